@@ -1,0 +1,1 @@
+"""What speaks to products and knows nothing of rules."""

@@ -1,0 +1,203 @@
+"""What a connector is: the contracts of trackers, sinks and monitors. They know nothing of rules or of the application.
+
+A connector is made from its settings and a name, makes no call until it is used, may be used by many threads, gives
+every call a time-out, and raises nothing but `connectors.errors`. It repeats only what cannot have had an effect.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any, ClassVar, Generic, TypeVar
+
+from connectors.config import ConnectorSettings
+from connectors.errors import ConnectorError
+from connectors.model import Alert, Answer, CannotTell, Card, Command, Edit, Message, Page, Signal, Ticket, User
+from connectors.problems import Problem
+
+ThingT = TypeVar("ThingT", Message, Card, Page)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A webhook as it came in: header names in lower case, the body as raw bytes (signatures are over those)."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    path: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a webhook meant, and how to answer it. `body` is JSON text, or plain text with that `content_type`."""
+
+    signals: tuple[Signal, ...] = ()
+    status: int = 202
+    body: str = ""
+    content_type: str = "application/json"
+
+
+class BadRequest(Exception):  # noqa: N818  (it is the sender's error, named like the HTTP status)
+    """A webhook that is not believed: `status` is 400, 401 or 413; `str()` is a sentence for the sender."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Connector(ABC):
+    """Something that speaks to one product, under the name its configuration gives it."""
+
+    Settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
+    product: ClassVar[str]
+    """The product's name for people, such as `Slack`."""
+
+    def __init__(self, name: str, settings: Any) -> None:
+        self.name = name
+        self.settings = settings
+
+    def receive(self, request: Request, now: datetime) -> Receipt:
+        """Read a webhook: verify its signature, then say what it means. Raises BadRequest; makes no call."""
+        raise BadRequest(404, f"{self.name} takes no webhooks")
+
+    def listen(self, emit: Callable[[Signal], None], stop: Event) -> None:
+        """Hear signals without a public address (Socket Mode, IMAP) until `stop` is set; returns at once if it cannot."""
+
+    def check(self, wanted: Wanted) -> Iterable[Problem]:
+        """Try the connection for real: sign in, permissions, and that everything in `wanted` exists. Changes nothing."""
+        return ()
+
+    def close(self) -> None:
+        """Let go of connections. The connector is not used afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the rules and the configuration expect to exist in a product, for `Connector.check`.
+
+    `words` maps each word the rules use to its declared type, `options` a word to the values that are set or
+    compared. `addresses` and `people` are the product's own.
+    """
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    home: str = ""
+
+
+class Tracker(Connector):
+    """Where tickets live. One request observes a ticket; one request writes an edit together with the ledger."""
+
+    @abstractmethod
+    def now(self) -> datetime | None:
+        """The tracker's time: its last `Date` header plus monotonic time since; None before the first answer."""
+
+    @abstractmethod
+    def get(self, ref: str) -> Ticket:
+        """Read a ticket with history, comments and ledger. `ref` may also be the key. Raises Missing."""
+
+    @abstractmethod
+    def write(self, ref: str, edit: Edit | None, ledger: str | None) -> None:
+        """Write an edit and the ledger in one request (None: leave it alone). Raises Refused with the words refused.
+
+        A `phase` among the edit's words is a transition, made after the rest.
+        """
+
+    @abstractmethod
+    def create(self, edit: Edit, key: str) -> str:
+        """Create a ticket that `find(key)` will find, and answer its ref. Look with `find` first."""
+
+    @abstractmethod
+    def find(self, key: str) -> str | None:
+        """The ref of the ticket created with this key (oldest first, where there are several), or None."""
+
+    @abstractmethod
+    def open(self, since: datetime) -> Iterator[tuple[Ticket, ...]]:
+        """List what is open or changed since then, a page at a time, with ledgers: candidates, as search lags.
+
+        A ticket of a page may be less whole than `get` reads it: then `complete_since` is later than `created`.
+        """
+
+    @abstractmethod
+    def me(self) -> User:
+        """The account we write with."""
+
+    def user(self, address: str) -> User | None:
+        """The tracker's user with this e-mail address, or None. Used to write people known only by address."""
+        return None
+
+
+class Sink(Connector, Generic[ThingT]):
+    """Somewhere a thing can be put.
+
+    `editable`: what was put can be changed. `searchable`: `find` can answer; `lag` is how long a thing may take to
+    be found. `pace` is how long to leave between two things at one place.
+    """
+
+    editable: ClassVar[bool] = True
+    searchable: ClassVar[bool] = False
+    lag: ClassVar[timedelta] = timedelta(0)
+    pace: ClassVar[timedelta] = timedelta(0)
+
+    @abstractmethod
+    def put(self, place: str, thing: ThingT, ref: str | None, key: str) -> str:
+        """Make the thing at `place`, marked with `key`, or bring the one at `ref` up to date; answers its ref.
+
+        `place` is the product's own address as the administrator wrote it, or a person's e-mail address.
+        Several keys may be joined by a space: the thing is then found under each.
+        """
+
+    def find(self, place: str, key: str, since: datetime) -> Answer:
+        """Whether a thing marked with `key` was made at `place` since then."""
+        return CannotTell(f"{self.name} cannot be searched")
+
+    def retire(self, place: str, ref: str) -> None:
+        """Take the buttons off, or mark done; changes nothing else, never posts."""
+
+
+class Messenger(Sink[Message]):
+    """Where people are told things, and from where they answer."""
+
+    def answer(self, command: Command, text: str) -> None:
+        """Tell the person who asked, and only them, by the command's reply handle. Best effort: it is not recorded."""
+
+    def who(self, user: User) -> User:
+        """The user with address and name filled in, where the product tells them."""
+        return user
+
+
+class Board(Sink[Card]):
+    """Where tasks live."""
+
+
+class Wiki(Sink[Page]):
+    """Where documents live."""
+
+
+class Monitor(Connector):
+    """Where alerts come from."""
+
+    @abstractmethod
+    def alerts(self) -> Iterator[Alert]:
+        """Everything that is firing now, as the monitor lists it."""
+
+
+__all__ = [
+    "BadRequest",
+    "Board",
+    "Connector",
+    "ConnectorError",
+    "Messenger",
+    "Monitor",
+    "Receipt",
+    "Request",
+    "Sink",
+    "Tracker",
+    "Wanted",
+    "Wiki",
+]
