@@ -41,7 +41,7 @@ class Receipt:
     content_type: str = "application/json"
 
 
-class BadRequest(Exception):  # noqa: N818  (it is the sender's error, named like the HTTP status)
+class BadRequest(Exception):
     """A webhook that is not believed: `status` is 400, 401 or 413; `str()` is a sentence for the sender."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -65,10 +65,10 @@ class Connector(ABC):
         raise BadRequest(404, f"{self.name} takes no webhooks")
 
     def listen(self, emit: Callable[[Signal], None], stop: Event) -> None:
-        """Hear signals without a public address (Socket Mode, IMAP) until `stop` is set; returns at once if it cannot."""
+        """Hear signals without a public address (Socket Mode, IMAP) until `stop` is set, or return at once."""
 
     def check(self, wanted: Wanted) -> Iterable[Problem]:
-        """Try the connection for real: sign in, permissions, and that everything in `wanted` exists. Changes nothing."""
+        """Try the connection for real: sign in, permissions, whether everything in `wanted` exists. Changes nothing."""
         return ()
 
     def close(self) -> None:

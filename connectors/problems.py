@@ -48,7 +48,7 @@ class Problem:
         return f"{head}\n    {line.lstrip()}\n{caret}"
 
 
-class Problems(Exception):  # noqa: N818  (a collection of problems; "Error" would say less)
+class Problems(Exception):
     """Everything that is wrong, told at once; `str()` is all of them, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
