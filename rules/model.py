@@ -1,0 +1,329 @@
+"""What the administrator wrote, checked: the rules, and what the company is.
+
+Everything here is a frozen value made by `rules.load`; nothing reads a file or a clock. Names are resolved already: a
+team, person or service that a rule mentions exists. What was turned down: pydantic models as the runtime objects.
+They cost a quarter of a second at start, and their errors know neither line nor column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from connectors.model import Value
+from connectors.problems import Problem, Where
+
+if TYPE_CHECKING:
+    from rules.condition import Condition, Vocabulary
+    from rules.index import RuleIndex
+    from rules.text import Template
+
+Mode: TypeAlias = Literal["off", "watch", "on"]
+Type: TypeAlias = Literal["text", "number", "flag", "moment", "choice"]
+Pick: TypeAlias = Literal["on-call", "least-loaded", "rotate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom to tell, as written: `on-call:team`, `person:maria`, `place:incidents`, `slack:#x`, `assignee`.
+
+    `kind` is a way to find people or places, or a connector's name for that product's own address. The bare words
+    `assignee` and `reporter` have an empty name.
+    """
+
+    kind: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a ladder: whom to call how long after its beginning, and what to say if not the rule's text."""
+
+    after: timedelta
+    to: tuple[Recipient, ...]
+    text: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The last step again, `times` more times, `every` so often."""
+
+    every: timedelta
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What every rule has. `mode` is already the most cautious of the whole, the kind's default and the rule's own.
+
+    `id` is unique over all kinds; a pack's rule is called `pack.id`. `was` are the ids it had before. Without `when`
+    the rule always speaks. `texts` says it differently to an audience.
+    """
+
+    id: str
+    kind: str
+    where: Where
+    name: str = ""
+    was: tuple[str, ...] = ()
+    when: Condition | None = None
+    mode: Mode = "on"
+    during: str | None = None
+    text: Template | None = None
+    texts: Mapping[str, Template] = field(default_factory=dict)
+    restricted: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classify(Rule):
+    """Decides fields: `set` outright, `thresholds` by a number (highest level first), `at_least` only raises."""
+
+    set: Mapping[str, Value] = field(default_factory=dict)
+    thresholds: Mapping[str, tuple[tuple[float, str], ...]] = field(default_factory=dict)
+    at_least: Mapping[str, str] = field(default_factory=dict)
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign(Rule):
+    """Decides who has the ticket: `team` is a team's name or `service.team`; then a `pick` of it, or a `person`."""
+
+    team: str | None = None
+    pick: Pick | None = None
+    person: str | None = None
+    skills: tuple[str, ...] = ()
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate(Rule):
+    """Calls people until somebody acts: a ladder of steps, counted from the moment `since`, lowest first."""
+
+    since: str = "created"
+    steps: tuple[Step, ...] = ()
+    repeat: Repeat | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify(Rule):
+    """Tells people: one message kept up to date, or with `on` a new message for each such event."""
+
+    to: tuple[Recipient, ...] = ()
+    on: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
+
+
+# ---- what the company is
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A word of our own. A `choice` has `options`; where those are a scale's levels, `scale` names it."""
+
+    name: str
+    type: Type
+    options: tuple[str, ...] = ()
+    scale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can be assigned or told. `ids` are their ids by connector; `away` are inclusive date ranges."""
+
+    key: str
+    name: str = ""
+    email: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    skills: tuple[str, ...] = ()
+    reach: tuple[str, ...] = ()
+    away: tuple[tuple[date, date], ...] = ()
+    timezone: tzinfo | None = None
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team: person keys, and the schedule that says who is on call."""
+
+    name: str
+    lead: str | None = None
+    members: tuple[str, ...] = ()
+    schedule: str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody else is on call from one moment until another."""
+
+    person: str
+    start: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Who is on call: people in turn, changing at `at` each `weekday` (0 is Monday), or each day where it is None.
+
+    `first` is a day on which the first of the rotation begins; without it turns are counted from a fixed Monday.
+    """
+
+    name: str
+    rotation: tuple[str, ...]
+    at: time
+    weekday: int | None
+    timezone: tzinfo
+    first: date | None = None
+    overrides: tuple[Override, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the catalogue, and what must hold when it fails: `rto` and `rpo` are durations."""
+
+    name: str
+    team: str | None = None
+    criticality: str | None = None
+    rto: timedelta | None = None
+    rpo: timedelta | None = None
+    depends_on: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    vendor: str | None = None
+    title: str = ""
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A group that is told things. A text for an `external` one may use its `fields` only."""
+
+    name: str
+    to: tuple[Recipient, ...]
+    external: bool = False
+    fields: tuple[str, ...] = ()
+    timezone: tzinfo | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A department or a vendor: whom to tell."""
+
+    name: str
+    to: tuple[Recipient, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A part that somebody plays in an incident, such as point of contact."""
+
+    name: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When something is open: hours by weekday (0 is Monday), whole days in `dates`, closed on public holidays.
+
+    A calendar of hours is closed on a day not named. A calendar of `dates` is open on those days only; both ends
+    of a range count. `holidays` is a country with an optional region, such as `DE-BE`.
+    """
+
+    name: str
+    timezone: tzinfo
+    hours: Mapping[int, tuple[tuple[time, time], ...]] = field(default_factory=dict)
+    dates: tuple[tuple[date, date], ...] = ()
+    holidays: str = ""
+    closed: tuple[tuple[date, date], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where nothing else is said. `fallback` is told when a recipient turns out to be nobody."""
+
+    timezone: tzinfo
+    fallback: tuple[Recipient, ...] = ()
+    packs: tuple[str, ...] = ()
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Everything the administrator wrote, checked. `rules` are in deciding order: packs, then files by name.
+
+    `places` maps a place to its address per connector. `zones` are the time zones of recipients that have their own,
+    by the recipient as written. `digest` changes whenever any text of any file does.
+    """
+
+    defaults: Defaults
+    vocabulary: Vocabulary
+    rules: tuple[Rule, ...] = ()
+    scales: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    audiences: Mapping[str, Audience] = field(default_factory=dict)
+    lists: Mapping[str, tuple[Recipient, ...]] = field(default_factory=dict)
+    permissions: Mapping[str, tuple[Recipient, ...]] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    vendors: Mapping[str, Party] = field(default_factory=dict)
+    departments: Mapping[str, Party] = field(default_factory=dict)
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    digest: str = ""
+    warnings: tuple[Problem, ...] = ()
+
+    def of(self, kind: str) -> tuple[Rule, ...]:
+        """The rules of one kind, in deciding order."""
+        return self._by_kind.get(kind, ())
+
+    def zone(self, recipient: str) -> tzinfo:
+        """The time zone in which a recipient (as written) is told moments."""
+        return self.zones.get(recipient, self.defaults.timezone)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Rule]:
+        """Every rule by its id."""
+        return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def renamed(self) -> Mapping[str, str]:
+        """Today's id of every id that a rule once had."""
+        return {old: rule.id for rule in self.rules for old in rule.was}
+
+    @cached_property
+    def index(self) -> RuleIndex:
+        """Finds the rules that can hold of a ticket; built once, when first asked for."""
+        from rules.index import RuleIndex
+
+        return RuleIndex(self)
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, tuple[Rule, ...]]:
+        kinds: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            kinds.setdefault(rule.kind, []).append(rule)
+        return {kind: tuple(rules) for kind, rules in kinds.items()}
