@@ -14,8 +14,8 @@ from threading import Event
 from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors.config import ConnectorSettings
-from connectors.errors import ConnectorError
-from connectors.model import Alert, Answer, CannotTell, Card, Command, Edit, Message, Page, Signal, Ticket, User
+from connectors.errors import ConnectorError, Refused
+from connectors.model import Alert, Answer, CannotTell, Card, Command, Edit, Form, Message, Page, Signal, Ticket, User
 from connectors.problems import Problem
 
 ThingT = TypeVar("ThingT", Message, Card, Page)
@@ -165,6 +165,13 @@ class Messenger(Sink[Message]):
 
     def answer(self, command: Command, text: str) -> None:
         """Tell the person who asked, and only them, by the command's reply handle. Best effort: it is not recorded."""
+
+    def ask(self, command: Command, form: Form) -> None:
+        """Ask the person for what their command lacks; it comes back as the same command with `args`.
+
+        To be called at once: a product may take an answer for a few seconds only. Raises Refused where it cannot ask.
+        """
+        raise Refused(f"{self.name} cannot ask back; write it in one command")
 
     def who(self, user: User) -> User:
         """The user with address and name filled in, where the product tells them."""

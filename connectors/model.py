@@ -274,6 +274,29 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask a person: `name` is the argument of the command that the answer becomes.
+
+    `kind` is a line, a longer text, one of `options`, or a person of the messenger (answered by their id there).
+    """
+
+    name: str
+    label: str
+    kind: Literal["line", "text", "choice", "person"] = "line"
+    options: tuple[str, ...] = ()
+    value: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What to ask a person before their command can be carried out."""
+
+    title: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A task on a board."""
 

@@ -1,0 +1,78 @@
+"""Text from a ticket stays text, whatever it says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it.tree import SyntaxTreeNode
+
+from connectors.markup import inert, parse, plain, words
+
+NASTY = [
+    "**bold** _it_ ~~gone~~ `code` ```",
+    "[click](http://evil.example) <http://evil.example> ![x](http://evil.example/p.png)",
+    "<!channel> <@U123> @here <b>loud</b> &amp; &lt;",
+    "# heading\n- item\n+ item\n* item\n1. one\n2) two\n> quote\n---\n***\n===",
+    "    indented\n\n\tcode",
+    "a|b\n:-|-:\n1|2",
+    "a|b\n:-",
+    "[ref]: http://evil.example",
+    "ends in a backslash\\",
+    "```py\nimport os\n```",
+]
+
+
+def kinds(node: SyntaxTreeNode) -> set[str]:
+    return {each.type for each in node.walk()}
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nothing_in_a_title_is_markup(text):
+    assert kinds(parse(inert(text))) <= {"root", "paragraph", "inline", "text", "softbreak", "hardbreak"}
+
+
+@given(st.text(alphabet=st.sampled_from("ab \t\n\r\\`*_[]()<>&~|#+-=:!.1)\"'{}$^@/;,?%é😀\u2028\x0b")))
+def test_inert_text_reads_as_itself(text):
+    tree = parse(inert(text))
+    assert kinds(tree) <= {"root", "paragraph", "inline", "text", "softbreak", "hardbreak"}
+    said = "".join(words(paragraph) for paragraph in tree.children)
+    assert "".join(said.split()) == "".join(text.split())
+
+
+@given(st.text())
+def test_no_text_breaks_the_parser(text):
+    parse(text)
+    plain(text)
+
+
+@given(st.text())
+def test_inert_text_closes_no_code_around_it(text):
+    tree = parse(f"```\n{inert(text)}\n```")
+    assert [node.type for node in tree.children] == ["fence"]
+
+
+def test_inert_text_can_stand_inside_markup():
+    tree = parse(f"**{inert('a*b')}** [{inert('x](y')}](https://ok.example)")
+    assert plain(f"**{inert('a*b')}**") == "a*b"
+    assert [n.attrs["href"] for n in tree.walk() if n.type == "link"] == ["https://ok.example"]
+
+
+def test_plain_keeps_the_shape_and_drops_the_markup():
+    text = (
+        "# Title\n\nA **bold** [link](http://x)\nnext\n\n- one\n  - two\n3. three\n4. four\n\n> said\n\n"
+        "```\ncode\n```\n\n|a|b|\n|-|-|\n|1|2|"
+    )
+    assert plain(text).split("\n") == [
+        "Title",
+        "A bold link",
+        "next",
+        "• one",
+        "  • two",
+        "3. three",
+        "4. four",
+        "> said",
+        "code",
+        "a | b",
+        "1 | 2",
+    ]
