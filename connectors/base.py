@@ -123,9 +123,17 @@ class Tracker(Connector):
         A ticket of a page may be less whole than `get` reads it: then `complete_since` is later than `created`.
         """
 
+    def changed(self, since: datetime) -> Iterator[tuple[Ticket, ...]]:
+        """List only what changed since then, as `open` does: asked every few seconds, between two whole lists."""
+        return self.open(since)
+
     @abstractmethod
     def me(self) -> User:
         """The account we write with."""
+
+    def covers(self, ticket: Ticket) -> bool:
+        """Whether the ticket is in scope: of a project or table that the configuration names. Makes no call."""
+        return True
 
     def user(self, address: str) -> User | None:
         """The tracker's user with this e-mail address, or None. Used to write people known only by address."""

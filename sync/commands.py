@@ -1,0 +1,200 @@
+"""What people ask for through a messenger, as an edit or an act on the ticket in that person's name.
+
+Each command reads the ticket, writes once, and answers with a sentence for the person alone. The ticket's places
+change because the ticket did: the caller looks at it afterwards. A click that is delivered twice is one act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rules.directory import addresses, person_of, user_of
+from rules.facts import Facts
+
+from connectors.errors import ConnectorError, Missing, Refused
+from connectors.model import Command, Comment, Edit, Ticket, User, Value
+from rules.model import RuleSet
+from sync import log as ticket_log
+from sync.ledger import Act, Entry, Ledger, Unreadable
+from sync.log import LOG_KEY
+from sync.look import Engine
+from sync.plan import with_acts
+
+VERBS: Mapping[str, str] = {
+    "acknowledge": "I have seen this and take care of it",
+    "unacknowledge": "nobody is on it: call people again",
+    "take": "assign it to me",
+    "assign": "assign it to somebody",
+    "severity": "set its severity",
+    "resolve": "it is resolved",
+    "update": "post an update",
+    "status": "how it stands and what happens next",
+}
+LONGEST_UPDATE = 4_000
+
+
+class Sorry(Exception):  # an answer for the person, no fault of ours
+    """Why a command was not carried out, as a sentence for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command together with what it is about."""
+
+    command: Command
+    ticket: Ticket
+    ledger: Ledger
+    rules: RuleSet
+    who: str
+    now: datetime
+
+    def arg(self, name: str) -> str:
+        value = self.command.args.get(name, "").strip()
+        if not value:
+            raise Sorry(f"{self.command.verb} needs to know: {name}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What to write for a command: words, acts, a public text, and the answer."""
+
+    answer: str
+    fields: Mapping[str, Value]
+    acts: tuple[Act, ...] = ()
+
+
+def carry_out(command: Command, engine: Engine) -> str:
+    """Carry out a command and answer with a sentence for the person. Raises Temporary and Denied of the tracker."""
+    try:
+        return _carry_out(command, engine)
+    except Sorry as sorry:
+        return str(sorry)
+    except Unreadable as error:
+        return f"This ticket is left alone, since its ledger cannot be used: {error}"
+    except Missing:
+        return f"There is no ticket {command.ref}, or Pointman may not see it."
+    except Refused as error:
+        return f"The tracker refused: {error}"
+
+
+def _carry_out(command: Command, engine: Engine) -> str:
+    if command.verb not in VERBS:
+        raise Sorry(f"Pointman does not know {command.verb}; it knows {', '.join(VERBS)}.")
+    ticket = engine.tracker.get(command.ref)
+    stored = Ledger.loads(ticket.ledger, ticket.ref)
+    ledger = stored.merged(engine.memory.unwritten.get(ticket.ref, {}))
+    now = engine.clock()
+    who = _person(command, engine)
+    asked = _Asked(command, ticket, ledger, engine.rules, who, now)
+    if command.verb == "status":
+        return status(asked, engine)
+    if command.id and any(act.id.partition("#")[0] == command.id for act in ledger.acts):
+        return "That was done already."
+    _allowed(asked, engine)
+    wish = _wish(asked, engine)
+    _write(asked, wish, engine)
+    return wish.answer
+
+
+def _person(command: Command, engine: Engine) -> str:
+    """The person's key in `[people]`. Raises Sorry for people we do not know, saying how they are added."""
+    known = person_of(command.by, command.source, engine.rules)
+    if known is None:
+        sink = engine.sinks.get(command.source)
+        look_up = getattr(sink, "who", None)
+        if look_up is not None:
+            try:
+                known = person_of(look_up(command.by), command.source, engine.rules)
+            except ConnectorError as error:
+                raise Sorry(f"Pointman could not find out who you are: {error}") from None
+    if known is None:
+        raise Sorry(
+            f"Pointman does not know you. An administrator adds you to [people]: "
+            f'{command.by.name or "you"} = {{ {command.source} = "{command.by.id}" }}'
+        )
+    return known
+
+
+def _allowed(asked: _Asked, engine: Engine) -> None:
+    may = asked.rules.permissions.get(asked.command.verb)
+    if may is None:
+        return
+    facts = Facts(with_acts(asked.ticket, asked.ledger), asked.rules, asked.now)
+    people = {a.person for a in addresses(may, facts, asked.rules, tuple(engine.sinks), asked.now)}
+    if asked.who not in people:
+        raise Sorry(f"Only {', '.join(map(str, may))} may {asked.command.verb} this ticket.")
+
+
+def _wish(asked: _Asked, engine: Engine) -> _Wish:
+    verb, ticket, key = asked.command.verb, asked.ticket, asked.ticket.key
+    done = _act(asked, verb)
+    if verb == "acknowledge":
+        return _Wish(f"You acknowledged {key}.", {}, (done,))
+    if verb == "unacknowledge":
+        return _Wish(f"{key} counts as not acknowledged again.", {}, (done,))
+    if verb == "take":
+        return _assigned(asked, asked.who, f"{key} is yours.")
+    if verb == "assign":
+        name = asked.arg("person")
+        if name not in asked.rules.people:
+            raise Sorry(f"There is nobody called {name} in [people].")
+        return _assigned(asked, name, f"{key} is assigned to {name}.")
+    if verb == "severity":
+        return _severity(asked)
+    if verb == "resolve":
+        if ticket.phase in {"resolved", "closed"}:
+            raise Sorry(f"{key} is {ticket.phase} already.")
+        return _Wish(f"You resolved {key}.", {"phase": "resolved"}, (_act(asked, "set", phase="resolved"),))
+    text = asked.arg("text")[:LONGEST_UPDATE]
+    return _Wish(f"Your update is on {key}.", {}, (_act(asked, "update", text=text),))
+
+
+def _assigned(asked: _Asked, person: str, answer: str) -> _Wish:
+    user = user_of(person, asked.ticket.source, asked.rules)
+    acts = (_act(asked, "set", assignee=person), _act(asked, "acknowledge", "#2"))
+    return _Wish(answer, {"assignee": user}, acts if person == asked.who else acts[:1])
+
+
+def _severity(asked: _Asked) -> _Wish:
+    level, levels = asked.arg("level"), asked.rules.scales.get("severity", ())
+    if level not in levels:
+        raise Sorry(f"There is no severity {level}; there are {', '.join(levels)}.")
+    return _Wish(f"{asked.ticket.key} is {level} now.", {"severity": level}, (_act(asked, "set", severity=level),))
+
+
+def _act(asked: _Asked, verb: str, suffix: str = "", /, **args: str) -> Act:
+    ident = asked.command.id or f"{round(asked.now.timestamp() * 1000)}.{asked.who}.{asked.command.verb}"
+    return Act(ident + suffix, asked.now, asked.who, verb, args)
+
+
+def _write(asked: _Asked, wish: _Wish, engine: Engine) -> None:
+    """One write of words, acts and log; a transition cannot carry the ledger, so its act is written first."""
+    ledger, ticket = asked.ledger, asked.ticket
+    for act in wish.acts:
+        kept = act if act.verb != "update" else Act(act.id, act.at, act.by, act.verb, {"text": act.args["text"][:80]})
+        ledger = ledger.with_act(kept)
+    lines = [ticket_log.act_line(act, asked.rules, asked.now) for act in wish.acts]
+    entry = ledger.entries.get(LOG_KEY) or Entry()
+    standing = ticket_log.find(ticket, engine.tracker.me(), entry.ref)
+    coming = ticket_log.carried(standing)
+    comment = ticket_log.write(standing, lines, coming)
+    ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))
+    edit = Edit(wish.fields, comment)
+    engine.tracker.write(ticket.ref, edit, ledger.dumps())
+    engine.memory.wrote(ticket.ref, edit)
+
+
+def status(asked: _Asked, engine: Engine) -> str:
+    """How a ticket stands and what happens next, in a few lines."""
+    plan = engine.plan(asked.ticket.ref)
+    facts = Facts(plan.ticket, asked.rules, asked.now)
+    who: object = facts["assignee"] or "nobody yet"
+    level = facts["severity"] or "not classified"
+    head = f"{asked.ticket.key} {asked.ticket.summary}: {level}, {asked.ticket.phase}, {who}"
+    return "\n".join((head, *(f"• {line}" for line in ticket_log.next_lines(plan, asked.rules))))
+
+
+__all__ = ["LONGEST_UPDATE", "VERBS", "Comment", "Sorry", "User", "carry_out", "status"]

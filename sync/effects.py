@@ -1,0 +1,393 @@
+"""From what the rules decided to what should be true outside: effects, each with a key, a place, a thing and a moment.
+
+An effect says nothing about whether it is owed; that is the plan's comparison with the ledger. The ledger is read here
+for two things only: which events a piece of news still has to cover, and which steps nobody could be reached by.
+
+| sort     | key                        | what it is                                                    |
+|----------|----------------------------|---------------------------------------------------------------|
+| field    | `field:<word>`             | a word of the ticket                                          |
+| standing | `notify:<rule>><place>`    | one message kept up to date                                   |
+| news     | `news:<rule>><place>`      | a message for events; has a kind of its own, so that a ledger |
+|          |                            | entry tells what it is when its rule is gone                  |
+| call     | `escalate:<rule>><place>`  | a step of a ladder; per place only the latest moment counts   |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from rules.decide import Decision
+from rules.directory import Address, addresses
+from rules.facts import Facts
+from rules.text import Template
+
+from connectors.model import Button, Message, User, Value
+from rules.model import Escalate, Notify, Rule, RuleSet, Step
+from sync.ledger import Entry, Ledger
+
+Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]
+
+CALL_BUTTONS = ("acknowledge", "take")
+LABELS = {
+    "acknowledge": "Acknowledge",
+    "take": "Take it",
+    "resolve": "Resolve",
+    "update": "Post an update",
+    "assign": "Assign…",
+    "severity": "Severity…",
+}
+STANDING_TEXT = (
+    "**{{ key }}** {{ summary }}\n{{ severity or 'not classified' }} · {{ phase }} · {{ assignee or 'nobody yet' }}"
+)
+NEWS_TEXT = "**{{ key }}** {{ summary }}: {{ changed }}"
+CALL_TEXT = "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ rule }} since {{ since }}. {{ url }}"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a look knows beside the ticket, the ledger and the rules; all of it is plain data.
+
+    `products` are the configured sinks; of those, `editable` and `searchable` ones. `loads` counts open tickets by
+    person. `start`: nothing due before it is owed. `explained`: something about this ticket accounts for a change of
+    what we want (a person, an event), so it does not count as a flood; `holding`: what is unexplained is held.
+    `external`: outside audiences may be told. `retiring`: what is no longer wanted may be retired. `late`: stale news
+    may be sent. `covered`: the ticket is in scope. `defaults` are the values that new tickets have by themselves.
+    """
+
+    products: tuple[str, ...] = ()
+    editable: frozenset[str] = frozenset()
+    searchable: frozenset[str] = frozenset()
+    loads: Mapping[str, int] = field(default_factory=dict)
+    me: User | None = None
+    start: datetime | None = None
+    grace: timedelta = timedelta(days=1)
+    watch: tuple[str, str] | None = None
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    reloaded: datetime | None = None
+    explained: bool = True
+    holding: bool = False
+    external: bool = True
+    retiring: bool = True
+    late: bool = False
+    covered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that should be true.
+
+    `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes
+    owed, `mark` the moment it covers, `digest` what tells a changed thing from the same one. `under` is the key of
+    the effect it stands under. A call or news that is still to come has no `thing` yet.
+    """
+
+    key: str
+    sort: Sort
+    rule: str
+    what: str
+    due: datetime
+    mark: datetime
+    place: str = ""
+    product: str = ""
+    address: str = ""
+    thing: Message | None = None
+    value: Value = None
+    digest: str = ""
+    why: tuple[str, ...] = ()
+    was: tuple[str, ...] = ()
+    under: str = ""
+    ref: str = ""
+    external: bool = False
+    watched: bool = False
+    stale: int = 0
+    stale_until: datetime | None = None
+    unless: str = ""
+
+    @property
+    def to(self) -> str:
+        """Product and address, as the ledger keeps them."""
+        return f"{self.product}:{self.address}"
+
+
+def digest(*parts: object) -> str:
+    """Ten hexadecimal digits that change whenever one of the parts does."""
+    return hashlib.sha256("\x1f".join(map(_canonical, parts)).encode()).hexdigest()[:10]
+
+
+def _canonical(part: object) -> str:
+    if isinstance(part, User):
+        return part.id or part.email.lower()
+    if isinstance(part, datetime):
+        return part.isoformat()
+    if isinstance(part, float) and part.is_integer():
+        return str(int(part))
+    return "\x1e".join(part) if isinstance(part, tuple) and all(isinstance(p, str) for p in part) else repr(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What all effects of one look are made from."""
+
+    facts: Facts
+    ledger: Ledger
+    rules: RuleSet
+    world: World
+    now: datetime
+
+    def addresses(self, decision: Decision, to: Iterable[object]) -> tuple[Address, ...]:
+        """Where these recipients are reached now."""
+        return addresses(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
+
+
+def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
+    """Everything that these decisions want outside of the ticket, also what is still to come, in deciding order."""
+    made: list[Effect] = []
+    for decision in decisions:
+        rule = decision.rule
+        if isinstance(rule, Notify):
+            made.extend(_news(decision, rule, scene) if rule.on else _standing(decision, rule, scene))
+        elif isinstance(rule, Escalate) and scene.facts.ticket.phase in _phases(rule):
+            made.extend(_ladder(decision, rule, scene))
+    return _threaded(tuple(_watched(effect, scene) for effect in made))
+
+
+def _phases(rule: Rule) -> frozenset[str]:
+    named = rule.when is not None and "phase" in rule.when.names
+    return frozenset({"new", "active", "resolved", "closed"} if named else {"new", "active"})
+
+
+def _key(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]:
+    return f"{kind}:{rule.id}>{address.place}", tuple(f"{kind}:{old}>{address.place}" for old in rule.was)
+
+
+# ---- standing
+
+
+def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
+    for address in scene.addresses(decision, rule.to):
+        text = _text(rule, address, rule.text, STANDING_TEXT, {}, decision, scene)
+        thing = Message(text, _buttons(rule.buttons, scene.facts), colour=_colour(scene))
+        key, was = _key("notify", rule, address)
+        yield Effect(
+            key,
+            "standing",
+            rule.id,
+            f"show in {_spoken(address)}",
+            decision.since,
+            decision.since,
+            address.place,
+            address.product,
+            address.address,
+            thing,
+            digest=digest(thing),
+            why=decision.why,
+            was=was,
+            external=address.external,
+            watched=rule.mode == "watch",
+        )
+
+
+def _buttons(verbs: Iterable[str], facts: Facts) -> tuple[Button, ...]:
+    ticket = facts.ticket
+    if ticket.phase in {"resolved", "closed"}:
+        return ()
+    acknowledged = bool(facts["acknowledged"])
+    offered = [v for v in verbs if not (v == "acknowledge" and acknowledged)]
+    styles: Mapping[str, Literal["primary"]] = {"acknowledge": "primary"}
+    return tuple(Button(LABELS.get(v, v.capitalize()), v, ticket.ref, styles.get(v, "")) for v in offered)
+
+
+def _colour(scene: Scene) -> float | None:
+    levels, severity = scene.rules.scales.get("severity", ()), scene.facts["severity"]
+    return levels.index(severity) / max(1, len(levels) - 1) if severity in levels else None
+
+
+# ---- news
+
+
+def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
+    for address in scene.addresses(decision, rule.to):
+        key, was = _key("news", rule, address)
+        entry = scene.ledger.get(key, was) or Entry()
+        after = max((m for m in (entry.mark, scene.world.start) if m is not None), default=None)
+        events = [event for event in decision.events if after is None or event.at > after]
+        known = max((stretch.until for stretch in entry.stale), default=None)
+        oldest = scene.now - scene.world.grace
+        stale = [e for e in events if e.at < oldest and (known is None or e.at > known)]
+        fresh = events if scene.world.late else [e for e in events if e.at >= oldest]
+        if scene.world.late:
+            again = [e for e in decision.events if any(s.after < e.at <= s.until for s in entry.stale)]
+            fresh = sorted({*again, *events}, key=lambda e: e.at)
+            stale = []
+        if not fresh and not stale:
+            continue
+        last = (fresh or stale)[-1]
+        changed = "; ".join(dict.fromkeys(event.text for event in fresh))
+        text = _text(rule, address, rule.text, NEWS_TEXT, {"changed": changed}, decision, scene) if fresh else ""
+        yield Effect(
+            key,
+            "news",
+            rule.id,
+            f"tell {_spoken(address)}: {changed}" if fresh else f"tell {_spoken(address)}",
+            last.at,
+            last.at,
+            address.place,
+            address.product,
+            address.address,
+            Message(text, colour=_colour(scene)) if fresh else None,
+            digest=digest(text),
+            why=decision.why,
+            was=was,
+            external=address.external,
+            watched=rule.mode == "watch",
+            stale=len(stale),
+            stale_until=stale[-1].at if stale else None,
+        )
+
+
+# ---- calls
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A step of a ladder at its own due; `effective` is earlier where the step before reached nobody."""
+
+    due: datetime
+    effective: datetime
+    number: int
+    step: Step
+    note: str = ""
+
+
+def _ladder(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Effect]:
+    places: dict[str, list[tuple[_Moment, Address]]] = {}
+    for moment in _moments(decision, rule, scene):
+        found = scene.addresses(decision, moment.step.to)
+        if not found:
+            missing = ", ".join(map(str, moment.step.to))
+            moment = replace(moment, note=f"(nobody found for {missing})")  # noqa: PLW2901  (the same moment, annotated)
+            found = scene.addresses(decision, scene.rules.defaults.fallback)
+        for address in found:
+            places.setdefault(address.place, []).append((moment, address))
+    for moments in places.values():
+        past = [m for m in moments if m[0].effective <= scene.now]
+        if past:
+            yield _call(decision, rule, *max(past, key=lambda m: m[0].due), scene)
+        coming = [m for m in moments if m[0].effective > scene.now]
+        for number in sorted({m[0].number for m in coming}):
+            yield _call(decision, rule, *next(m for m in coming if m[0].number == number), scene)
+
+
+def _moments(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[_Moment]:
+    since, forward = decision.since, None
+    for number, step in enumerate(rule.steps, 1):
+        due = since + step.after
+        moment = _Moment(due, min(due, forward) if forward is not None else due, number, step)
+        yield moment
+        unreachable = moment.effective <= scene.now and _reached_nobody(decision, rule, moment, scene)
+        forward = moment.effective if unreachable else None
+    if rule.repeat is not None and rule.steps:
+        for nth in range(1, rule.repeat.times + 1):
+            due = since + rule.steps[-1].after + nth * rule.repeat.every
+            yield _Moment(due, due, len(rule.steps), rule.steps[-1])
+
+
+def _reached_nobody(decision: Decision, rule: Escalate, moment: _Moment, scene: Scene) -> bool:
+    """Whether no place of a step can be reached: it is nobody, or every place refused what it is to say."""
+    for address in scene.addresses(decision, moment.step.to):
+        key, was = _key("escalate", rule, address)
+        entry = scene.ledger.get(key, was)
+        if entry is None or entry.failure is None or (entry.mark is not None and entry.mark >= moment.due):
+            return False
+    return True
+
+
+def _call(decision: Decision, rule: Escalate, moment: _Moment, address: Address, scene: Scene) -> Effect:
+    key, was = _key("escalate", rule, address)
+    thing = None
+    if moment.effective <= scene.now:
+        extras = {"step": moment.number, "rule": rule.name or rule.id}
+        text = _text(rule, address, moment.step.text or rule.text, CALL_TEXT, extras, decision, scene)
+        thing = Message(f"{text} {moment.note}".strip(), _buttons(CALL_BUTTONS, scene.facts), colour=_colour(scene))
+    return Effect(
+        key,
+        "call",
+        rule.id,
+        f"call {_spoken(address)}",
+        moment.effective,
+        max(moment.due, scene.now) if thing is not None else moment.due,
+        address.place,
+        address.product,
+        address.address,
+        thing,
+        digest=digest(rule.id, address.place, moment.number),
+        why=(f"{rule.name or rule.id}, step {moment.number}", *decision.why),
+        was=was,
+        external=address.external,
+        watched=rule.mode == "watch",
+        unless="acknowledged" if rule.when is not None and "acknowledged" in rule.when.names else "",
+    )
+
+
+# ---- what all share
+
+
+def _text(
+    rule: Rule,
+    address: Address,
+    own: Template | None,
+    default: str,
+    extras: Mapping[str, object],
+    decision: Decision,
+    scene: Scene,
+) -> str:
+    template = rule.texts.get(address.audience) or own or _default(default)
+    told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **extras}
+    return template.render(scene.facts.words(told), scene.rules.zone(address.place), scene.now)
+
+
+_EMPTY: Mapping[str, object] = dict.fromkeys(
+    ("step", "told", "changed", "blockers", "options", "rto_until", "last_update", "next_update", "unchanged")
+)
+_defaults: dict[str, Template] = {}
+
+
+def _default(source: str) -> Template:
+    if source not in _defaults:
+        _defaults[source] = Template(source)
+    return _defaults[source]
+
+
+def _spoken(address: Address) -> str:
+    return address.person or address.address
+
+
+def _watched(effect: Effect, scene: Scene) -> Effect:
+    """A watched effect is told in a private place only, as what we would have done."""
+    if not effect.watched:
+        return effect
+    product, place = scene.world.watch or ("", "")
+    said = effect.thing.text if effect.thing is not None else ""
+    thing = Message(f"I would have done this: {effect.what}\n\n{said}") if effect.thing is not None else None
+    return replace(
+        effect,
+        key=f"watch.{effect.key}",
+        was=tuple(f"watch.{key}" for key in effect.was),
+        product=product,
+        address=place,
+        thing=thing,
+        digest=digest(thing.text) if thing is not None and effect.sort == "standing" else effect.digest,
+        external=False,
+    )
+
+
+def _threaded(made: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """News stand under the ticket's standing message at the same address, so that a channel stays readable."""
+    cards = {effect.to: effect.key for effect in made if effect.sort == "standing" and not effect.watched}
+    return tuple(
+        replace(e, under=cards[e.to]) if e.sort == "news" and not e.watched and e.to in cards else e for e in made
+    )

@@ -1,0 +1,74 @@
+"""Who may be spoken to now: a look never sleeps, so a place without budget is skipped and joins its wake.
+
+Two reasons close a gate: a product had trouble (429, no connection, denied), which concerns every place of it, and a
+place had something a moment ago and its product wants a pause. All of it is in memory and may be lost.
+
+Why not a breaker and a rate-limit library: both read the clock themselves, and everything here runs on the tracker's
+time, which tests and drills move by hand (docs/decisions/0004-gate.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A product that is left alone `until` then. `times` counts failures without a success between them."""
+
+    since: datetime
+    until: datetime
+    said: str
+    times: int = 1
+    denied: bool = False
+
+
+class Gate:
+    """The gates of all products and places; safe for many threads."""
+
+    def __init__(self) -> None:
+        self._troubles: dict[str, Trouble] = {}
+        self._last: dict[tuple[str, str], datetime] = {}
+        self._lock = Lock()
+
+    def opens(self, product: str, place: str, now: datetime) -> datetime:
+        """The moment from which something may be put at this place: `now`, or later."""
+        with self._lock:
+            trouble = self._troubles.get(product)
+            paced = self._last.get((product, place), now)
+        return max(now, paced, trouble.until if trouble is not None else now)
+
+    def used(self, product: str, place: str, now: datetime, pace: timedelta) -> None:
+        """Something was put there; the product wants a pause of `pace` before the next."""
+        with self._lock:
+            self._troubles.pop(product, None)
+            if pace:
+                self._last[product, place] = now + pace
+                if len(self._last) > 10_000:
+                    self._last = {key: until for key, until in self._last.items() if until > now}
+
+    def shut(self, product: str, now: datetime, said: str, *, retry_after: float | None, denied: bool = False) -> None:
+        """A product had trouble: leave it alone as long as it asked, or twice as long each time, up to five minutes."""
+        with self._lock:
+            before = self._troubles.get(product)
+            times = before.times + 1 if before is not None else 1
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(times - 1, 10))
+            if retry_after is not None:
+                pause = max(timedelta(seconds=retry_after), timedelta(seconds=1))
+            since = before.since if before is not None else now
+            self._troubles[product] = Trouble(since, now + pause, said, times, denied)
+
+    def troubles(self) -> dict[str, Trouble]:
+        """The products in trouble, by name."""
+        with self._lock:
+            return dict(self._troubles)
+
+    def open_all(self) -> None:
+        """Forget all troubles (after a reload: the cause may be repaired)."""
+        with self._lock:
+            self._troubles.clear()

@@ -1,0 +1,281 @@
+"""What has been done for a ticket, and what people asked of us, as one JSON document that the ticket carries.
+
+The ledger is a value: claiming and recording return a new one, and `look` decides when it is written. It names the
+ticket it belongs to, so a copied ticket's ledger is somebody else's and counts as empty. What cannot be read is an
+error, never "nothing was done": starting from nothing would call everybody again.
+
+    {"v":1,"id":"10042",
+     "e":{"notify:card>place:incidents@slack":{"a":at,"m":mark,"s":"digest","r":"C1:17.1","t":"slack:#incidents",
+                                               "c":[first,mark,"digest","slack:#incidents"],"x":[at,"digest","why"]}},
+     "a":[["id",at,"ann","acknowledge",{}]]}
+
+Moments are whole milliseconds since 1970 (UTC), since events of a tracker are told apart by milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+VERSION = 1
+ROOM = 32_768
+"""Characters that the smallest tracker gives us (Jira's issue property)."""
+OUTCOME_ROOM = 160
+"""Characters kept free for each open claim, so that its outcome can always be recorded."""
+SETTLE_AFTER = timedelta(minutes=2)
+"""The age at which an open claim is settled: longer than any call's time-out plus any product's search lag."""
+RETRY_ERRORS_AFTER = timedelta(hours=1)
+
+
+class Unreadable(Exception):  # the ticket is left alone until a person has looked at it
+    """The ledger on the ticket is damaged, or was written by a newer Pointman; `str()` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An announcement that we are about to do something. A renewed claim keeps all of its first values.
+
+    `to` is product and address, as `slack:#ops`; for a reply, the ref of what it stands under. `settled` lives in
+    memory only: the product was asked and has nothing, or cannot be asked, so it may be sent (again).
+    """
+
+    first: datetime
+    mark: datetime
+    sum: str
+    to: str
+    settled: bool = False
+    repeat: bool = False
+
+    @property
+    def due(self) -> datetime:
+        """When it is settled."""
+        return self.first + SETTLE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an effect was refused. It stands for one digest, and is tried again after an hour or a reload."""
+
+    at: datetime
+    sum: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """News that were too old to be sent: how many, after which moment and up to which."""
+
+    count: int
+    after: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One effect that was done, claimed or refused.
+
+    `at` is when it was done, `mark` the moment it covers, `sum` the digest of what was made, `ref` the product's own
+    id of it, `to` product and address. `retired` things are no longer wanted and were told so once. `stale` are the
+    stretches of news that were too old to be sent.
+    """
+
+    at: datetime | None = None
+    mark: datetime | None = None
+    sum: str = ""
+    ref: str = ""
+    to: str = ""
+    claim: Claim | None = None
+    failure: Failure | None = None
+    retired: bool = False
+    stale: tuple[Stretch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person asked for through us. `by` is their key in `[people]`, or their name; `args` are by name."""
+
+    id: str
+    at: datetime
+    by: str
+    verb: str
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an effect went: done (`ref`, `at`), refused (`failure`), in doubt (`open`), or certainly not done."""
+
+    key: str
+    ref: str = ""
+    failure: str = ""
+    open: bool = False
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of the ticket `ref`. Compare two with `==`; `dumps` is canonical."""
+
+    ref: str
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    acts: tuple[Act, ...] = ()
+
+    @classmethod
+    def loads(cls, text: str | None, ref: str) -> Ledger:
+        """Read what the ticket `ref` carries; None and another ticket's ledger are empty. Raises Unreadable."""
+        if text is None:
+            return cls(ref)
+        try:
+            document = json.loads(text)
+            version = int(document["v"])
+            if version <= VERSION:
+                if str(document["id"]) != ref:
+                    return cls(ref)
+                entries = {key: _entry_from(value) for key, value in document["e"].items()}
+                return cls(ref, entries, tuple(_act_from(act) for act in document["a"]))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+            raise Unreadable(f"it is damaged ({type(error).__name__}: {error})") from None
+        raise Unreadable(f"it was written by a newer Pointman (format {version}, we know {VERSION})")
+
+    def dumps(self) -> str:
+        """The document as compact JSON, at most `ROOM` characters if `trimmed` was asked before."""
+        entries = {key: _entry_to(entry) for key, entry in sorted(self.entries.items())}
+        document = {"v": VERSION, "id": self.ref, "e": entries, "a": [_act_to(act) for act in self.acts]}
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def written_at(self) -> datetime | None:
+        """The latest moment of anything in it, None where it is empty."""
+        moments = [e.at for e in self.entries.values() if e.at] + [act.at for act in self.acts]
+        return max(moments, default=None)
+
+    def get(self, key: str, was: Iterable[str] = ()) -> Entry | None:
+        """The entry of an effect, also under the key it had before its rule was renamed."""
+        return next((self.entries[k] for k in (key, *was) if k in self.entries), None)
+
+    def open_claims(self) -> Mapping[str, Claim]:
+        """The claims whose outcome is not known, by key."""
+        return {key: entry.claim for key, entry in self.entries.items() if entry.claim is not None}
+
+    def with_entry(self, key: str, entry: Entry | None, was: Iterable[str] = ()) -> Ledger:
+        """The ledger with this entry in place of what stood under the key, or under its former keys."""
+        entries = {k: v for k, v in self.entries.items() if k not in {key, *was}}
+        if entry is not None:
+            entries[key] = entry
+        return replace(self, entries=entries)
+
+    def with_act(self, act: Act) -> Ledger:
+        """The ledger with one more act; the same act told twice is one."""
+        if any(known.id == act.id for known in self.acts):
+            return self
+        return replace(self, acts=(*self.acts, act))
+
+    def claimed(self, key: str, claim: Claim, was: Iterable[str] = ()) -> Ledger:
+        """The ledger with an open claim; a claim that stands there already keeps its first values."""
+        entry = self.get(key, was) or Entry()
+        standing = entry.claim
+        kept = replace(standing, settled=False, repeat=False) if standing is not None else claim
+        return self.with_entry(key, replace(entry, claim=kept), was)
+
+    def recorded(self, outcome: Outcome, now: datetime) -> Ledger:
+        """The ledger after an effect went one way or the other."""
+        entry = self.entries.get(outcome.key)
+        if entry is None or entry.claim is None or outcome.open:
+            return self
+        claim = entry.claim
+        if outcome.done:
+            made = Entry(now, claim.mark, claim.sum, outcome.ref or entry.ref, claim.to, stale=entry.stale)
+            return self.with_entry(outcome.key, made)
+        failure = Failure(now, claim.sum, outcome.failure[:120]) if outcome.failure else entry.failure
+        unclaimed = replace(entry, claim=None, failure=failure)
+        return self.with_entry(outcome.key, None if unclaimed == Entry() else unclaimed)
+
+    def merged(self, newer: Mapping[str, Entry]) -> Ledger:
+        """The ledger with entries that we know of but could not write: what was done later wins."""
+        entries = dict(self.entries)
+        for key, entry in newer.items():
+            standing = entries.get(key)
+            if standing is None or standing.at is None or (entry.at is not None and entry.at >= standing.at):
+                entries[key] = entry
+        return replace(self, entries=entries)
+
+    def trimmed(self, wanted: Iterable[str], droppable: Iterable[str] = ("escalate:", "watch.escalate:")) -> Ledger:
+        """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it."""
+        ledger, room = self, ROOM * 8 // 10
+        keep, prefixes = set(wanted), tuple(droppable)
+        settled = sorted(
+            (entry.at, key)
+            for key, entry in self.entries.items()
+            if key.startswith(prefixes) and key not in keep and entry.claim is None and entry.at is not None
+        )
+        for _, key in settled:
+            if ledger.size() <= room:
+                break
+            ledger = ledger.with_entry(key, None)
+        return ledger
+
+    def size(self) -> int:
+        """Characters it takes, with room for the outcomes of open claims."""
+        return len(self.dumps()) + OUTCOME_ROOM * len(self.open_claims())
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _moment(ms: Any) -> datetime:
+    if isinstance(ms, bool) or not isinstance(ms, int):
+        raise TypeError(f"a moment is a whole number, not {ms!r}")
+    return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
+
+
+def _entry_to(entry: Entry) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    if entry.at is not None:
+        said["a"] = _ms(entry.at)
+    if entry.mark is not None:
+        said["m"] = _ms(entry.mark)
+    said.update({k: v for k, v in (("s", entry.sum), ("r", entry.ref), ("t", entry.to)) if v})
+    if entry.claim is not None:
+        claim = entry.claim
+        said["c"] = [_ms(claim.first), _ms(claim.mark), claim.sum, claim.to]
+    if entry.failure is not None:
+        said["x"] = [_ms(entry.failure.at), entry.failure.sum, entry.failure.said]
+    if entry.retired:
+        said["z"] = 1
+    if entry.stale:
+        said["l"] = [[stretch.count, _ms(stretch.after), _ms(stretch.until)] for stretch in entry.stale]
+    return said
+
+
+def _entry_from(said: Any) -> Entry:
+    claim = failure = None
+    if "c" in said:
+        first, mark, digest, to = said["c"]
+        claim = Claim(_moment(first), _moment(mark), str(digest), str(to))
+    if "x" in said:
+        at, digest, why = said["x"]
+        failure = Failure(_moment(at), str(digest), str(why))
+    return Entry(
+        at=_moment(said["a"]) if "a" in said else None,
+        mark=_moment(said["m"]) if "m" in said else None,
+        sum=str(said.get("s", "")),
+        ref=str(said.get("r", "")),
+        to=str(said.get("t", "")),
+        claim=claim,
+        failure=failure,
+        retired=bool(said.get("z")),
+        stale=tuple(Stretch(int(n), _moment(after), _moment(until)) for n, after, until in said.get("l", ())),
+    )
+
+
+def _act_to(act: Act) -> list[Any]:
+    return [act.id, _ms(act.at), act.by, act.verb, dict(act.args)]
+
+
+def _act_from(said: Any) -> Act:
+    ident, at, by, verb, args = said
+    return Act(str(ident), _moment(at), str(by), str(verb), {str(k): str(v) for k, v in args.items()})

@@ -1,0 +1,101 @@
+"""The rolling comment on the ticket: what happened, why, what was said to whom, and what happens next.
+
+It is for people; nothing is decided by what stands in it. Its own earlier lines are carried over as text, since a
+comment that is edited in place has to be written whole. When it grows too long a new one is begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from rules.text import inert
+
+from connectors.model import Comment, Ticket, User
+from rules.model import RuleSet
+from sync.effects import Effect
+from sync.ledger import Act, Outcome
+from sync.plan import Plan, shown
+
+LOG_KEY = "log"
+"""The ledger's key of the log: when it was written, and the digest of what happens next."""
+TITLE = "Pointman log"
+NEXT = "What happens next"
+HAPPENED = "What happened"
+LONGEST = 28_000
+"""Characters, below the 32,767 that Jira takes for a comment, with room for its own mark-up."""
+
+
+def next_lines(plan: Plan, rules: RuleSet) -> tuple[str, ...]:
+    """What happens by itself, soonest first: `10:17 call maria, unless acknowledged`."""
+    coming = sorted((i for i in plan.of("next") if i.at is not None), key=lambda item: (item.at, item.effect.key))
+    lines = []
+    for item in coming[:12]:
+        if item.at is not None:
+            unless = f", unless {item.effect.unless}" if item.effect.unless else ""
+            lines.append(f"{shown(item.at, rules, plan.now)} {item.effect.what}{unless}")
+    waiting = [i for i in plan.of("held") if i.reason]
+    return (*dict.fromkeys(lines), *dict.fromkeys(f"held: {i.effect.what}: {inert(i.reason)}" for i in waiting[:6]))
+
+
+def field_line(effect: Effect, rules: RuleSet, now: datetime) -> str:
+    """The line of a word that we wrote."""
+    return f"{shown(now, rules, now)} {inert(effect.what)} ({inert('; '.join(effect.why))})"
+
+
+def effect_line(effect: Effect, outcome: Outcome, rules: RuleSet, now: datetime) -> str:
+    """The line of something that went out, or was refused; what an outside audience was told stands in full."""
+    why = f" ({inert('; '.join(effect.why))})" if effect.why else ""
+    if outcome.failure:
+        return f"{shown(now, rules, now)} could not {inert(effect.what)}: {inert(outcome.failure)}"
+    said = f": “{_one_line(effect.thing.text)}”" if effect.external and effect.thing is not None else ""
+    return f"{shown(now, rules, now)} {inert(effect.what)}{why}{said}"
+
+
+def act_line(act: Act, rules: RuleSet, now: datetime) -> str:
+    """The line of what a person asked for."""
+    args = ", ".join(f"{name} {value}" for name, value in act.args.items())
+    return f"{shown(act.at, rules, now)} {inert(act.by)}: {inert(act.verb)}{' ' + inert(args) if args else ''}"
+
+
+def find(ticket: Ticket, me: User | None, ref: str) -> Comment | None:
+    """Our log among the ticket's comments: by its id, else the newest of our own that carries its title."""
+    by_id = next((c for c in ticket.comments if ref and c.id == ref), None)
+    if by_id is not None:
+        return by_id
+    ours = (c for c in reversed(ticket.comments) if TITLE in c.text[:40] and me is not None and c.by == me)
+    return next(ours, None)
+
+
+def carried(standing: Comment | None) -> tuple[str, ...]:
+    """What happens next as the log says it now; the look that follows a command brings it up to date."""
+    if standing is None:
+        return ()
+    lines = standing.text.splitlines()
+    end = next((n for n, line in enumerate(lines) if HAPPENED in line), 0)
+    return tuple(line[2:].strip() for line in lines[:end] if line.startswith(("- ", "* ")))
+
+
+def write(standing: Comment | None, lines: Iterable[str], coming: Iterable[str]) -> Comment:
+    """The comment with these lines added and with what happens next; without an id where a new one is begun."""
+    kept = _lines_of(standing.text) if standing is not None else []
+    added = [line for line in lines if line]
+    ahead = [f"- {line}" for line in coming] or [
+        "- nothing by itself; a change of this ticket is looked at when it happens"
+    ]
+    fresh = standing is None or sum(map(len, kept)) + sum(map(len, added)) > LONGEST
+    body = added if fresh else [*kept, *added]
+    text = "\n".join(
+        (f"**{TITLE}**", "", f"**{NEXT}**", "", *ahead, "", f"**{HAPPENED}**", "", *(f"- {line}" for line in body))
+    )
+    return Comment(text, public=False, id="" if fresh or standing is None else standing.id)
+
+
+def _lines_of(text: str) -> list[str]:
+    lines = text.splitlines()
+    begin = next((n for n, line in enumerate(lines) if HAPPENED in line), len(lines))
+    return [line[2:].strip() for line in lines[begin + 1 :] if line.startswith(("- ", "* "))]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

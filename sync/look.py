@@ -1,0 +1,202 @@
+"""The look: observe a ticket, settle what was left open, decide, claim, do, record. Everything else leads here.
+
+A webhook, a timer, an alert and a click are four ways of saying "look at this ticket again", and a restart is not an
+event: a look that finds nothing to do does nothing. What can be observed is observed; only the rest is remembered,
+and it is remembered on the ticket. The engine's own memory (what could not be written, who is busy, which products
+have trouble) makes it faster or more polite, and may be lost at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from connectors.base import Sink, Tracker
+from connectors.errors import Missing
+from connectors.model import Changed, Message, Ticket, Value
+from rules.model import RuleSet
+from sync import log as ticket_log
+from sync.effects import World, digest
+from sync.gate import Gate
+from sync.ledger import Ledger, Unreadable
+from sync.log import LOG_KEY
+from sync.looking import Look
+from sync.memory import Memory
+from sync.plan import Plan, make_plan
+
+log = structlog.get_logger()
+
+
+class Needed:
+    """What `consider` answers where a page's ticket has to be looked at for real."""
+
+
+NEEDED: Final = Needed()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the configuration says about this installation; see `config.example.toml`."""
+
+    home: str = ""
+    start: datetime | None = None
+    grace: timedelta = timedelta(days=1)
+    edits: int = 50
+    calls: int = 10
+    watch: tuple[str, str] | None = None
+    emergency: tuple[str, str] | None = None
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Engine:
+    """Looks at tickets. One look at a ticket at a time (the queue sees to it); many tickets at once."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        sinks: Mapping[str, Sink[Message]],
+        rules: RuleSet,
+        site: Site,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.tracker, self.sinks, self.rules, self.site, self.clock = tracker, sinks, rules, site, clock
+        self.gate = Gate()
+        self.memory = Memory()
+        self.notices: dict[str, str] = {}
+        self.reloaded: datetime | None = None
+        self.holding = False
+        self.retiring = True
+        self.external = True
+        self.unexplained = 0
+        self.late = False
+
+    # -- the whole of it
+
+    def look(self, ref: str) -> datetime | None:
+        """Look at a ticket and do what is owed; answers when to look again by itself.
+
+        Raises Temporary and Denied of the tracker. A ticket that is gone, and one whose ledger cannot be read, are
+        left alone (the latter is told on the home ticket).
+        """
+        started = self.clock()
+        try:
+            ticket = self.tracker.get(ref)
+        except Missing:
+            self.memory.forget(ref)
+            return None
+        looking = Look(self, ticket, started)
+        try:
+            return looking.run()
+        except Unreadable as error:
+            self.notices[f"ledger {ticket.key}"] = (
+                f"{ticket.key} is left alone, since its ledger cannot be used: {error}"
+            )
+            log.warning("ledger unreadable", key=ticket.key, said=str(error))
+            return None
+
+    def consider(self, ticket: Ticket) -> datetime | Needed | None:
+        """Whether a ticket as a page shows it needs a look: its wake where nothing is owed, else `NEEDED`.
+
+        Nothing is done by what a page says, since search lags behind: a candidate is read by id.
+        """
+        self.memory.seen(ticket, self.rules)
+        whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
+        if not whole or self.memory.unwritten.get(ticket.ref):
+            return NEEDED
+        try:
+            ledger = Ledger.loads(ticket.ledger, ticket.ref)
+        except Unreadable:
+            return NEEDED
+        plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
+        settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
+        logged = self.log_owed(plan, ledger, ())
+        return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else NEEDED
+
+    def plan(self, ref: str, now: datetime | None = None) -> Plan:
+        """The plan of a ticket as a dry run: reads, and does nothing."""
+        ticket = self.tracker.get(ref)
+        ledger = Ledger.loads(ticket.ledger, ticket.ref)
+        return make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), now or self.clock())
+
+    def replace(self, rules: RuleSet) -> None:
+        """Use these rules from now on; what was refused before is tried again.
+
+        A reload that loses a file or more than a tenth of the rules waits for confirmation before it retires anything.
+        """
+        before = {rule.id for rule in self.rules} | set(self.rules.renamed)
+        lost = {rule.id for rule in self.rules} - {rule.id for rule in rules} - set(rules.renamed)
+        files = set(self.rules.files) - set(rules.files)
+        if files or len(lost) * 10 > max(1, len(before)):
+            self.retiring = False
+            what = f"{len(lost)} of {len(before)} rules" + (f" and {', '.join(sorted(files))}" if files else "")
+            self.notices["lost rules"] = f"{what} were lost; nothing is retired until `pointman release`"
+        self.rules, self.reloaded = rules, self.clock()
+        self.unexplained = 0
+        self.gate.open_all()
+
+    def release(self) -> None:
+        """Let go of everything that was held: floods, lost rules, outside audiences."""
+        self.holding, self.retiring, self.external, self.unexplained = False, True, True, 0
+        for topic in ("lost rules", "flood", "external"):
+            self.notices.pop(topic, None)
+
+    # -- what a look knows
+
+    def world(self, ticket: Ticket, ledger: Ledger) -> World:
+        """What is known beside the ticket, as plain data."""
+        searchable = frozenset(name for name, sink in self.sinks.items() if sink.searchable)
+        return World(
+            products=tuple(self.sinks),
+            editable=frozenset(name for name, sink in self.sinks.items() if sink.editable),
+            searchable=searchable,
+            loads=self.memory.loads,
+            me=self.tracker.me(),
+            start=self.site.start,
+            grace=self.site.grace,
+            watch=self.site.watch,
+            defaults=self.site.defaults,
+            reloaded=self.reloaded,
+            explained=self.explained(ticket, ledger),
+            holding=self.holding,
+            external=self.external,
+            retiring=self.retiring,
+            late=self.late,
+            covered=self.tracker.covers(ticket),
+        )
+
+    def explained(self, ticket: Ticket, ledger: Ledger) -> bool:
+        """Whether something accounts for a new wish: the ticket was made, changed or commented since we wrote."""
+        if self.memory.versions.get(ticket.ref) == ticket.version:
+            return False
+        made = [entry.at for entry in ledger.entries.values() if entry.at is not None]
+        since = max(made, default=self.clock() - self.site.grace)
+        me = self.tracker.me()
+        moments = [ticket.created, *(act.at for act in ledger.acts), *(c.at for c in ticket.history if c.by != me)]
+        moments += [c.at for c in ticket.comments if c.at is not None and c.by != me]
+        return max(moments) >= since
+
+    def is_echo(self, changed: Changed) -> bool:
+        """Whether every change that a webhook tells of is one that we just made."""
+        if not changed.changes:
+            return False
+        me, ours = self.tracker.me(), self.memory.recent(changed.ref)
+        return all(
+            c.by == me and (c.field in {"comment", "ledger"} or (c.field, digest(c.after)) in ours)
+            for c in changed.changes
+        )
+
+    def urgency(self, ref: str) -> int:
+        """The rank of the severity that the ticket had when last seen, for the queue: higher goes first."""
+        return self.memory.ranks.get(ref, 0)
+
+    def log_owed(self, plan: Plan, ledger: Ledger, lines: Iterable[str]) -> bool:
+        """Whether the log on the ticket has to be written: there are new lines, or something else happens next."""
+        entry = ledger.entries.get(LOG_KEY)
+        coming = ticket_log.next_lines(plan, self.rules)
+        if entry is None:
+            return bool(tuple(lines) or coming)
+        return bool(tuple(lines)) or entry.sum != digest(coming)

@@ -1,0 +1,310 @@
+"""One look at one ticket: settle what was left open, decide, claim, do, record.
+
+Nothing goes out unless this look has just written its claim, and a claim travels in the same request as the edit it
+belongs to. Everything whose place can be searched is claimed at once; the others one by one, recording one and
+claiming the next in a single write. What is retired needs no claim: taking buttons off twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from connectors.errors import ConnectorError, Denied, Missing, Refused
+from connectors.model import Absent, Comment, Edit, Found, Ticket
+from sync import log as ticket_log
+from sync.effects import Effect, digest
+from sync.ledger import Claim, Entry, Failure, Ledger, Outcome
+from sync.log import LOG_KEY
+from sync.perform import Performer, together, token
+from sync.plan import Batch, Plan, make_plan
+
+if TYPE_CHECKING:
+    from sync.look import Engine
+
+log = structlog.get_logger()
+
+OLDEST_LOOK: Final = timedelta(seconds=30)
+"""A look older than this claims, sends and records nothing more: another process may have taken over."""
+
+
+class Look:
+    """One look at one ticket, from the moment it was read."""
+
+    def __init__(self, engine: Engine, ticket: Ticket, started: datetime) -> None:
+        self.engine, self.ticket, self.started = engine, ticket, started
+        self.lines: list[str] = []
+        self.skipped: list[datetime] = []
+        self.ledger = Ledger(ticket.ref)
+        self.written: Ledger | None = None
+        self.claimable = True
+        self.performer = Performer(engine.sinks, engine.gate, engine.clock, self.expired)
+
+    def expired(self) -> bool:
+        """Whether this look has grown too old to change anything more."""
+        return self.engine.clock() - self.started > OLDEST_LOOK
+
+    def run(self) -> datetime | None:
+        """Settle, decide, do, record; answers the wake. What is done and not written down stays in memory."""
+        try:
+            return self._run()
+        finally:
+            self._keep_unwritten()
+
+    def _run(self) -> datetime | None:
+        engine, now = self.engine, self.engine.clock()
+        engine.memory.seen(self.ticket, engine.rules)
+        stored = Ledger.loads(self.ticket.ledger, self.ticket.ref)
+        self.written = stored
+        self.ledger = stored.merged(engine.memory.unwritten.get(self.ticket.ref, {}))
+        self.ledger = self._settled(self.ledger, now)
+        plan = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
+        self.ledger = plan.ledger
+        engine.notices.update(plan.notices)
+        self._count_unexplained(plan)
+        for batch in plan.batches():
+            if self.expired():
+                return engine.clock()
+            self._do(batch)
+        return self._finish(plan)
+
+    # -- settling
+
+    def _settled(self, ledger: Ledger, now: datetime) -> Ledger:
+        """The ledger after every open claim that is old enough has been looked for."""
+        for key, claim in ledger.open_claims().items():
+            if now >= claim.due:
+                ledger = self._settle(ledger, key, claim, now)
+        return ledger
+
+    def _settle(self, ledger: Ledger, key: str, claim: Claim, now: datetime) -> Ledger:
+        entry = ledger.entries[key]
+        product, _, address = claim.to.partition(":")
+        sink = self.engine.sinks.get(product)
+        if sink is None or (entry.ref and key.startswith(("notify:", "watch."))):  # an edit may be made again
+            return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
+        if not sink.searchable:
+            return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
+        try:
+            answer = sink.find(address, token(ledger.ref, key, claim.mark), claim.first)
+        except ConnectorError as error:
+            log.warning("could not settle", key=key, said=str(error))
+            return ledger
+        if isinstance(answer, Found):
+            return ledger.recorded(Outcome(key, ref=answer.ref, done=True), now)
+        if isinstance(answer, Absent):
+            return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
+        return ledger
+
+    # -- doing
+
+    def _count_unexplained(self, plan: Plan) -> None:
+        engine = self.engine
+        if engine.holding or engine.world(self.ticket, self.ledger).explained:
+            return
+        engine.unexplained += sum(effect.sort in {"field", "standing", "retire"} for effect in plan.owed)
+        if engine.unexplained > engine.site.edits:
+            engine.holding = True
+            engine.notices["flood"] = (
+                f"more than {engine.site.edits} changes that only the rules account for; the rest is held until "
+                "`pointman release`"
+            )
+
+    def _do(self, batch: Batch) -> None:
+        """Claim a batch together with its edit, perform it, and keep the outcomes for the next write."""
+        now = self.engine.clock()
+        ready = tuple(effect for group in together(batch.effects) if self._open(group, now) for effect in group)
+        claimed = self.ledger
+        for effect in ready:
+            if effect.sort != "retire":
+                standing = (claimed.get(effect.key, effect.was) or Entry()).claim
+                claim = Claim(now, effect.mark, effect.digest, effect.to)
+                claimed = claimed.claimed(effect.key, standing or claim, effect.was)
+        edit = batch.edit
+        for effect in batch.fields:
+            claimed = claimed.with_entry(effect.key, Entry(now, now, effect.digest))
+        if not ready and edit is None:
+            return
+        if claimed != self.ledger or edit is not None:
+            self._claim(edit, batch, claimed)
+        if not self.claimable:
+            ready = tuple(effect for effect in ready if effect.sort == "call")
+        if not self.expired():
+            self._perform(ready)
+
+    def _open(self, group: tuple[Effect, ...], now: datetime) -> bool:
+        opens = self.engine.gate.opens(group[0].product, group[0].address, now)
+        if opens > now:
+            self.skipped.append(opens)
+        return opens <= now
+
+    def _claim(self, edit: Edit | None, batch: Batch, claimed: Ledger) -> None:
+        """Write the claims, with the edit in the same request; a refused edit is taken out, the rest written again."""
+        if not self.claimable:
+            self.ledger = claimed
+            return
+        try:
+            self._write(edit, claimed)
+            self._applied(edit, batch)
+            if not self._kept():
+                self._unclaimable(claimed, Refused("the tracker answered success and dropped the ledger"))
+        except Refused as error:
+            if edit is None or not edit.fields:
+                self._unclaimable(claimed, error)
+                return
+            refused = {w: r for w, r in error.fields.items() if w in edit.fields} or dict.fromkeys(
+                edit.fields, str(error)
+            )
+            now = self.engine.clock()
+            for effect in batch.fields:
+                word = effect.key.removeprefix("field:")
+                if word in refused:
+                    before = self.ledger.entries.get(effect.key) or Entry()
+                    failure = Failure(now, effect.digest, refused[word][:120])
+                    claimed = claimed.with_entry(effect.key, replace(before, failure=failure))
+                    self.lines.append(
+                        ticket_log.effect_line(
+                            effect, Outcome(effect.key, failure=refused[word]), self.engine.rules, now
+                        )
+                    )
+                    self.engine.notices[f"{effect.key} {self.ticket.key}"] = (
+                        f"{self.ticket.key}: {effect.what} was refused: {refused[word]}"
+                    )
+            left = {word: value for word, value in edit.fields.items() if word not in refused}
+            fields = tuple(e for e in batch.fields if e.key.removeprefix("field:") not in refused)
+            self._claim(Edit(left) if left else None, replace(batch, fields=fields), claimed)
+        except (Denied, Missing) as error:
+            self._unclaimable(claimed, error)
+
+    def _unclaimable(self, claimed: Ledger, error: ConnectorError) -> None:
+        """Where not even a claim can be written: calls go out all the same, and what was done stays in the process."""
+        self.claimable = False
+        self.ledger = claimed
+        said = f"{self.ticket.key}: what is done cannot be written on the ticket, so calls go out unclaimed: {error}"
+        self.engine.notices[f"unwritable {self.ticket.key}"] = said
+        log.error("ledger not writable", key=self.ticket.key, said=str(error))
+
+    def _applied(self, edit: Edit | None, batch: Batch) -> None:
+        now = self.engine.clock()
+        self.lines.extend(ticket_log.field_line(effect, self.engine.rules, now) for effect in batch.fields)
+        for effect in batch.fields:
+            log.info("effect done", key=effect.key, ticket=self.ticket.key, value=str(effect.value))
+        if edit is not None and edit.fields:
+            self.ticket = self.ticket.having(edit.fields, now, self.engine.tracker.me())
+
+    def _write(self, edit: Edit | None, ledger: Ledger) -> None:
+        """Write an edit and the ledger in one request."""
+        self.engine.tracker.write(self.ticket.ref, edit, ledger.dumps())
+        self.engine.memory.wrote(self.ticket.ref, edit)
+        self.ledger = self.written = ledger
+
+    def _kept(self) -> bool:
+        """Whether the tracker kept the ledger, which is read back once per process and project."""
+        project, seen = self.ticket.project, self.engine.memory.read_back
+        if project in seen:
+            return True
+        stored = self.engine.tracker.get(self.ticket.ref).ledger
+        if stored is None or Ledger.loads(stored, self.ticket.ref) != self.ledger:
+            self.written = Ledger.loads(self.ticket.ledger, self.ticket.ref)
+            return False
+        seen.add(project)
+        return True
+
+    def _perform(self, ready: tuple[Effect, ...]) -> None:
+        if not self.claimable:
+            ready = self._not_there_yet(ready)
+        by_key = {effect.key: effect for effect in ready}
+        for outcome in self.performer.perform(ready, self.ledger):
+            effect, now = by_key[outcome.key], self.engine.clock()
+            if effect.sort == "retire":
+                if outcome.done or outcome.failure:
+                    self.ledger = self.ledger.with_entry(
+                        effect.key, replace(self.ledger.entries[effect.key], retired=True)
+                    )
+                continue
+            self.ledger = self.ledger.recorded(outcome, now)
+            if outcome.done or outcome.failure:
+                self.lines.append(ticket_log.effect_line(effect, outcome, self.engine.rules, now))
+            if outcome.failure:
+                said = f"{self.ticket.key}: could not {effect.what}: {outcome.failure}"
+                self.engine.notices[f"{effect.key} {self.ticket.key}"] = said
+
+    def _not_there_yet(self, ready: tuple[Effect, ...]) -> tuple[Effect, ...]:
+        """Of calls that could not be claimed, those that are not found where they would stand."""
+        left = []
+        for effect in ready:
+            sink = self.engine.sinks[effect.product]
+            answer = None
+            if sink.searchable:
+                try:
+                    answer = sink.find(effect.address, token(self.ledger.ref, effect.key, effect.mark), effect.due)
+                except ConnectorError as error:
+                    log.warning("could not look for it first", key=effect.key, said=str(error))
+            if isinstance(answer, Found):
+                self.ledger = self.ledger.recorded(Outcome(effect.key, ref=answer.ref, done=True), self.engine.clock())
+            else:
+                left.append(effect)
+        return tuple(left)
+
+    # -- recording
+
+    def _finish(self, plan: Plan) -> datetime | None:
+        """Write what is not written yet, with the log in the same request; answers when to look again."""
+        engine, ref = self.engine, self.ticket.ref
+        now = engine.clock()
+        after = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
+        comment = None
+        if engine.log_owed(after, self.ledger, self.lines):
+            comment = self._log(after)
+        if (self.ledger != self.written or comment is not None) and not self.expired():
+            self._record(Edit(comment=comment) if comment is not None else None)
+        engine.memory.planned(self.ticket, after)
+        waits = [moment for moment in (after.wake, *self.skipped) if moment is not None]
+        if self._keep_unwritten():
+            waits.append(now + timedelta(minutes=1))
+        else:
+            engine.memory.versions[ref] = self.ticket.version
+        return min(waits, default=None)
+
+    def _keep_unwritten(self) -> bool:
+        """Keep what the ticket does not know yet in the process; says whether there is any."""
+        known = self.written.entries if self.written is not None else {}
+        kept = {
+            key: replace(entry, claim=None)
+            for key, entry in self.ledger.entries.items()
+            if entry.at is not None and key != LOG_KEY and known.get(key) != entry
+        }
+        if kept:
+            self.engine.memory.unwritten[self.ticket.ref] = kept
+        else:
+            self.engine.memory.unwritten.pop(self.ticket.ref, None)
+        return bool(kept)
+
+    def _log(self, after: Plan) -> Comment:
+        entry = self.ledger.entries.get(LOG_KEY) or Entry()
+        standing = ticket_log.find(self.ticket, self.engine.tracker.me(), entry.ref)
+        coming = ticket_log.next_lines(after, self.engine.rules)
+        self.ledger = self.ledger.with_entry(LOG_KEY, Entry(self.engine.clock(), None, digest(coming), entry.ref))
+        return ticket_log.write(standing, self.lines, coming)
+
+    def _record(self, edit: Edit | None) -> None:
+        """The last write of a look. What cannot be recorded stays in the process until it is written."""
+        if not self.claimable:
+            return
+        try:
+            self._write(edit, self.ledger)
+        except Refused:
+            try:
+                self._write(None, self.ledger)
+            except ConnectorError as error:
+                self._unrecorded(error)
+        except ConnectorError as error:
+            self._unrecorded(error)
+
+    def _unrecorded(self, error: ConnectorError) -> None:
+        log.error("outcome not recorded", key=self.ticket.key, said=str(error))
+        notice = f"{self.ticket.key}: what was done could not be written on the ticket yet: {error}"
+        self.engine.notices[f"unwritable {self.ticket.key}"] = notice

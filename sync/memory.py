@@ -1,0 +1,90 @@
+"""What the process remembers to be quicker or kinder. It may be lost at any moment, and loses nothing."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from datetime import datetime
+from threading import Lock
+
+from rules.directory import person_of
+
+from connectors.model import Edit, Ticket, User
+from rules.model import RuleSet
+from sync.effects import digest
+from sync.ledger import Entry
+from sync.plan import Plan
+
+
+class Memory:
+    """What the process remembers to be quicker or kinder; losing it loses nothing.
+
+    `unwritten` are entries that the ticket could not take, by ref; `versions` the last version looked at; `ranks` the
+    last severity; `loads` open tickets by person; `coming` the calls planned at the last look.
+    """
+
+    def __init__(self) -> None:
+        self.unwritten: dict[str, dict[str, Entry]] = {}
+        self.versions: dict[str, str] = {}
+        self.ranks: dict[str, int] = {}
+        self.loads: Counter[str] = Counter()
+        self.read_back: set[str] = set()
+        self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
+        self._holders: dict[str, str] = {}
+        self._recent: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
+        self._lock = Lock()
+
+    def seen(self, ticket: Ticket, rules: RuleSet) -> None:
+        """Count the ticket to the person who has it, and keep its rank."""
+        levels, severity = rules.scales.get("severity", ()), ticket.fields.get("severity")
+        who = ticket.fields.get("assignee")
+        held = (
+            person_of(who, ticket.source, rules)
+            if isinstance(who, User) and ticket.phase in {"new", "active"}
+            else None
+        )
+        with self._lock:
+            if severity in levels:
+                self.ranks[ticket.ref] = levels.index(str(severity)) + 1
+            before = self._holders.pop(ticket.ref, None)
+            if before is not None:
+                self.loads[before] -= 1
+            if held is not None:
+                self._holders[ticket.ref] = held
+                self.loads[held] += 1
+
+    def wrote(self, ref: str, edit: Edit | None) -> None:
+        """Remember what we just wrote, to know its echo."""
+        if edit is None:
+            return
+        with self._lock:
+            kept = self._recent.setdefault(ref, [])
+            kept.extend((word, digest(value)) for word, value in edit.fields.items())
+            del kept[:-20]
+            self._recent.move_to_end(ref)
+            while len(self._recent) > 5_000:
+                self._recent.popitem(last=False)
+
+    def recent(self, ref: str) -> list[tuple[str, str]]:
+        """The words and digests of what we wrote to this ticket lately."""
+        with self._lock:
+            return list(self._recent.get(ref, ()))
+
+    def planned(self, ticket: Ticket, plan: Plan) -> None:
+        """Keep the calls that come next, for the case that the tracker cannot be asked when they are due."""
+        calls = [i for i in plan.of("next") if i.effect.sort == "call" and not i.effect.watched]
+        if calls:
+            self.coming[ticket.ref] = tuple(
+                (i.effect.due, f"{ticket.key} {ticket.summary}: {i.effect.what}") for i in calls
+            )
+        else:
+            self.coming.pop(ticket.ref, None)
+
+    def forget(self, ref: str) -> None:
+        """The ticket is gone."""
+        with self._lock:
+            before = self._holders.pop(ref, None)
+            if before is not None:
+                self.loads[before] -= 1
+            self.versions.pop(ref, None)
+            self.coming.pop(ref, None)
+            self.ranks.pop(ref, None)

@@ -1,0 +1,112 @@
+"""Puts claimed effects where they belong, and says for each how it went. It decides nothing and writes no ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from connectors.base import Sink
+from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
+from connectors.model import Message
+from sync.effects import Effect, digest
+from sync.gate import Gate
+from sync.ledger import Ledger, Outcome
+
+log = structlog.get_logger()
+
+Sinks = Mapping[str, Sink[Message]]
+
+
+def token(ref: str, key: str, mark: datetime) -> str:
+    """The mark under which a thing is found again: of the ticket and the key, and for calls and news of the moment."""
+    standing = key.startswith(("notify:", "watch.notify:", "watch.field:"))
+    return digest(ref, key, "" if standing else round(mark.timestamp() * 1000))
+
+
+class Performer:
+    """Performs the effects of one look. `expired` says that the look has grown too old to send anything more."""
+
+    def __init__(self, sinks: Sinks, gate: Gate, clock: Callable[[], datetime], expired: Callable[[], bool]) -> None:
+        self.sinks, self.gate, self.clock, self.expired = sinks, gate, clock, expired
+
+    def perform(self, effects: Iterable[Effect], ledger: Ledger) -> Iterator[Outcome]:
+        """Do these effects, whose claims stand in `ledger`; one outcome for each key. Raises nothing of a product's."""
+        refs: dict[str, str] = {}
+        for group in together(effects):
+            if self.expired():
+                yield from (Outcome(effect.key, open=True) for effect in group)
+                continue
+            for outcome in self._put(group, ledger, refs):
+                if outcome.done:
+                    refs[outcome.key] = outcome.ref
+                yield outcome
+
+    def _put(self, group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> Iterator[Outcome]:
+        first = group[0]
+        sink = self.sinks[first.product]
+        try:
+            ref = self._one(sink, group, ledger, refs)
+        except Temporary as error:
+            self.gate.shut(first.product, self.clock(), str(error), retry_after=error.retry_after)
+            log.warning("put failed for now", key=first.key, said=str(error), in_doubt=error.in_doubt)
+            yield from (Outcome(effect.key, open=error.in_doubt) for effect in group)
+        except Denied as error:
+            self.gate.shut(first.product, self.clock(), str(error), retry_after=60, denied=True)
+            log.warning("put denied", key=first.key, said=str(error))
+            yield from (Outcome(effect.key) for effect in group)
+        except (Missing, Refused) as error:
+            log.warning("put refused", key=first.key, said=str(error))
+            yield from (Outcome(effect.key, failure=str(error)) for effect in group)
+        else:
+            for effect in group:
+                log.info("effect done", key=effect.key, ref=ref)
+                yield Outcome(effect.key, ref=ref, done=True)
+
+    def _one(self, sink: Sink[Message], group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> str:
+        first, entry = group[0], ledger.entries[group[0].key]
+        if first.sort == "retire":
+            sink.retire(first.address, first.ref)
+            return first.ref
+        ref = entry.ref if first.sort == "standing" else None
+        keys = " ".join(token(ledger.ref, effect.key, _claimed(effect, ledger)) for effect in group)
+        made = sink.put(first.address, self._thing(group, ledger, refs), ref or None, keys)
+        self.gate.used(first.product, first.address, self.clock(), sink.pace if not ref else sink.pace * 0)
+        if first.sort == "call" and entry.ref and not entry.retired and sink.editable:
+            self._outdate(sink, first.address, entry.ref)
+        return made
+
+    def _outdate(self, sink: Sink[Message], address: str, ref: str) -> None:
+        """Take the buttons off the call that this one follows; the call itself is done, whatever comes of this."""
+        try:
+            sink.retire(address, ref)
+        except ConnectorError as error:
+            log.info("an earlier call keeps its buttons", ref=ref, said=str(error))
+
+    def _thing(self, group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> Message:
+        first = group[0]
+        if first.thing is None:
+            raise AssertionError(f"{first.key} has nothing to put")
+        texts = dict.fromkeys(effect.thing.text for effect in group if effect.thing is not None)
+        thing = replace(first.thing, text="\n\n".join(texts))
+        claim = ledger.entries[first.key].claim
+        if claim is not None and claim.repeat:
+            thing = replace(thing, text=f"{thing.text}\n\n(You may have received this before.)")
+        card = ledger.entries.get(first.under) if first.under else None
+        under = refs.get(first.under) or (card.ref if card is not None else "")
+        return replace(thing, under=under) if under else thing
+
+
+def together(effects: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
+    """Calls of one look to one address as one group, at the place of the first; everything else alone, in order."""
+    groups: dict[object, list[Effect]] = {}
+    for effect in effects:
+        groups.setdefault(("call", effect.to) if effect.sort == "call" else effect.key, []).append(effect)
+    return (tuple(group) for group in groups.values())
+
+
+def _claimed(effect: Effect, ledger: Ledger) -> datetime:
+    claim = ledger.entries[effect.key].claim
+    return claim.mark if claim is not None else effect.mark
