@@ -29,7 +29,7 @@ def main() -> int:
     listed = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout  # noqa: S607
     paths = [Path(name) for name in listed.split("\0") if name and Path(name).is_file()]
     found = [place for path in paths for place in named(path)]
-    print("\n".join(found) if found else f"no registry is named in {len(paths)} files")  # noqa: T201
+    print("\n".join(found) if found else f"no registry is named in {len(paths)} files")
     return 1 if found else 0
 
 
