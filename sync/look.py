@@ -71,6 +71,7 @@ class Engine:
         self.holding = False
         self.retiring = True
         self.external = True
+        self.released: datetime | None = None
         self.unexplained = 0
         self.late = False
 

@@ -1,0 +1,95 @@
+"""A plan as a person reads it in a terminal, and as data for whoever wants to pipe it.
+
+    OPS-42  Checkout down   high   active
+    DONE  10:02  severity = high      critical-down: mentions(text, "down")
+    NOW   10:07  call tom             unacknowledged, step 1
+    NEXT  10:17  call maria           unless acknowledged
+    NOT          assignee = tom       left alone: ann set it 10:04
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.model import RuleSet
+from sync.plan import Item, Plan, shown
+
+HEADS = {"done": "DONE", "owed": "NOW", "next": "NEXT", "held": "HELD", "not": "NOT"}
+COLOURS = {"done": "green", "owed": "bold yellow", "next": "cyan", "held": "magenta", "not": "dim"}
+
+
+def rows(plan: Plan) -> tuple[tuple[str, Item], ...]:
+    """The lines of a plan in reading order, each with its head; a head is said once for a run of lines."""
+    ordered = [item for status in HEADS for item in _sorted(plan, status)]
+    said, made = "", []
+    for item in ordered:
+        head = HEADS[item.status]
+        made.append(("" if head == said else head, item))
+        said = head
+    return tuple(made)
+
+
+def _sorted(plan: Plan, status: str) -> list[Item]:
+    items = [item for item in plan.items if item.status == status]
+    return sorted(items, key=lambda item: (item.at is None, item.at)) if status in {"done", "next"} else items
+
+
+def head(plan: Plan) -> str:
+    """The ticket in one line: key, summary, severity, phase."""
+    severity = plan.ticket.fields.get("severity") or "not classified"
+    if plan.facts is not None and plan.facts["severity"]:
+        severity = plan.facts["severity"]  # type: ignore[assignment]  # a level is text
+    return "  ".join((plan.ticket.key, plan.ticket.summary, str(severity), plan.ticket.phase))
+
+
+def reason(item: Item) -> str:
+    """Why a line stands as it does."""
+    if item.reason:
+        return item.reason
+    if item.status == "next" and item.effect.unless:
+        return f"unless {item.effect.unless}"
+    return "; ".join(item.effect.why)
+
+
+def text(plan: Plan, rules: RuleSet) -> str:
+    """The whole plan as plain text, one line an effect."""
+    return "\n".join((head(plan), *_lines(plan, rules)))
+
+
+def _lines(plan: Plan, rules: RuleSet) -> Iterator[str]:
+    if plan.silent:
+        yield f"      {plan.silent}"
+    listed = rows(plan)
+    if not listed and not plan.silent:
+        yield "      nothing to do, and nothing comes by itself"
+    clocks = [shown(item.at, rules, plan.now) if item.at is not None else "" for _, item in listed]
+    when = max(map(len, clocks), default=5)
+    wide = min(48, max((len(item.effect.what) for _, item in listed), default=0))
+    for (status, item), clock in zip(listed, clocks, strict=True):
+        yield f"{status:<5} {clock:<{when}}  {item.effect.what:<{wide}}  {reason(item)}".rstrip()
+
+
+def data(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON-ready data; moments in ISO 8601, UTC."""
+    return {
+        "key": plan.ticket.key,
+        "ref": plan.ticket.ref,
+        "summary": plan.ticket.summary,
+        "phase": plan.ticket.phase,
+        "silent": plan.silent or None,
+        "wake": plan.wake.isoformat() if plan.wake else None,
+        "items": [
+            {
+                "status": item.status,
+                "at": item.at.isoformat() if item.at else None,
+                "what": item.effect.what,
+                "key": item.effect.key,
+                "rule": item.effect.rule,
+                "to": item.effect.to if item.effect.product else None,
+                "why": list(item.effect.why),
+                "reason": reason(item),
+            }
+            for item in plan.items
+        ],
+    }
