@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
+from rules.text import inert
 
 from connectors.base import Tracker
 from connectors.model import Comment, Edit, Ticket
-from rules.text import inert
 from sync.effects import digest
 from sync.ledger import Act, Entry, Ledger, Unreadable
 from sync.look import Engine

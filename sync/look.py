@@ -20,12 +20,14 @@ from connectors.errors import Missing
 from connectors.model import Changed, Message, Ticket, Value
 from rules.model import RuleSet
 from sync import log as ticket_log
+from sync.crowd import Crowd
 from sync.effects import World, digest
 from sync.gate import Gate
 from sync.ledger import Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.looking import Look
 from sync.memory import Memory
+from sync.perform import Manners
 from sync.plan import Plan, make_plan
 
 log = structlog.get_logger()
@@ -64,7 +66,7 @@ class Engine:
         clock: Callable[[], datetime],
     ) -> None:
         self.tracker, self.sinks, self.rules, self.site, self.clock = tracker, sinks, rules, site, clock
-        self.gate = Gate()
+        self.manners = Manners(Gate(), Crowd(site.calls))
         self.memory = Memory()
         self.notices: dict[str, str] = {}
         self.reloaded: datetime | None = None
@@ -137,7 +139,7 @@ class Engine:
             self.notices["lost rules"] = f"{what} were lost; nothing is retired until `pointman release`"
         self.rules, self.reloaded = rules, self.clock()
         self.unexplained = 0
-        self.gate.open_all()
+        self.manners.gate.open_all()
 
     def release(self) -> None:
         """Let go of everything that was held: floods, lost rules, outside audiences."""

@@ -41,7 +41,7 @@ class Look:
         self.ledger = Ledger(ticket.ref)
         self.written: Ledger | None = None
         self.claimable = True
-        self.performer = Performer(engine.sinks, engine.gate, engine.clock, self.expired)
+        self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired)
 
     def expired(self) -> bool:
         """Whether this look has grown too old to change anything more."""
@@ -136,7 +136,7 @@ class Look:
             self._perform(ready)
 
     def _open(self, group: tuple[Effect, ...], now: datetime) -> bool:
-        opens = self.engine.gate.opens(group[0].product, group[0].address, now)
+        opens = self.engine.manners.gate.opens(group[0].product, group[0].address, now)
         if opens > now:
             self.skipped.append(opens)
         return opens <= now

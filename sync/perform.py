@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from connectors.base import Sink
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Message
+from sync.crowd import Crowd
 from sync.effects import Effect, digest
 from sync.gate import Gate
 from sync.ledger import Ledger, Outcome
@@ -18,6 +19,14 @@ from sync.ledger import Ledger, Outcome
 log = structlog.get_logger()
 
 Sinks = Mapping[str, Sink[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How to behave towards products: whom to leave alone, and when calls become a list."""
+
+    gate: Gate
+    crowd: Crowd
 
 
 def token(ref: str, key: str, mark: datetime) -> str:
@@ -29,8 +38,11 @@ def token(ref: str, key: str, mark: datetime) -> str:
 class Performer:
     """Performs the effects of one look. `expired` says that the look has grown too old to send anything more."""
 
-    def __init__(self, sinks: Sinks, gate: Gate, clock: Callable[[], datetime], expired: Callable[[], bool]) -> None:
-        self.sinks, self.gate, self.clock, self.expired = sinks, gate, clock, expired
+    def __init__(
+        self, sinks: Sinks, manners: Manners, clock: Callable[[], datetime], expired: Callable[[], bool]
+    ) -> None:
+        self.sinks, self.clock, self.expired = sinks, clock, expired
+        self.gate, self.crowd = manners.gate, manners.crowd
 
     def perform(self, effects: Iterable[Effect], ledger: Ledger) -> Iterator[Outcome]:
         """Do these effects, whose claims stand in `ledger`; one outcome for each key. Raises nothing of a product's."""
@@ -70,12 +82,31 @@ class Performer:
         if first.sort == "retire":
             sink.retire(first.address, first.ref)
             return first.ref
-        ref = entry.ref if first.sort == "standing" else None
         keys = " ".join(token(ledger.ref, effect.key, _claimed(effect, ledger)) for effect in group)
-        made = sink.put(first.address, self._thing(group, ledger, refs), ref or None, keys)
-        self.gate.used(first.product, first.address, self.clock(), sink.pace if not ref else sink.pace * 0)
-        if first.sort == "call" and entry.ref and not entry.retired and sink.editable:
+        thing = self._thing(group, ledger, refs)
+        if first.sort == "call":
+            made = self._call(sink, first, thing, keys)
+        else:
+            ref = entry.ref if first.sort == "standing" else ""
+            made = sink.put(first.address, thing, ref or None, keys)
+            self.gate.used(first.product, first.address, self.clock(), sink.pace if not ref else sink.pace * 0)
+        if first.sort == "call" and entry.ref not in {"", made} and not entry.retired and sink.editable:
             self._outdate(sink, first.address, entry.ref)
+        return made
+
+    def _call(self, sink: Sink[Message], effect: Effect, thing: Message, keys: str) -> str:
+        """A call by itself, or as one more line of the list that too many calls to one place become."""
+        now = self.clock()
+        roll = self.crowd.roll(effect.to, now) if sink.editable else None
+        if roll is None:
+            made = sink.put(effect.address, thing, None, keys)
+            self.crowd.made(effect.to, now)
+            self.gate.used(effect.product, effect.address, now, sink.pace)
+            return made
+        longer = roll.joined(keys, thing.text)
+        made = sink.put(effect.address, Message(longer.text), roll.ref or None, " ".join(longer.keys))
+        self.crowd.made(effect.to, now, replace(longer, ref=made))
+        self.gate.used(effect.product, effect.address, now, sink.pace if not roll.ref else sink.pace * 0)
         return made
 
     def _outdate(self, sink: Sink[Message], address: str, ref: str) -> None:

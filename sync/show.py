@@ -1,10 +1,10 @@
 """A plan as a person reads it in a terminal, and as data for whoever wants to pipe it.
 
-    OPS-42  Checkout down   high   active
-    DONE  10:02  severity = high      critical-down: mentions(text, "down")
-    NOW   10:07  call tom             unacknowledged, step 1
-    NEXT  10:17  call maria           unless acknowledged
-    NOT          assignee = tom       left alone: ann set it 10:04
+OPS-42  Checkout down   high   active
+DONE  10:02  severity = high      critical-down: mentions(text, "down")
+NOW   10:07  call tom             unacknowledged, step 1
+NEXT  10:17  call maria           unless acknowledged
+NOT          assignee = tom       left alone: ann set it 10:04
 """
 
 from __future__ import annotations

@@ -538,7 +538,7 @@ def test_a_denied_product_is_left_alone_and_nothing_stays_claimed() -> None:
     slack.error = Denied("could not post: invalid_auth")
     ref = world.ticket()
     assert Ledger.loads(world.tracker.tickets[ref].ledger, ref).open_claims() == {}
-    assert world.engine.gate.troubles()["slack"].denied
+    assert world.engine.manners.gate.troubles()["slack"].denied
     slack.error = None
     world.at("09:03")
     assert len(world.said(INCIDENTS)) == 1

@@ -1,0 +1,281 @@
+"""What comes in: a change asks for a look, a command takes the ticket's turn, an alert finds or makes its ticket.
+
+Nothing of a webhook is believed but which ticket it is about. A delivery that comes again within ten minutes is taken
+once. An alert is answered only when its ticket exists, so that the monitor tries again when it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Literal, Protocol, TypeAlias
+
+import structlog
+
+from connectors.base import Messenger, Tracker
+from connectors.errors import ConnectorError, Missing, Refused
+from connectors.model import Alert, Changed, Command, Comment, Edit, Signal, Ticket
+from sync import metrics
+from sync.queue import Queue
+
+log = structlog.get_logger()
+
+REMEMBERED = timedelta(minutes=10)
+"""How long a delivery, and which ticket an alert has, are remembered."""
+HEALED_AFTER = timedelta(minutes=2)
+"""When a created ticket is looked for again: longer than any tracker's search lags."""
+PATIENCE = 60.0
+"""How many seconds somebody waits for a ticket's turn; a look is over in half of that."""
+OVER = ("resolved", "closed")
+
+Outcome: TypeAlias = Literal["queued", "echo", "repeated"]
+
+
+class Looker(Protocol):
+    """What the intake knows of the engine."""
+
+    def is_echo(self, changed: Changed) -> bool:
+        """Whether every change of it is one that we just made."""
+
+    def command(self, command: Command) -> str:
+        """Carry it out; an answer for the person."""
+
+    def knows(self, ref: str) -> bool:
+        """Whether this is the immutable id of a ticket that was looked at."""
+
+
+class Recent:
+    """Remembers what came in for a while, by the given clock; safe for many threads."""
+
+    def __init__(self, clock: Callable[[], datetime], kept: timedelta = REMEMBERED) -> None:
+        self._clock, self._kept = clock, kept
+        self._at: dict[tuple[str, ...], tuple[datetime, str]] = {}
+        self._lock = Lock()
+
+    def add(self, *key: str, value: str = "") -> bool:
+        """Remember it; whether it was new."""
+        now = self._clock()
+        with self._lock:
+            self._forget(now - self._kept)
+            if key in self._at:
+                return False
+            self._at[key] = (now, value)
+            return True
+
+    def get(self, *key: str) -> str:
+        """What was remembered with it, or nothing."""
+        oldest = self._clock() - self._kept
+        with self._lock:
+            at, value = self._at.get(key, (oldest, ""))
+        return value if at > oldest else ""
+
+    def put(self, *key: str, value: str) -> None:
+        """Remember it anew, in place of what was remembered with it."""
+        with self._lock:
+            self._at.pop(key, None)
+        self.add(*key, value=value)
+
+    def replace(self, old: str, new: str) -> None:
+        """Wherever one value was remembered, it is the other now."""
+        with self._lock:
+            self._at = {key: (at, new if value == old else value) for key, (at, value) in self._at.items()}
+
+    def _forget(self, oldest: datetime) -> None:
+        while self._at:
+            first = next(iter(self._at))  # the first in is the oldest
+            if self._at[first][0] > oldest:
+                return
+            del self._at[first]
+
+
+class Intake:
+    """Where every signal goes, whichever way it came in."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        engine: Looker,
+        queue: Queue,
+        messengers: Mapping[str, Messenger],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine, self._queue, self._tracker, self._messengers = engine, queue, tracker, messengers
+        self._deliveries = Recent(clock)
+        self._people = ThreadPoolExecutor(8, "commands")
+        self.alerts = Alerts(tracker, queue, clock)
+
+    def take(self, signal: Changed | Command) -> Outcome:
+        """Take a change or a command; what is to be done happens later and elsewhere."""
+        outcome = self._changed(signal) if isinstance(signal, Changed) else self._command(signal)
+        metrics.SIGNALS.labels(type(signal).__name__.lower(), outcome).inc()
+        return outcome
+
+    def heard(self, signal: Signal) -> None:
+        """Take a signal from a listener, which waits for no answer."""
+        if not isinstance(signal, Alert):
+            self.take(signal)
+            return
+        try:
+            self.alerts.take(signal)
+        except ConnectorError as error:  # the sweep asks the monitor again
+            log.warning("alert not taken", fingerprint=signal.fingerprint, error=str(error))
+
+    def close(self) -> None:
+        """Take nothing more; what people have asked for is still answered."""
+        self._people.shutdown(wait=True)
+
+    def _changed(self, changed: Changed) -> Outcome:
+        if changed.delivery and not self._deliveries.add("changed", changed.delivery, changed.ref):
+            return "repeated"
+        if self._engine.is_echo(changed):
+            return "echo"
+        self._queue.put(changed.ref)
+        return "queued"
+
+    def _command(self, command: Command) -> Outcome:
+        if command.id and not self._deliveries.add("command", command.source, command.id):
+            return "repeated"
+        self._people.submit(self._ask, command)
+        return "queued"
+
+    def _ask(self, command: Command) -> None:
+        """Have the command carried out in the ticket's turn, and tell the person."""
+        try:
+            ref = self._ref(command.ref)
+            said = self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
+        except Missing:
+            said = f"There is no ticket {command.ref}, or Pointman may not see it."
+        except ConnectorError as error:
+            said = f"That could not be done now: {error}"
+        except Exception:
+            log.exception("command failed", verb=command.verb, ref=command.ref)
+            said = "That could not be done: Pointman made a mistake. Its log says more."
+        log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=said)
+        self._answer(command, said)
+
+    def _ref(self, said: str) -> str:
+        """The immutable id, where a person typed a key: the queue gives turns by id."""
+        return said if self._engine.knows(said) else self._tracker.get(said).ref
+
+    def _answer(self, command: Command, said: str) -> None:
+        messenger = self._messengers.get(command.source)
+        if messenger is None or not said:
+            return
+        try:
+            messenger.answer(command, said)
+        except ConnectorError as error:
+            log.warning("person not answered", source=command.source, error=str(error))
+
+
+class Alerts:
+    """Which ticket an alert belongs to: the one that has its fingerprint, else a new one.
+
+    A ticket that is over answers only for what began before it was over; a later trouble with the same fingerprint
+    has a ticket of its own, whose key carries the moment it began. So the key is the same whenever it is worked out.
+    """
+
+    def __init__(self, tracker: Tracker, queue: Queue, clock: Callable[[], datetime]) -> None:
+        self._tracker, self._queue, self._clock = tracker, queue, clock
+        self._tickets = Recent(clock)
+        self._created: dict[str, tuple[str, datetime]] = {}
+        self._turns = tuple(Lock() for _ in range(64))
+
+    def take(self, alert: Alert) -> str | None:
+        """Find its ticket or make it, and have it looked at; its ref. None: what is over never had one.
+
+        Raises ConnectorError where there is no ticket yet; then the monitor must try again.
+        """
+        with self._turns[hash(alert.fingerprint) % len(self._turns)]:
+            ref: str | None = self._tickets.get(alert.fingerprint, alert.since.isoformat())
+            if not ref:
+                ref, key = self._find(alert)
+                if ref is None and alert.firing:
+                    ref = self._create(alert, key)
+            if ref is None:
+                return None
+            self._tickets.put(alert.fingerprint, alert.since.isoformat(), value=ref)
+            self._tickets.put(alert.fingerprint, value=ref)
+        if not alert.firing:
+            self._queue.turn(ref, lambda: self._over(ref)).result(PATIENCE)
+        self._queue.put(ref)
+        return ref
+
+    def heal(self) -> None:
+        """Look again for what was created a while ago, and merge a double that search did not show at the time."""
+        due = self._clock() - HEALED_AFTER
+        for key, (ref, at) in list(self._created.items()):
+            if at > due:
+                continue
+            first = self._tracker.find(key)
+            if first is not None and first != ref:
+                self._merge(self._tracker.get(first), self._tracker.get(ref))
+            self._created.pop(key, None)
+
+    def _find(self, alert: Alert) -> tuple[str | None, str]:
+        """The ticket that answers for the alert, or None; and the key it has, or would have."""
+        for key in (alert.fingerprint, _later(alert)):
+            ref = self._tickets.get(key) or self._tracker.find(key)
+            if ref is None:
+                return None, key
+            with suppress(Missing):  # deleted since
+                if self._answers(self._tracker.get(ref), alert):
+                    return ref, key
+        return None, key
+
+    def _answers(self, ticket: Ticket, alert: Alert) -> bool:
+        if ticket.phase not in OVER:
+            return True
+        over = [c.at for c in ticket.history if c.field == "phase" and c.after in OVER and c.before not in OVER]
+        return alert.since <= (over[-1] if over else ticket.updated)
+
+    def _create(self, alert: Alert, key: str) -> str:
+        ref = self._tracker.create(Edit(_words(alert)), key)
+        self._created[key] = (ref, self._clock())
+        log.info("ticket created", ref=ref, fingerprint=alert.fingerprint, source=alert.source)
+        return ref
+
+    def _over(self, ref: str) -> str:
+        """The trouble is over: `restored` is now, unless somebody said so already or nothing keeps it."""
+        ticket = self._tracker.get(ref)
+        if "restored" in ticket.fields and ticket.fields["restored"] is None and ticket.phase not in OVER:
+            with suppress(Refused):
+                self._tracker.write(ref, Edit({"restored": self._clock()}), None)
+        return ""
+
+    def _merge(self, one: Ticket, other: Ticket) -> None:
+        """Keep the one that a person touched, else the older; close the other, unless a person touched that too."""
+        touched = [ticket for ticket in (one, other) if self._touched(ticket)]
+        oldest = min((one, other), key=lambda ticket: (ticket.created, ticket.ref))
+        kept = touched[0] if len(touched) == 1 else oldest
+        spare = other if kept is one else one
+        log.warning("double ticket", kept=kept.key, spare=spare.key)
+        self._tickets.replace(spare.ref, kept.ref)
+        said = Comment(f"The same alert has two tickets. This goes on in {kept.key}.")
+        close = {} if len(touched) == 2 else {"phase": "closed"}
+        self._queue.turn(spare.ref, lambda: self._close(spare.ref, Edit(close, said))).result(PATIENCE)
+
+    def _close(self, ref: str, edit: Edit) -> str:
+        try:
+            self._tracker.write(ref, edit, None)
+        except Refused:  # no such transition from here: the comment says enough
+            self._tracker.write(ref, Edit({}, edit.comment), None)
+        return ""
+
+    def _touched(self, ticket: Ticket) -> bool:
+        me = self._tracker.me()
+        people = [c.by for c in ticket.history] + [c.by for c in ticket.comments]
+        return any(by is not None and by != me for by in people)
+
+
+def _later(alert: Alert) -> str:
+    return f"{alert.fingerprint}-{int(alert.since.timestamp())}"
+
+
+def _words(alert: Alert) -> dict[str, str]:
+    """What a ticket says of the alert it was made for."""
+    labels = "\n".join(f"- {name}: {value}" for name, value in sorted(alert.labels.items()))
+    parts = (alert.description, labels, alert.url, f"From {alert.source}, since {alert.since:%Y-%m-%d %H:%M} UTC.")
+    return {"summary": alert.summary, "description": "\n\n".join(part for part in parts if part)}
