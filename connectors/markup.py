@@ -55,7 +55,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """A Markdown text without its markup, for where a product shows plain text only: notifications, subjects."""
-    return "\n".join(_block(parse(text))).strip()
+    return "\n".join(lines(parse(text))).strip()
 
 
 def words(node: SyntaxTreeNode) -> str:
@@ -69,7 +69,8 @@ def words(node: SyntaxTreeNode) -> str:
     return "".join(words(child) for child in node.children)
 
 
-def _block(node: SyntaxTreeNode) -> Iterator[str]:
+def lines(node: SyntaxTreeNode) -> Iterator[str]:
+    """A block, or all blocks below a node, as lines of plain text: lists with bullets, quotes with `>`."""
     if node.type in {"paragraph", "heading"}:
         yield from words(node).split("\n")
     elif node.type in {"fence", "code_block"}:
@@ -78,14 +79,14 @@ def _block(node: SyntaxTreeNode) -> Iterator[str]:
         first = int(node.attrs.get("start", 1))
         for number, item in enumerate(node.children, first):
             mark = f"{number}. " if node.type == "ordered_list" else "• "
-            for index, line in enumerate(line for child in item.children for line in _block(child)):
+            for index, line in enumerate(line for child in item.children for line in lines(child)):
                 yield (" " * len(mark) if index else mark) + line
     elif node.type == "blockquote":
-        yield from (f"> {line}" for child in node.children for line in _block(child))
+        yield from (f"> {line}" for child in node.children for line in lines(child))
     elif node.type == "hr":
         yield "---"
     elif node.type == "tr":
         yield " | ".join(words(cell) for cell in node.children)
     else:
         for child in node.children:
-            yield from _block(child)
+            yield from lines(child)

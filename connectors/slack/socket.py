@@ -1,0 +1,118 @@
+"""Socket Mode: Slack is heard over a WebSocket that we open, so no public address is needed.
+
+What comes over it is read by the same functions as a webhook. An envelope is acknowledged once its signal has been
+handed on: handing on is putting it into a queue, far within Slack's three seconds, and a click that could not be
+handed on is shown to the person as failed. When Slack announces that it will close (every few hours), the next
+connection is opened before the old one is let go.
+
+One reader over `websockets`, which uvicorn brings along, instead of `slack_sdk`'s client: that one keeps four threads
+and a pool polling, swallows a refused token into its own log, and takes seconds to close.
+https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from threading import Event
+from typing import Any
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from connectors.base import BadRequest
+from connectors.errors import Temporary
+from connectors.model import Signal
+from connectors.slack.client import SILENT, Client
+from connectors.slack.incoming import Reading, interpret
+
+PAUSES = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds to wait between two tries to connect; the last one again and again."""
+POLL = 0.5
+"""Seconds after which `stop` is looked at."""
+
+log = logging.getLogger("connectors.slack")
+
+
+class Listener:
+    """Hears what comes over Socket Mode and hands it on."""
+
+    def __init__(self, name: str, client: Client, app_token: str, emit: Callable[[Signal], None]) -> None:
+        self._name = name
+        self._client = client
+        self._token = app_token
+        self._emit = emit
+
+    def run(self, stop: Event) -> None:
+        """Listen until `stop` is set, connecting again as often as needed. Raises Denied: the token is refused."""
+        tries = 0
+        while not stop.is_set():
+            try:
+                connection = self._open()
+                tries = 0
+                while not stop.is_set():
+                    connection = self._hear(connection, stop)
+                connection.close()
+            except Temporary as error:
+                pause = max(PAUSES[min(tries, len(PAUSES) - 1)], error.retry_after or 0.0)
+                log.warning("%s: %s; trying again in %.0f s", self._name, error, pause)
+                tries += 1
+                stop.wait(pause)
+
+    def _open(self) -> ClientConnection:
+        tried = "could not listen to Slack"
+        told = self._client.call(tried, lambda web: web.apps_connections_open(app_token=self._token))
+        try:
+            return connect(str(told["url"]), logger=SILENT, close_timeout=1, open_timeout=10, max_size=2**20)
+        except (WebSocketException, OSError, ValueError):
+            # Without the cause: it may hold the address, and with it the ticket that opens the connection.
+            raise Temporary(f"{tried}: no connection", in_doubt=False) from None
+
+    def _hear(self, connection: ClientConnection, stop: Event) -> ClientConnection:
+        """Take what comes until Slack asks for a new connection; answers that one. Raises Temporary when it is lost."""
+        try:
+            while not stop.is_set():
+                try:
+                    envelope = _read(connection.recv(timeout=POLL))
+                except TimeoutError:
+                    continue
+                if envelope.get("type") == "disconnect":
+                    return self._move(connection)
+                self._take(connection, envelope)
+        except (WebSocketException, OSError):
+            raise Temporary("the connection to Slack was lost", in_doubt=False) from None
+        return connection
+
+    def _move(self, old: ClientConnection) -> ClientConnection:
+        """A new connection in place of the old one, after what the old one still brought."""
+        new = self._open()
+        try:
+            while True:
+                self._take(old, _read(old.recv(timeout=0)))
+        except (TimeoutError, WebSocketException, OSError):
+            old.close()
+        return new
+
+    def _take(self, connection: ClientConnection, envelope: Mapping[str, Any]) -> None:
+        ident, payload = envelope.get("envelope_id"), envelope.get("payload")
+        if not ident or not isinstance(payload, dict):
+            return
+        try:
+            reading = interpret(payload, str(envelope.get("type")), self._name)
+        except BadRequest as error:
+            log.warning("%s: not understood: %s", self._name, error)
+            reading = Reading()
+        if reading.command is not None:
+            self._emit(reading.command)
+        said = {"response_type": "ephemeral", "text": reading.said} if reading.said else None
+        answer = {"envelope_id": ident, **({"payload": said} if said else {})}
+        connection.send(json.dumps(answer))
+
+
+def _read(frame: str | bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(frame)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
