@@ -1,0 +1,224 @@
+"""Makes rules of what was read, and checks what must hold between the keys of one rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.problems import Where
+from rules.language import MODES, NOT_YET
+from rules.model import Assign, Classify, Escalate, Mode, Notify, Recipient, Repeat, Rule, Step
+from rules.reading import Reading
+from rules.sayings import prose
+from rules.toml import Node
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A rule as read: its kind and id, its values (the kind's defaults among them), and the table they stand in."""
+
+    kind: str
+    id: str
+    values: Values
+    node: Node
+
+    def key(self, word: str) -> Where:
+        """Where a key stands, or the rule where it comes from the defaults."""
+        found = self.node.value.get(word)
+        return found.key if found is not None else self.node.where
+
+    def find(self, *path: str | int) -> Node:
+        """The node at a path of keys and positions, as far as it stands in the rule itself."""
+        node = self.node
+        for part in path:
+            value = node.value
+            known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+            if part not in known:
+                break
+            node = value[part]
+        return node
+
+
+def check(written: Written, at: Reading) -> None:
+    """Tell what does not hold between the keys of a rule."""
+    checker = _CHECKS.get(written.kind)
+    if checker is not None:
+        checker(written, at)
+    _outsiders(written, at)
+
+
+def build(written: Written, modes: Iterable[Mode]) -> Rule:
+    """The rule; `modes` are those of the whole, of the kind, and its own: the most cautious holds."""
+    values = written.values
+    every: dict[str, Any] = {
+        "id": written.id,
+        "kind": written.kind,
+        "where": written.node.where,
+        "name": values.get("name", ""),
+        "was": values.get("was", ()),
+        "when": values.get("when"),
+        "mode": min(modes, key=MODES.index),
+        "text": values.get("text"),
+        "texts": values.get("texts", {}),
+        "restricted": values.get("restricted", False),
+    }
+    return _BUILDERS[written.kind](every, values)
+
+
+def _some(values: Values, *words: str) -> dict[str, Any]:
+    return {word: values[word] for word in words if word in values}
+
+
+def _step(values: Values) -> Step:
+    return Step(values["after"], values["to"], values.get("text"))
+
+
+def _escalate(every: dict[str, Any], values: Values) -> Escalate:
+    repeat = Repeat(values["repeat"]["every"], values["repeat"]["times"]) if "repeat" in values else None
+    return Escalate(**every, **_some(values, "since"), steps=tuple(map(_step, values["steps"])), repeat=repeat)
+
+
+_BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
+    "classify": lambda every, values: Classify(**every, **_some(values, "set", "thresholds", "at_least", "force")),
+    "assign": lambda every, values: Assign(**every, **_some(values, "team", "pick", "person", "skills", "force")),
+    "escalate": _escalate,
+    "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons")),
+}
+
+
+# ---- between the keys
+
+
+def _classify(written: Written, at: Reading) -> None:
+    decides = {"set", "thresholds", "at_least"} & written.values.keys()
+    if not decides:
+        at.wrong(written.node.where, "this decides nothing", "it needs set, thresholds or at_least")
+    for word in sorted(decides):
+        if written.find(word).value == {}:
+            at.wrong(written.key(word), f"{word} is empty")
+
+
+def _assign(written: Written, at: Reading) -> None:
+    values = written.values
+    if not {"team", "pick", "person"} & values.keys():
+        at.wrong(written.node.where, "this assigns nobody", "it needs team, pick or person")
+    if "pick" in values and "person" in values:
+        at.wrong(written.key("person"), "a person and a pick exclude each other", "leave one of them out")
+    if "skills" in values and "pick" not in values:
+        at.wrong(written.key("skills"), "skills narrow a pick, and there is none", 'write pick = "least-loaded"')
+
+
+def _climbs(written: Written, at: Reading) -> None:
+    last = None
+    for index, step in enumerate(written.values.get("steps", ())):
+        after = step.get("after")
+        if last is not None and after is not None and after <= last:
+            node = written.find("steps", index, "after")
+            at.wrong(node.where, f"step {index + 1} is not after step {index}", "write the steps in their order")
+        last = after or last
+
+
+def _objective(written: Written, at: Reading) -> None:
+    values = written.values
+    own = [word for word in ("start", "stop", "within") if word in values]
+    if "goal" in values and own:
+        at.wrong(written.key("goal"), f"a goal and {own[0]} exclude each other", "leave one of them out")
+    if "goal" not in values and len(own) < 3:
+        at.wrong(written.node.where, "this clock measures nothing", "it needs goal, or start, stop and within")
+    for index, step in enumerate(values.get("steps", ())):
+        if len({"at", "before", "after"} & step.keys()) != 1:
+            where = written.find("steps", index).where
+            at.wrong(where, f"step {index + 1} needs one of at, before and after")
+
+
+def _tasks(written: Written, at: Reading) -> None:
+    earlier: list[str] = []
+    for index, step in enumerate(written.values.get("steps", ())):
+        for number, name in enumerate(step.get("follows", ())):
+            if name is not None and name not in earlier:
+                at.unknown(written.find("steps", index, "follows", number).where, "earlier step", name, earlier)
+        if step.get("id") in earlier:
+            at.wrong(written.find("steps", index, "id").where, f"the step {step['id']} is there twice")
+        if step.get("id") is not None:
+            earlier.append(step["id"])
+
+
+def _notify(written: Written, at: Reading) -> None:
+    if "on" in written.values and "buttons" in written.values:
+        at.wrong(written.key("buttons"), "news has no buttons", "put them under the message that has no `on`")
+
+
+def _mute(written: Written, at: Reading) -> None:
+    times = [word for word in ("from", "until") if word in written.values]
+    if "during" in written.values and times:
+        at.wrong(written.key("during"), f"during and {times[0]} exclude each other", "leave one of them out")
+    if "during" not in written.values and not times:
+        at.wrong(written.node.where, "this mutes at no time", "it needs during, or from and until")
+
+
+_CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
+    "classify": _classify,
+    "assign": _assign,
+    "escalate": _climbs,
+    "objective": _objective,
+    "task": _tasks,
+    "notify": _notify,
+    "mute": _mute,
+}
+
+
+# ---- what an external audience may be told
+
+
+def _outsiders(written: Written, at: Reading) -> None:
+    """A text that reaches an external audience may use its words only, also where it is not for that audience alone."""
+    values = written.values
+    own = values.get("texts") or {}
+    told: dict[str, list[Node]] = {}
+    for index, step in enumerate(values.get("steps", ()) if "to" not in values else ()):
+        _reached(step.get("to", ()), own, at, told, written.find("steps", index, "text" if "text" in step else "to"))
+    _reached(values.get("to", ()), own, at, told, written.find("text" if "text" in values else "to"))
+    for audience, nodes in told.items():
+        words = at.names.audiences[audience] or frozenset()
+        for node in nodes:
+            if isinstance(node.value, str):
+                _overheard(node, at, audience, words)
+            elif isinstance(written.node.value.get("text"), Node) and "steps" in values:
+                _overheard(written.node.value["text"], at, audience, words)
+            else:
+                at.wrong(node.where, f"{audience} is external and has no text", f"write texts.{audience}")
+
+
+def _reached(
+    to: Collection[Recipient | None], own: Mapping[str, Any], at: Reading, told: dict[str, list[Node]], node: Node
+) -> None:
+    for recipient in to:
+        if recipient is None or recipient.kind != "audience" or recipient.name in own:
+            continue
+        if at.names.audiences.get(recipient.name) is not None:
+            told.setdefault(recipient.name, []).append(node)
+
+
+def _overheard(node: Node, at: Reading, audience: str, words: Iterable[str]) -> None:
+    before = len(at.problems)
+    prose(node, at, words)
+    if len(at.problems) > before:
+        del at.problems[before:]
+        at.wrong(
+            node.where,
+            f"{audience} is external, and this text says more than its fields",
+            f"write texts.{audience}",
+        )
+
+
+def not_yet(written: Written, at: Reading) -> None:
+    """Refuse what is right, and comes with a later version."""
+    if written.kind in NOT_YET:
+        at.wrong(written.node.where, f"not yet: [[{written.kind}]] rules come with a later version")
+        return
+    for word in ("during", "calendar"):
+        if word in written.values:
+            at.wrong(written.key(word), f"not yet: {word} comes with a later version")

@@ -1,0 +1,226 @@
+"""What the company is: reads its tables (teams, people, services and so on), checks them, makes values of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, time, tzinfo
+from typing import Any, TypeVar
+
+from rules.language import TABLES
+from rules.model import Audience, Calendar, Override, Party, Person, Role, Schedule, Service, Team
+from rules.naming import Tables
+from rules.reading import Reading
+from rules.references import SPOKEN, TICKET_WORDS
+from rules.toml import Node
+from rules.values import key_of
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Values = Mapping[str, Any]
+Read = Mapping[str, Mapping[str, Any]]
+Made = TypeVar("Made")
+
+
+def read(tables: Tables, at: Reading) -> Read:
+    """Every table by entry as plain values. What is wrong is told; then the values are not to be used."""
+    found: dict[str, dict[str, Any]] = {}
+    for table, kind in TABLES.items():
+        entries = found[table] = {}
+        for name, node in tables.get(table, {}).items():
+            at.label = f"{table} {name}"
+            kind.name.read(key_of(name, node), at)
+            entries[name] = kind.value.read(node, at)
+            if table in _CHECKS and isinstance(node.value, dict):
+                _CHECKS[table](name, entries[name], node, at)
+    _circles(found["services"], tables, at)
+    return found
+
+
+def make(read: Read, zone: tzinfo, at: Reading) -> dict[str, Any]:
+    """What `RuleSet` has of the company, by attribute; `zone` is that of everything that names none."""
+
+    def each(table: str, making: Callable[[str, Any], Made]) -> dict[str, Made]:
+        return {name: making(name, values) for name, values in read[table].items()}
+
+    people = each("people", _person)
+    return {
+        "scales": at.names.scales,
+        "fields": at.names.fields,
+        "places": each("places", lambda _, values: values["addresses"]),
+        "services": each("services", lambda name, values: Service(name, **values)),
+        "teams": each("teams", lambda name, values: Team(name, **values)),
+        "people": people,
+        "schedules": each("schedules", lambda name, values: _schedule(name, values, zone)),
+        "calendars": each("calendars", lambda name, values: _calendar(name, values, zone)),
+        "audiences": each("audiences", lambda name, values: Audience(name, **values)),
+        "lists": read["lists"],
+        "permissions": read["permissions"],
+        "roles": each("roles", lambda name, values: Role(name, **values)),
+        "vendors": each("vendors", lambda name, values: Party(name, **values)),
+        "departments": each("departments", lambda name, values: Party(name, **values)),
+        "zones": _zones(read),
+    }
+
+
+def _person(key: str, values: Values) -> Person:
+    known = {word: value for word, value in values.items() if word != "addresses"}
+    return Person(key, **known, ids=values["addresses"])
+
+
+def _schedule(name: str, values: Values, default: tzinfo) -> Schedule:
+    zone = values.get("timezone", default)
+    day, _, clock = values["handover"].rpartition(" ")
+    overrides = tuple(
+        Override(item["person"], _in(item["from"], zone), _in(item["until"], zone))
+        for item in values.get("overrides", ())
+    )
+    weekday = DAYS.index(day.lower()) if day else None
+    return Schedule(name, values["rotation"], time.fromisoformat(clock), weekday, zone, values.get("first"), overrides)
+
+
+def _in(moment: datetime, zone: tzinfo) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _calendar(name: str, values: Values, default: tzinfo) -> Calendar:
+    hours = {day: spans for days, spans in values.get("hours", {}).items() for day in _days(days)}
+    return Calendar(
+        name,
+        values.get("timezone", default),
+        hours,
+        values.get("dates", ()),
+        values.get("holidays", ""),
+        values.get("closed", ()),
+    )
+
+
+def _days(said: str) -> range:
+    """The weekdays of `mon` or `mon-thu`."""
+    first, _, last = said.partition("-")
+    return range(DAYS.index(first), DAYS.index(last or first) + 1)
+
+
+def _zones(read: Read) -> dict[str, tzinfo]:
+    kinds = {"places": "place", "audiences": "audience", "people": "person"}
+    return {
+        f"{kind}:{name}": values["timezone"]
+        for table, kind in kinds.items()
+        for name, values in read[table].items()
+        if "timezone" in values
+    }
+
+
+# ---- between the keys of one entry
+
+
+def _field(name: str, values: Values, node: Node, at: Reading) -> None:
+    if name in TICKET_WORDS or name in SPOKEN or name in _RESERVED:
+        at.wrong(node.key, f"{name} is one of Pointman's own words", "choose another name")
+    given = [word for word in ("options", "scale") if word in values]
+    if values.get("type") == "choice" and len(given) != 1:
+        at.wrong(node.where, "a choice needs either options or a scale")
+    if values.get("type") not in {"choice", None} and given:
+        at.wrong(node.value[given[0]].key, f"{given[0]} are of a choice, and this is a {values['type']}")
+
+
+_RESERVED = frozenset({"lists", "team", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else"})
+
+
+def _place(_name: str, values: Values, node: Node, at: Reading) -> None:
+    if not values["addresses"]:
+        at.wrong(node.where, "this place has no address", 'give one for a connector, such as slack = "#incidents"')
+
+
+def _hours(_name: str, values: Values, node: Node, at: Reading) -> None:
+    if "hours" not in values and "dates" not in values:
+        at.wrong(node.where, "this calendar is never open", "it needs hours or dates")
+    taken: set[int] = set()
+    hours = node.value.get("hours")
+    for said, item in hours.value.items() if hours is not None and isinstance(hours.value, dict) else ():
+        first, _, last = said.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            continue
+        days = set(_days(said))
+        if not days:
+            at.wrong(item.key, f"{said} runs over the end of the week", f"write {first}-sun and mon-{last}")
+        elif days & taken:
+            at.wrong(item.key, f"{DAYS[min(days & taken)]} is there twice")
+        taken |= days
+
+
+def _rota(_name: str, _values: Values, node: Node, at: Reading) -> None:
+    overrides = node.value.get("overrides")
+    for item in overrides.value if overrides is not None and isinstance(overrides.value, list) else ():
+        spoken = item.value if isinstance(item.value, dict) else {}
+        start, until = (spoken[word].value if word in spoken else None for word in ("from", "until"))
+        if isinstance(start, datetime) and isinstance(until, datetime):
+            mixed = (start.tzinfo is None) != (until.tzinfo is None)
+            if mixed:
+                at.wrong(spoken["until"].where, "from and until must both have an offset, or neither")
+            elif until <= start:
+                at.wrong(spoken["until"].where, "this override ends before it begins")
+
+
+def _reach(_name: str, values: Values, node: Node, at: Reading) -> None:
+    reachable = {*values["addresses"], *(["email"] if "email" in values else ())}
+    if "email" in reachable:
+        reachable |= {"slack", "msteams"}  # both find a person by their address
+    for index, connector in enumerate(values.get("reach", ())):
+        if connector is not None and connector not in reachable:
+            where = node.value["reach"].value[index].where
+            at.wrong(where, f"there is no {connector} address of this person", f"give {connector} or an email")
+
+
+def _audience(name: str, values: Values, node: Node, at: Reading) -> None:
+    for index, recipient in enumerate(values.get("to", ())):
+        if recipient is not None and recipient.kind == "audience":
+            at.wrong(node.value["to"].value[index].where, "an audience cannot hold another", "name its recipients")
+    if values.get("external") and "fields" not in values:
+        at.wrong(node.where, "an external audience needs fields", "they are all that a text may tell it")
+    if "fields" in values and not values.get("external"):
+        at.doubtful(node.value["fields"].key, f"fields limit external audiences, and {name} is not external")
+
+
+def _party(_name: str, values: Values, node: Node, at: Reading) -> None:
+    for index, recipient in enumerate(values.get("to", ())):
+        if recipient is not None and recipient.kind in {"departments", "vendor"}:
+            at.wrong(node.value["to"].value[index].where, "this leads in a circle", "name its recipients")
+
+
+_CHECKS: Mapping[str, Callable[[str, Values, Node, Reading], None]] = {
+    "fields": _field,
+    "places": _place,
+    "calendars": _hours,
+    "schedules": _rota,
+    "people": _reach,
+    "audiences": _audience,
+    "departments": _party,
+    "vendors": _party,
+}
+
+
+def _circles(services: Mapping[str, Any], tables: Tables, at: Reading) -> None:
+    """Tell services that need themselves, each circle once."""
+    done: set[str] = set()
+    for start in services:
+        path: list[str] = []
+        _follow(start, path, done, services, tables, at)
+
+
+def _follow(
+    name: str, path: list[str], done: set[str], services: Mapping[str, Any], tables: Tables, at: Reading
+) -> None:
+    if name in path:
+        circle = [*path[path.index(name) :], name]
+        at.label = f"services {name}"
+        at.wrong(tables["services"][name].value["depends_on"].where, f"{name} needs itself: {' -> '.join(circle)}")
+    elif name not in done:
+        path.append(name)
+        for needed in _needs(services, name):
+            _follow(needed, path, done, services, tables, at)
+        path.pop()
+        done.add(name)
+
+
+def _needs(services: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = services.get(name)
+    return tuple(n for n in (values or {}).get("depends_on", ()) if n is not None)

@@ -1,0 +1,383 @@
+"""The kinds of value that name something: a team, a level, a recipient, a moment, a word of the ticket.
+
+Every string of a rule file that names anything has one of these kinds, so that a slip of one letter is told when the
+file is loaded and not when it is night.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from connectors.model import WORDS, Value
+from rules.model import Field, Recipient
+from rules.reading import Names, Reading
+from rules.toml import Node
+from rules.values import Flag, Kind, Moment, Number, Record, Schema, Text, key_of
+
+PRODUCTS = ("slack", "msteams", "email", "jira", "servicenow", "trello", "asana", "confluence", "google_docs")
+"""The connectors that come with Pointman and can be told something; a place may name one that is not set up."""
+
+MOMENTS = (
+    "created",
+    "detected",
+    "assigned",
+    "acknowledged",
+    "hold",
+    "reopened",
+    "restored",
+    "changed",
+    "updated",
+)
+"""The moments that a ladder can be counted from; beside them `changed:<field>`."""
+
+EVENTS = (
+    "created",
+    "commented",
+    "raised",
+    "lowered",
+    "acknowledged",
+    "assigned",
+    "hold",
+    "resumed",
+    "resolved",
+    "reopened",
+    "closed",
+)
+"""What can happen to a ticket, for `on`; beside them `changed:<field>`."""
+
+TICKET_WORDS: Mapping[str, str] = {
+    **WORDS,
+    "summary": "text",
+    "description": "text",
+    "text": "text",
+    "labels": "text",
+    "kind": "text",
+    "key": "text",
+    "url": "text",
+    "reporter": "user",
+    "phase": "choice",
+    "created": "moment",
+    "updated": "moment",
+}
+"""Every word of a ticket that is ours, with its type."""
+
+SPOKEN = (
+    "rule",
+    "step",
+    "since",
+    "told",
+    "changed",
+    "blockers",
+    "options",
+    "rto_until",
+    "last_update",
+    "next_update",
+    "unchanged",
+)
+"""What a text may say beside the ticket's words."""
+
+ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+"""An id or a name that recipients mention: it stands in keys of the ledger, so no blanks, colons, dots or `>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Kind):
+    """The name of a team, a person, a calendar and so on."""
+
+    sort: str
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        if not isinstance(node.value, str):
+            at.unwanted(node, f"the name of a {self.sort}")
+        elif node.value not in at.names.of(self.sort):
+            at.unknown(node.where, self.sort, node.value, at.names.of(self.sort))
+        else:
+            return node.value
+        return None
+
+    def _schema(self) -> Schema:
+        return {"type": "string", "description": f"the name of a {self.sort}", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Level(Kind):
+    """A level of a scale."""
+
+    scale: str
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        return _option(node, at, self.scale, at.names.scales[self.scale], "level")
+
+    def _schema(self) -> Schema:
+        return {"type": "string", "description": f"a level of the scale {self.scale}", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class TeamOf(Kind):
+    """A team's name, or `service.team`."""
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        if node.value == "service.team":
+            return "service.team"
+        if isinstance(node.value, str) and node.value not in at.names.of("team"):
+            at.unknown(node.where, "team", node.value, [*at.names.of("team"), "service.team"])
+            return None
+        found: str | None = Name("team").read(node, at)
+        return found
+
+    def _schema(self) -> Schema:
+        return {"type": "string", "description": "the name of a team, or service.team", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Instant(Kind):
+    """A moment of the ticket's life, or something that happened to it: `sort` says which of the two."""
+
+    sort: str
+    words: tuple[str, ...]
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        if not isinstance(node.value, str):
+            at.unwanted(node, f"a {self.sort}")
+            return None
+        kind, colon, word = node.value.partition(":")
+        if kind == "changed" and colon:
+            known = [*changeable(at.names)]
+            if word not in known:
+                at.unknown(node.inside(len("changed:"), len(word)), "field", word, known)
+                return None
+        elif node.value not in self.words:
+            at.unknown(node.where, self.sort, node.value, [*self.words, "changed:<field>"])
+            return None
+        return node.value
+
+    def _schema(self) -> Schema:
+        return {
+            "anyOf": [{"enum": list(self.words)}, {"type": "string", "pattern": "^changed:.+$"}],
+            "description": f"a {self.sort}",
+        }
+
+
+_PEOPLE = ("on-call", "lead", "members", "role", "person", "audience", "place", "departments", "vendor")
+_BARE = ("assignee", "reporter")
+
+
+@dataclass(frozen=True, slots=True)
+class To(Kind):
+    """A recipient, `kind:name`. `places` says whether somewhere is meant as well as somebody."""
+
+    places: bool = True
+
+    def _read(self, node: Node, at: Reading) -> Recipient | None:
+        if not isinstance(node.value, str):
+            at.unwanted(node, 'a recipient such as "on-call:team"')
+            return None
+        if node.value in _BARE:
+            return Recipient(node.value)
+        kind, colon, name = node.value.partition(":")
+        if not self._kind(node, at, kind, colon):
+            return None
+        where = node.inside(len(kind) + 1, len(name))
+        if kind in at.names.connectors:
+            if not _address(kind, name):
+                at.wrong(where, f"{name or '(empty)'} is no address of {kind}")
+            elif at.names.configured is not None and kind not in at.names.configured:
+                at.doubtful(where, f"no connector {kind} is configured, so nobody is told there")
+        else:
+            sort, extra = _named_by(kind)
+            known = [*extra, *at.names.of(sort)]
+            if name not in known:
+                at.unknown(where, sort, name, known)
+        return Recipient(kind, name)
+
+    def _kind(self, node: Node, at: Reading, kind: str, colon: str) -> bool:
+        kinds = [*_PEOPLE, *at.names.connectors] if self.places else [k for k in _PEOPLE if k != "place"] + ["email"]
+        if not colon:
+            hint = next((f"write {k}:{node.value}" for k in kinds if node.value in at.names.of(_named_by(k)[0])), "")
+            if hint:
+                at.wrong(node.where, f"{node.value} is no recipient", hint)
+            else:
+                at.unknown(node.where, "recipient", kind, [*_BARE, *(f"{k}:…" for k in kinds)])
+            return False
+        if kind not in kinds:
+            at.unknown(node.inside(0, len(kind)), "kind of recipient", kind, kinds)
+            return False
+        return True
+
+    def _schema(self) -> Schema:
+        return {
+            "type": "string",
+            "description": "whom to tell: on-call:team, person:maria, place:incidents, slack:#x, assignee, …",
+            "pattern": f"^(?:{'|'.join(_BARE)}|[A-Za-z0-9_-]+:.+)$",
+        }
+
+
+def _named_by(kind: str) -> tuple[str, tuple[str, ...]]:
+    """What sort of name a kind of recipient takes, and which words beside names."""
+    if kind in {"on-call", "lead", "members"}:
+        return "team", ("team", "service.team")
+    if kind in {"departments", "vendor"}:
+        return kind.removesuffix("s"), ("service",)
+    return kind, ()
+
+
+def _address(kind: str, address: str) -> bool:
+    if kind == "email":
+        return re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>.]+", address) is not None
+    return bool(address.strip())
+
+
+ADDRESS = Text("an address or an id")
+EMAIL = Text("an e-mail address", r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>.]+")
+
+
+@dataclass(frozen=True)
+class Addressed(Record):
+    """A record that may also give an address for every connector, under the connector's name."""
+
+    def unknown(self, key: str, item: Node, at: Reading) -> None:
+        """Tell a key that is no connector's name either."""
+        if key in at.names.connectors:
+            return
+        known = [*self.keys, *at.names.connectors]
+        at.unknown(item.key, "key or connector", key, known)
+
+    def read_over(self, given: Mapping[str, Any], node: Node, at: Reading) -> dict[str, Any]:
+        """Read the table, and the addresses among its keys as `addresses`."""
+        read = Record.read_over(self, given, node, at)
+        if isinstance(node.value, dict):
+            ids = {key: item for key, item in node.value.items() if key in at.names.connectors and key not in self.keys}
+            read["addresses"] = {key: ADDRESS.read(item, at) for key, item in ids.items()}
+        return read
+
+    def _schema(self) -> Schema:
+        return {**Record._schema(self), "additionalProperties": ADDRESS.schema()}
+
+
+# ---- words of the ticket with what they may be
+
+
+def changeable(names: Names) -> Mapping[str, str]:
+    """The words that can change on a ticket, with their types."""
+    fixed = {"created", "key", "url", "text", "updated"}
+    ours = {word: type_ for word, type_ in TICKET_WORDS.items() if word not in fixed}
+    return {**ours, **{name: field.type for name, field in names.fields.items()}}
+
+
+def settable(names: Names) -> Mapping[str, Field]:
+    """The words that a rule may set, as fields."""
+    severity = Field("severity", "choice", names.scales["severity"], "severity")
+    service = Field("service", "choice", tuple(names.of("service")))
+    return {"severity": severity, "service": service, **names.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Kind):
+    """What fields are set to: each value of its field's type, each option one of the field's."""
+
+    def _read(self, node: Node, at: Reading) -> dict[str, Value]:
+        if not isinstance(node.value, dict):
+            at.unwanted(node, 'a table such as { severity = "high" }')
+            return {}
+        fields = settable(at.names)
+        read: dict[str, Value] = {}
+        for word, item in node.value.items():
+            if word in fields:
+                read[word] = value_of(fields[word], item, at)
+            elif word in {"team", "assignee"}:
+                at.wrong(item.key, f"{word} is not set by classify", "an [[assign]] rule does that")
+            else:
+                at.unknown(item.key, "field to set", word, fields)
+        return read
+
+    def _schema(self) -> Schema:
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+        }
+
+
+def value_of(field: Field, node: Node, at: Reading) -> Value:
+    """A value for a field, checked by the field's type."""
+    if field.type == "choice":
+        return _option(node, at, field.name, field.options, "level" if field.scale else "option")
+    kinds: Mapping[str, Kind] = {"text": Text(), "number": Number(), "flag": Flag(), "moment": Moment()}
+    value: Value = kinds[field.type].read(node, at)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        at.wrong(node.where, "this moment has no time zone", "end it with Z or an offset such as +01:00")
+    return float(value) if field.type == "number" and isinstance(value, int) else value
+
+
+def _option(node: Node, at: Reading, word: str, options: tuple[str, ...], sort: str) -> str | None:
+    if not isinstance(node.value, str):
+        at.unwanted(node, f"{'an' if sort == 'option' else 'a'} {sort} of {word}")
+    elif node.value not in options:
+        sort = "service" if word == "service" else f"{sort} of {word}"
+        at.unknown(node.where, sort, node.value, options)
+    else:
+        return node.value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds(Kind):
+    """By field of type number: from which number on the severity is at which level."""
+
+    def _read(self, node: Node, at: Reading) -> dict[str, tuple[tuple[float, str], ...]]:
+        if not isinstance(node.value, dict):
+            at.unwanted(node, "a table such as { affected_users = { high = 1000 } }")
+            return {}
+        return {word: self._field(word, item, at) for word, item in node.value.items()}
+
+    def _field(self, word: str, node: Node, at: Reading) -> tuple[tuple[float, str], ...]:
+        numbers = [name for name, field in at.names.fields.items() if field.type == "number"]
+        if word in at.names.fields and word not in numbers:
+            at.wrong(node.key, f"{word} is a {at.names.fields[word].type}", "thresholds are of numbers")
+        elif word not in numbers:
+            at.unknown(node.key, "field", word, numbers)
+        if not isinstance(node.value, dict):
+            at.unwanted(node, "a table such as { high = 1000, medium = 100 }")
+            return ()
+        levels = at.names.scales["severity"]
+        reached: dict[str, float] = {}
+        for level, item in node.value.items():
+            _option(key_of(level, item), at, "severity", levels, "level")
+            number = Number().read(item, at)
+            if number is not None:
+                reached[level] = number
+        highest = [(reached[level], level) for level in reversed(levels) if level in reached]
+        for (number, level), (below, lower) in pairwise(highest):
+            if number <= below:
+                at.wrong(node.value[level].where, f"{level} is reached at {number:g}, before {lower} at {below:g}")
+        return tuple(highest)
+
+    def _schema(self) -> Schema:
+        levels = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}}
+        return {"type": "object", "minProperties": 1, "additionalProperties": levels}
+
+
+@dataclass(frozen=True, slots=True)
+class Floors(Kind):
+    """By word with a scale: the level that it is at least."""
+
+    def _read(self, node: Node, at: Reading) -> dict[str, str | None]:
+        if not isinstance(node.value, dict):
+            at.unwanted(node, 'a table such as { severity = "medium" }')
+            return {}
+        scaled = {word: field for word, field in settable(at.names).items() if field.scale}
+        read: dict[str, str | None] = {}
+        for word, item in node.value.items():
+            if word not in scaled:
+                at.unknown(item.key, "field with a scale", word, scaled)
+            else:
+                read[word] = _option(item, at, word, scaled[word].options, "level")
+        return read
+
+    def _schema(self) -> Schema:
+        return {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}}

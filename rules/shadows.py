@@ -1,0 +1,63 @@
+"""Warns of rules that can never decide, because one before them always does where they would.
+
+It is known where the earlier rule has no condition, or where every part of its condition (between top-level `and`s)
+is a part of the later one's. What conditions mean is not looked into.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from connectors.problems import Problem
+from rules.language import MODES
+from rules.model import Assign, Classify, Rule
+
+Early = tuple[Rule, frozenset[str]]
+
+
+def shadows(rules: Iterable[Rule]) -> Iterator[Problem]:
+    """A warning for each field of a rule that an earlier rule decides whenever this one could."""
+    earlier: dict[tuple[str, str], list[Early]] = {}
+    for rule in rules:
+        parts = _parts(rule)
+        for word in _decides(rule):
+            before = earlier.setdefault((rule.kind, word), [])
+            hiding = next((first for first, needed in before if needed <= parts and _bolder(first, rule)), None)
+            if hiding is not None:
+                said = f"never decides {word}: {hiding.id} does, whenever this one could"
+                yield Problem(rule.where, said, str(rule), f"put it before {hiding.id}", "warning")
+            elif _always(rule, word):
+                before.append((rule, parts))
+
+
+def _decides(rule: Rule) -> Iterator[str]:
+    if isinstance(rule, Classify):
+        yield from rule.set
+        if rule.thresholds and "severity" not in rule.set:
+            yield "severity"
+    elif isinstance(rule, Assign):
+        if rule.team is not None:
+            yield "team"
+        if rule.person is not None or rule.pick is not None:
+            yield "assignee"
+
+
+def _always(rule: Rule, word: str) -> bool:
+    """Whether the rule decides this word whenever its condition holds."""
+    if isinstance(rule, Classify):
+        return word in rule.set
+    return isinstance(rule, Assign) and (rule.person is not None if word == "assignee" else rule.team != "service.team")
+
+
+def _bolder(first: Rule, second: Rule) -> bool:
+    """Whether the first feeds all that the second does: a watched decision feeds only watched rules."""
+    return MODES.index(first.mode) >= MODES.index(second.mode) and first.mode != "off"
+
+
+def _parts(rule: Rule) -> frozenset[str]:
+    if rule.when is None:
+        return frozenset()
+    tree = ast.parse(f"(\n{rule.when.source}\n)", mode="eval").body
+    values = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+    return frozenset(map(ast.dump, values))
