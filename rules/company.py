@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Mapping
 from datetime import datetime, time, tzinfo
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from rules.reading import Reading
 from rules.references import SPOKEN, TICKET_WORDS
 from rules.toml import Node
 from rules.values import key_of
+from rules.vocabulary import RESERVED
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Values = Mapping[str, Any]
@@ -113,7 +115,7 @@ def _zones(read: Read) -> dict[str, tzinfo]:
 
 
 def _field(name: str, values: Values, node: Node, at: Reading) -> None:
-    if name in TICKET_WORDS or name in SPOKEN or name in _RESERVED:
+    if _taken(name):
         at.wrong(node.key, f"{name} is one of Pointman's own words", "choose another name")
     given = [word for word in ("options", "scale") if word in values]
     if values.get("type") == "choice" and len(given) != 1:
@@ -122,7 +124,15 @@ def _field(name: str, values: Values, node: Node, at: Reading) -> None:
         at.wrong(node.value[given[0]].key, f"{given[0]} are of a choice, and this is a {values['type']}")
 
 
-_RESERVED = frozenset({"lists", "team", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else"})
+def _role(name: str, _values: Values, node: Node, at: Reading) -> None:
+    if name in at.names.fields:
+        at.wrong(node.key, f"{name} is a field already", "a role is a word of conditions, too: choose another name")
+    elif _taken(name):
+        at.wrong(node.key, f"{name} is one of Pointman's own words", "choose another name")
+
+
+def _taken(name: str) -> bool:
+    return name in TICKET_WORDS or name in SPOKEN or name in RESERVED or keyword.iskeyword(name)
 
 
 def _place(_name: str, values: Values, node: Node, at: Reading) -> None:
@@ -188,6 +198,7 @@ def _party(_name: str, values: Values, node: Node, at: Reading) -> None:
 
 _CHECKS: Mapping[str, Callable[[str, Values, Node, Reading], None]] = {
     "fields": _field,
+    "roles": _role,
     "places": _place,
     "calendars": _hours,
     "schedules": _rota,

@@ -293,7 +293,7 @@ TABLES: Mapping[str, TableOf] = {
     ),
     "vendors": TableOf(_PARTY, _NAME),
     "departments": TableOf(_PARTY, _NAME),
-    "roles": TableOf(Record({"title": _TITLE}), _NAME),
+    "roles": TableOf(Record({"title": _TITLE}), _WORD),
     "permissions": TableOf(ListOf(To(places=False)), Choice("verb", (*VERBS[:-1], *LATER_VERBS))),
     "lists": TableOf(ListOf(To(places=False)), _WORD),
     "audiences": TableOf(

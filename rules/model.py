@@ -17,9 +17,10 @@ from connectors.model import Value
 from connectors.problems import Problem, Where
 
 if TYPE_CHECKING:
-    from rules.condition import Condition, Vocabulary
+    from rules.condition import Condition
     from rules.index import RuleIndex
     from rules.text import Template
+    from rules.vocabulary import Vocabulary
 
 Mode: TypeAlias = Literal["off", "watch", "on"]
 Type: TypeAlias = Literal["text", "number", "flag", "moment", "choice"]
@@ -313,6 +314,16 @@ class RuleSet:
     def renamed(self) -> Mapping[str, str]:
         """Today's id of every id that a rule once had."""
         return {old: rule.id for rule in self.rules for old in rule.was}
+
+    @cached_property
+    def person_by_id(self) -> Mapping[tuple[str, str], str]:
+        """The key of a person by connector and their id there."""
+        return {(name, id_): key for key, person in self.people.items() for name, id_ in person.ids.items()}
+
+    @cached_property
+    def person_by_email(self) -> Mapping[str, str]:
+        """The key of a person by their e-mail address in small letters."""
+        return {person.email.lower(): key for key, person in self.people.items() if person.email}
 
     @cached_property
     def index(self) -> RuleIndex:

@@ -6,15 +6,13 @@ It is lenient: what is wrong with a table is told when the table is read.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from rules.model import Field, Type
 from rules.reading import TABLES, Names
 from rules.references import PRODUCTS, SPOKEN, TICKET_WORDS
 from rules.toml import Node
-
-if TYPE_CHECKING:
-    from rules.condition import Vocabulary
+from rules.vocabulary import Vocabulary
 
 SCALES: Mapping[str, tuple[str, ...]] = {
     "severity": ("low", "medium", "high"),
@@ -39,6 +37,7 @@ def names_of(tables: Tables, connectors: Collection[str], *, whole: bool) -> Nam
         known=known,
         scales=scales,
         fields=fields,
+        lists={name: _strings(node) for name, node in tables.get("lists", {}).items()},
         audiences={name: _words(node) for name, node in tables.get("audiences", {}).items()},
         connectors=frozenset(known["connector"]),
         configured=frozenset(connectors) or None,
@@ -79,6 +78,4 @@ def _words(node: Node) -> frozenset[str] | None:
 
 def vocabulary(names: Names) -> Vocabulary:
     """What a condition may name."""
-    from rules.condition import Vocabulary
-
-    return Vocabulary()
+    return Vocabulary.standard(names.scales, names.fields, names.known, names.lists)

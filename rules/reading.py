@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from connectors.problems import Problem, Where, nearest
 
 if TYPE_CHECKING:
-    from rules.condition import Vocabulary
     from rules.model import Field
     from rules.toml import Node
+    from rules.vocabulary import Vocabulary
 
 TABLES: Mapping[str, str] = {
     "scale": "scales",
@@ -47,6 +47,7 @@ class Names:
     known: Mapping[str, Collection[str]] = field(default_factory=dict)
     scales: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fields: Mapping[str, Field] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     audiences: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     connectors: frozenset[str] = frozenset()
     configured: frozenset[str] | None = None
