@@ -65,7 +65,6 @@ class Slack(Messenger):
                 unfurl_links=False,
                 unfurl_media=False,
                 parse="none",
-                link_names=False,
             ),
         )
         channel, ts = told["channel"], told["ts"]
@@ -105,7 +104,6 @@ class Slack(Messenger):
                 blocks=kept,
                 metadata=standing.get("metadata"),
                 parse="none",
-                link_names=False,
             ),
         )
 
@@ -174,7 +172,6 @@ class Slack(Messenger):
                 blocks=blocks(thing),
                 metadata=marked(key),
                 parse="none",
-                link_names=False,
             ),
         )
         return ref

@@ -37,8 +37,8 @@ LINKS = ("http://", "https://", "mailto:")
 def blocks(message: Message) -> list[Json]:
     """The blocks of a message, cut to Slack's limits with a visible ellipsis."""
     made: list[Json] = []
-    if message.title:
-        title = cut(_mark(message.colour) + plain(message.title).replace("\n", " "), HEADER)
+    if title := plain(message.title).replace("\n", " "):
+        title = cut(_mark(message.colour) + title, HEADER)
         made.append({"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}})
     actions = [{"type": "actions", "elements": _buttons(message.buttons)}] if message.buttons else []
     room = ROOM - _size(made) - _size(actions)

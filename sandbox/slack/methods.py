@@ -55,7 +55,7 @@ def update(state: SlackState, given: Arguments) -> Json:
     if channel is None:
         raise Refusal("channel_not_found")
     message = channel.message(given.text("ts"))
-    if message is None or message.at > state.now():
+    if message is None or message not in state.visible(channel):
         raise Refusal("message_not_found")
     if message.bot_id != BOT:
         raise Refusal("cant_update_message")

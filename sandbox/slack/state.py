@@ -26,6 +26,8 @@ SCOPES = (
     "chat:write,channels:history,groups:history,im:history,channels:read,groups:read,im:write,users:read,"
     "users:read.email,commands"
 )
+TICK = timedelta(milliseconds=50)
+"""How far the timestamps of one moment may run ahead of a clock that stands still."""
 
 
 class Refusal(Exception):
@@ -191,12 +193,12 @@ class SlackState:
     def visible(self, channel: Channel) -> list[Message]:
         """What somebody in the channel sees now: everything that took effect, oldest first."""
         with self.lock:
-            now = self.now()
+            now = self.now() + TICK
             return sorted((m for m in channel.messages if m.at <= now), key=lambda m: m.ts)
 
     def listed(self, channel: Channel) -> list[Message]:
         """What the API lists now: everything that took effect longer ago than `lag`, oldest first."""
-        limit = self.now() - self.lag
+        limit = self.now() - self.lag + TICK
         return [message for message in self.visible(channel) if message.at <= limit]
 
     def hand_out(self, channel: str, user: str, holds: timedelta, times: int) -> str:
