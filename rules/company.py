@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, time, tzinfo
 from typing import Any, TypeVar
 
+from rules.calendar import known_holidays
 from rules.language import TABLES
 from rules.model import Audience, Calendar, Override, Party, Person, Role, Schedule, Service, Team
 from rules.naming import Tables
@@ -140,9 +141,13 @@ def _place(_name: str, values: Values, node: Node, at: Reading) -> None:
         at.wrong(node.where, "this place has no address", 'give one for a connector, such as slack = "#incidents"')
 
 
-def _hours(_name: str, values: Values, node: Node, at: Reading) -> None:
+def _calendar_keys(_name: str, values: Values, node: Node, at: Reading) -> None:
     if "hours" not in values and "dates" not in values:
         at.wrong(node.where, "this calendar is never open", "it needs hours or dates")
+    if values.get("holidays"):
+        unknown = known_holidays(values["holidays"])
+        if unknown:
+            at.wrong(node.value["holidays"].where, unknown)
     taken: set[int] = set()
     hours = node.value.get("hours")
     for said, item in hours.value.items() if hours is not None and isinstance(hours.value, dict) else ():
@@ -200,7 +205,7 @@ _CHECKS: Mapping[str, Callable[[str, Values, Node, Reading], None]] = {
     "fields": _field,
     "roles": _role,
     "places": _place,
-    "calendars": _hours,
+    "calendars": _calendar_keys,
     "schedules": _rota,
     "people": _reach,
     "audiences": _audience,

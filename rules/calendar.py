@@ -1,0 +1,71 @@
+"""When a calendar is open: hours by weekday in a time zone, whole days, public holidays.
+
+Written by hand on zoneinfo: what libraries there are for office hours know nothing of daylight saving or are given
+up. A day's hours are taken on the clock on the wall, and compared in UTC, so the day with 23 hours is right, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+
+from rules.model import Calendar
+
+_MIDNIGHT = time(0)
+_WHOLE_DAY = ((_MIDNIGHT, _MIDNIGHT),)
+
+
+def is_open(calendar: Calendar, moment: datetime) -> bool:
+    """Whether the calendar is open at that moment; the end of its hours is closed already."""
+    day = moment.astimezone(calendar.timezone).date()
+    return any(opens <= moment < closes for opens, closes in opening(calendar, day))
+
+
+def opening(calendar: Calendar, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """From when until when the calendar is open on a day of its time zone, in UTC; empty where it is closed."""
+    if calendar.dates and not _among(day, calendar.dates):
+        return ()
+    if _among(day, calendar.closed) or (calendar.holidays and day in _holidays(calendar.holidays, day.year)):
+        return ()
+    hours = calendar.hours.get(day.weekday(), ()) if calendar.hours else _WHOLE_DAY
+    return tuple((_at(calendar, day, opens), _at(calendar, _closing(day, closes), closes)) for opens, closes in hours)
+
+
+def _closing(day: date, closes: time) -> date:
+    return day + timedelta(days=1) if closes == _MIDNIGHT else day
+
+
+def _at(calendar: Calendar, day: date, clock: time) -> datetime:
+    return datetime.combine(day, clock, calendar.timezone).astimezone(UTC)
+
+
+def _among(day: date, ranges: Collection[tuple[date, date]]) -> bool:
+    return any(first <= day <= last for first, last in ranges)
+
+
+def known_holidays(place: str) -> str:
+    """Why there are no public holidays of a country or its region (`DE-BE`); empty where there are."""
+    try:
+        _holidays(place, 2000)
+    except NotImplementedError:
+        country, _, region = place.partition("-")
+        return f"no public holidays of {place} are known" if not region else _region(country, region)
+    return ""
+
+
+def _region(country: str, region: str) -> str:
+    import holidays
+
+    known = holidays.list_supported_countries().get(country)
+    if known is None:
+        return f"no public holidays of the country {country} are known"
+    return f"{country} has no region {region}; it has {', '.join(known) or 'none'}"
+
+
+@cache
+def _holidays(place: str, year: int) -> frozenset[date]:
+    import holidays  # a fifth of a second to import, and few calendars name any
+
+    country, _, region = place.partition("-")
+    return frozenset(holidays.country_holidays(country, subdiv=region or None, years=year))
