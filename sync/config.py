@@ -13,10 +13,9 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -34,29 +33,26 @@ from connectors import registry
 from connectors.base import Connector, Tracker
 from connectors.config import ConnectorSettings
 from connectors.problems import Problem, Problems, Where, nearest
+from rules import duration
 from sync.mistakes import Mistakes
+
+if TYPE_CHECKING:
+    from sync.look import Site
 
 DEFAULT = Path("config.toml")
 PREFIX = "POINTMAN_"
-
-
-def _TEMP(text):
-    import re
-
-    m = re.fullmatch(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    if not m or not text:
-        raise ValueError(f"{text} is no duration")
-    w, d, h, mi, s = (int(x or 0) for x in m.groups())
-    return timedelta(weeks=w, days=d, hours=h, minutes=mi, seconds=s)
 
 
 def _span(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return value
     try:
-        return timedelta(seconds=float(value))
+        seconds = float(value)
     except ValueError:
-        return _TEMP(str(value))
+        return duration.parse(str(value))
+    if not 0 < seconds < 1e9:
+        raise ValueError("must be longer than nothing")
+    return timedelta(seconds=seconds)
 
 
 def _one_or_more(value: Any) -> Any:
@@ -96,12 +92,6 @@ class Floods(_Table):
     calls: int = Field(default=10, ge=1, description="Calls to one place in ten minutes above which they are one list.")
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be longer than nothing")
-    return value
-
-
 class Config(BaseSettings):
     """Everything that `config.toml` and the environment say, checked. `connectors` maps each name to its settings.
 
@@ -123,11 +113,12 @@ class Config(BaseSettings):
     home: str = Field(default="", description="The home ticket's key: what concerns no single ticket is told there.")
     start: AwareDatetime | None = Field(default=None, description="Nothing that was due before this moment is owed.")
     mode: Literal["off", "watch", "on"] = Field(default="on", description="Of the whole; a rule may be more cautious.")
-    grace: Annotated[Span, AfterValidator(_positive)] = Field(
-        default=timedelta(days=1), description="News older than this are counted, not sent."
-    )
+    grace: Span = Field(default=timedelta(days=1), description="News older than this are counted, not sent.")
     watch: str = Field(default="", description='Where watched rules say "I would have…", such as slack:#pointman.')
     emergency: str = Field(default="", description="Who is called when the tracker cannot be reached, as slack:#x.")
+    defaults: dict[str, str | float | bool] = Field(
+        default_factory=dict, description="What the tracker itself writes into a new ticket, by word: nobody's choice."
+    )
     server: Server = Server()
     sweep: Sweep = Sweep()
     floods: Floods = Floods()
@@ -156,13 +147,33 @@ class Config(BaseSettings):
         """The rule files and folders."""
         return tuple(self._path.parent / name for name in self.rules)
 
+    def site(self) -> Site:
+        """What the engine wants to know of all this."""
+        from sync.look import Site
+
+        return Site(
+            home=self.home,
+            start=self.start,
+            grace=self.grace,
+            edits=self.floods.edits,
+            calls=self.floods.calls,
+            watch=_place(self.watch),
+            emergency=_place(self.emergency),
+            defaults=self.defaults,
+        )
+
     def kind(self, name: str) -> type[Connector]:
         """The class of a configured connector."""
         return registry.load(self.connectors[name].use or name)
 
     def secrets(self) -> frozenset[str]:
-        """Every secret of every connector, so that the log can take them out. Keep it out of everything else."""
+        """Every secret of every connector, so that the log can take them out. Not to be kept or shown."""
         return frozenset(s for settings in self.connectors.values() for s in _secrets(settings))
+
+
+def _place(said: str) -> tuple[str, str] | None:
+    product, colon, address = said.partition(":")
+    return (product, address) if colon else None
 
 
 def _secrets(value: Any) -> Iterator[str]:
@@ -186,7 +197,7 @@ def load(path: Path = DEFAULT) -> Config:
     _dotenv(path.parent / ".env")
     mistakes = Mistakes(path, PREFIX, Config)
     values = _sources(path, mistakes)
-    tables = values.get("connectors")
+    tables = values.setdefault("connectors", {})
     if isinstance(tables, dict):
         values["connectors"], kinds = _connectors(tables, mistakes)
         values["tracker"] = _tracker(values.get("tracker"), kinds, mistakes)

@@ -26,7 +26,10 @@ SWEEPS = Counter(
     "pointman_sweeps", "Sweeps by extent (whole, changed) and outcome (done, failed).", ["extent", "outcome"]
 )
 SWEEP_SECONDS = Histogram(
-    "pointman_sweep_seconds", "How long a whole sweep took.", buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+    "pointman_sweep_seconds",
+    "How long a sweep took, by extent (whole, changed).",
+    ["extent"],
+    buckets=(0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
 )
 RELOADS = Counter("pointman_reloads", "Rule reloads by outcome: replaced, refused.", ["outcome"])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ _WORDS = {
 """What pydantic calls each mistake, as an administrator would say it."""
 
 
+_REFERENCE = re.compile(r"""["'](env/|file:)""")
+"""A secret that is not written out."""
+
+
 class Mistakes:
     """Gathers the problems of one configuration file and the environment over it."""
 
@@ -55,6 +60,7 @@ class Mistakes:
         self._problems: list[Problem] = []
         self._variables = {tuple(name[len(prefix) :].lower().split("__")): name for name in _ours(prefix)}
         self._root: toml.Node | None = None
+        self._open = {name.rpartition("__")[2].lower() for name in _names(model)} - {"connectors"}
 
     def __bool__(self) -> bool:
         return bool(self._problems)
@@ -68,7 +74,7 @@ class Mistakes:
         try:
             self._file()
         except toml.Mistaken as error:
-            return Problems([error.problem])
+            return Problems([replace(error.problem, where=self._shown(error.problem.where))])
         return Problems([Problem(Where(str(self._path)), "this file cannot be read")])  # pragma: no cover
 
     def note(self, path: Path_, message: str, *, hint: str = "", key: bool = False) -> None:
@@ -91,28 +97,39 @@ class Mistakes:
         for path, name in self._variables.items():
             if path[0] not in self._model.model_fields:
                 hint = nearest(name, known)
-                self._problems.append(Problem(Where("environment"), "no such setting", rule=name, hint=hint))
+                self._problems.append(Problem(Where(name), "no such setting", hint=hint))
 
     def undecoded(self, field: str) -> None:
         """A variable that should hold a whole table or list, and holds no JSON."""
         name = self._variables.get((field,), self._prefix + field.upper())
         hint = f"or set its values one by one, as {name}__NAME"
-        self._problems.append(Problem(Where("environment"), "must be JSON", rule=name, hint=hint))
+        self._problems.append(Problem(Where(name), "must be JSON", hint=hint))
 
     def _placed(self, path: Path_, message: str, hint: str, key: bool) -> Problem:
         variable = self._variable(path)
         if variable:
-            if key:
-                siblings = _known_beside(hint)
-                hint = f"did you mean {variable.rpartition('__')[0]}__{siblings.upper()}?" if siblings else hint
+            near = re.fullmatch(r"did you mean (\w+)\?", hint)
+            if message.startswith("no setting") and near:
+                hint = f"did you mean {variable.rpartition('__')[0]}__{near[1].upper()}?"
+            if message.startswith("no setting"):
                 message = "no such setting"
-            return Problem(Where("environment"), message, rule=variable, hint=hint)
+            return Problem(Where(variable), message, hint=hint)
         return Problem(self._where(path, key), message, hint=hint)
 
     def _variable(self, path: Path_) -> str:
-        """The variable that says this value, if one does."""
+        """The variable that says this value, or something inside of it where the file does not; if one does."""
         spelt = tuple(str(part).lower() for part in path)
-        return next((name for said, name in self._variables.items() if said == spelt[: len(said)]), "")
+        above = (name for said, name in self._variables.items() if said == spelt[: len(said)])
+        inside = (name for said, name in self._variables.items() if spelt and said[: len(spelt)] == spelt)
+        return next(above, "") or ("" if self._in_file(path) else next(inside, ""))
+
+    def _in_file(self, path: Path_) -> bool:
+        node: Any = self._file()
+        for part in path:
+            if not (isinstance(node.value, dict) and part in node.value):
+                return False
+            node = node.value[part]
+        return True
 
     def _where(self, path: Path_, key: bool) -> Where:
         node: toml.Node = self._file()
@@ -126,7 +143,20 @@ class Mistakes:
             else:
                 break
             place = node.key if key else node.where
-        return place
+        return self._shown(place)
+
+    def _shown(self, place: Where) -> Where:
+        """The place with its line as far as it can be shown: what may be a secret is left out of it."""
+        line = place.source
+        key = re.match(r"\s*([\w-]+)\s*=\s*", line)
+        if line.lstrip().startswith(("[", "#")) or (
+            key and (key[1] in self._open or _REFERENCE.match(line, key.end()))
+        ):
+            return place
+        if not key:
+            return replace(place, source="")
+        length = 1 if place.column > key.end() else place.length
+        return replace(place, source=f"{line[: key.end()]}…", length=length)
 
     def _file(self) -> toml.Node:
         if self._root is None:
@@ -164,11 +194,6 @@ def _siblings(model: type[BaseModel], path: Path_) -> Iterator[str]:
 
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _known_beside(hint: str) -> str:
-    found = re.fullmatch(r"did you mean (\w+)\?", hint)
-    return found[1] if found else ""
 
 
 def _worded(kind: str, said: str, context: Mapping[str, Any], path: Path_, known: list[str]) -> tuple[str, str, bool]:
