@@ -146,21 +146,21 @@ class Ticket:
     def states(self) -> Iterator[tuple[datetime, Ticket]]:
         """The ticket after each moment at which it changed, newest first, ending with its creation.
 
-        Stops at `complete_since`. The states carry fields only: history and comments are today's.
+        Stops at `complete_since`. The states carry fields and history; comments are today's.
         """
         state, index = self, len(self.history)
         while index:
             moment = self.history[index - 1].at
             if self.complete_since is not None and moment < self.complete_since:
                 return
-            yield moment, state
+            yield moment, replace(state, history=self.history[:index])
             undone: dict[str, Value] = {}
             while index and self.history[index - 1].at == moment:
                 index -= 1
                 undone[self.history[index].field] = self.history[index].before
             state = state._with(undone)
         if self.complete_since is None or self.complete_since <= self.created:
-            yield self.created, state
+            yield self.created, replace(state, history=())
 
     def _known(self, word: str) -> Value:
         try:

@@ -1,0 +1,112 @@
+"""What happened to a ticket, read from its history: the events that a rule with `on` tells, and the acknowledgement.
+
+An event is nothing that is received; it is found again at each look, so none can be missed. One change may be several
+events: a severity that went up is `raised` and `changed:severity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.model import Change, Ticket, User, Value
+from rules.model import RuleSet
+
+OPEN = frozenset({"new", "active"})
+KINDS = (
+    "created", "commented", "raised", "lowered", "acknowledged", "assigned", "hold", "resumed", "resolved", "reopened",
+    "closed",
+)  # fmt: skip
+LONGEST_QUOTE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a moment; `text` says it in a few words."""
+
+    kind: str
+    at: datetime
+    by: User | None = None
+    field: str = ""
+    before: Value = None
+    after: Value = None
+    text: str = ""
+
+
+def events(ticket: Ticket, rules: RuleSet, me: User | None = None) -> tuple[Event, ...]:
+    """Everything that happened, oldest first. Comments by `me`, our own account, are no events."""
+    found = [Event("created", ticket.created, ticket.reporter, text=f"created{_by(ticket.reporter)}")]
+    acknowledged: datetime | None = None
+    for change in ticket.history:
+        later = _acknowledged_after(change, acknowledged)
+        if later is not None and acknowledged is None:
+            found.append(Event("acknowledged", change.at, change.by, text=f"acknowledged{_by(change.by)}"))
+        acknowledged = later
+        found.extend(_of(change, rules))
+    for comment in ticket.comments:
+        if comment.at is not None and (me is None or comment.by != me):
+            said = f"{comment.by or 'somebody'} commented: {comment.text[:LONGEST_QUOTE]}"
+            found.append(Event("commented", comment.at, comment.by, text=said))
+    return tuple(sorted(found, key=lambda event: event.at))
+
+
+def acknowledged_at(ticket: Ticket) -> datetime | None:
+    """Since when somebody takes care of it: the latest of act, leaving `new` and reopening decides."""
+    acknowledged: datetime | None = None
+    for change in ticket.history:
+        acknowledged = _acknowledged_after(change, acknowledged)
+    if acknowledged is None and not any(c.field in {"phase", "acknowledged"} for c in ticket.history):
+        return ticket.created if ticket.phase != "new" else None
+    return acknowledged
+
+
+def _acknowledged_after(change: Change, before: datetime | None) -> datetime | None:
+    """Since when it is acknowledged after this change, if it was since `before`."""
+    if change.field == "acknowledged":
+        return change.at if change.after is not None else None
+    if change.field != "phase":
+        return before
+    if change.before not in OPEN and change.after in OPEN:
+        return None
+    if change.before == "new" and change.after != "new":
+        return before or change.at
+    return before
+
+
+def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
+    """The events of one change."""
+    for kind, text in _said(change, rules):
+        yield Event(kind, change.at, change.by, change.field, change.before, change.after, text + _by(change.by))
+    text = f"{change.field.replace('_', ' ')} is {_spoken(change.after)}{_by(change.by)}"
+    yield Event(f"changed:{change.field}", change.at, change.by, change.field, change.before, change.after, text)
+
+
+def _said(change: Change, rules: RuleSet) -> Iterator[tuple[str, str]]:
+    before, after = change.before, change.after
+    if change.field == "severity":
+        levels = rules.scales.get("severity", ())
+        if before in levels and after in levels and before != after:
+            up = levels.index(str(after)) > levels.index(str(before))
+            yield ("raised" if up else "lowered"), f"{'raised' if up else 'lowered'} from {before} to {after}"
+    elif change.field == "assignee" and after is not None:
+        yield "assigned", f"assigned to {after}"
+    elif change.field == "hold":
+        yield ("hold", "put on hold") if after else ("resumed", "resumed")
+    elif change.field == "phase":
+        if before in OPEN and after not in OPEN:
+            yield "resolved", "resolved"
+        if before not in OPEN and after in OPEN:
+            yield "reopened", "reopened"
+        if after == "closed":
+            yield "closed", "closed"
+
+
+def _by(user: User | None) -> str:
+    return f" by {user}" if user is not None and str(user) else ""
+
+
+def _spoken(value: Value) -> str:
+    if value is None or value == "":
+        return "empty"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
