@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 
 import structlog
 
 from connectors.base import Sink, Tracker
-from connectors.errors import Missing
-from connectors.model import Changed, Message, Ticket, Value
+from connectors.errors import ConnectorError, Missing
+from connectors.model import Changed, Command, Message, Ticket, Value
 from rules.model import RuleSet
 from sync import log as ticket_log
 from sync.crowd import Crowd
@@ -26,18 +25,11 @@ from sync.gate import Gate
 from sync.ledger import Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.looking import Look
-from sync.memory import Memory
+from sync.memory import Memory, emergency_lines
 from sync.perform import Manners
 from sync.plan import Plan, make_plan
 
 log = structlog.get_logger()
-
-
-class Needed:
-    """What `consider` answers where a page's ticket has to be looked at for real."""
-
-
-NEEDED: Final = Needed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +93,54 @@ class Engine:
             log.warning("ledger unreadable", key=ticket.key, said=str(error))
             return None
 
-    def consider(self, ticket: Ticket) -> datetime | Needed | None:
-        """Whether a ticket as a page shows it needs a look: its wake where nothing is owed, else `NEEDED`.
+    def consider(self, ticket: Ticket) -> datetime | bool | None:
+        """Whether a ticket as a page shows it needs a look: True, or its wake (None: none) where nothing is owed.
 
         Nothing is done by what a page says, since search lags behind: a candidate is read by id.
         """
         self.memory.seen(ticket, self.rules)
         whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
         if not whole or self.memory.unwritten.get(ticket.ref):
-            return NEEDED
+            return True
         try:
             ledger = Ledger.loads(ticket.ledger, ticket.ref)
         except Unreadable:
-            return NEEDED
+            return True
         plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
-        return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else NEEDED
+        return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else True
 
     def plan(self, ref: str, now: datetime | None = None) -> Plan:
         """The plan of a ticket as a dry run: reads, and does nothing."""
         ticket = self.tracker.get(ref)
         ledger = Ledger.loads(ticket.ledger, ticket.ref)
         return make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), now or self.clock())
+
+    def command(self, command: Command) -> str:
+        """Carry out what a person asked for, in the ticket's turn; answers with a sentence for them."""
+        from sync.commands import carry_out  # it is made of looks, and so imports this
+
+        return carry_out(command, self)
+
+    def knows(self, ref: str) -> bool:
+        """Whether this is the immutable id of a ticket that was seen."""
+        return ref in self.memory.known
+
+    def emergency(self) -> None:
+        """Tell the emergency place, unclaimed and once, which calls were planned while the tracker is away."""
+        if self.site.emergency is None:
+            return
+        product, place = self.site.emergency
+        lines = emergency_lines(self.memory.coming, self.rules, self.clock())
+        said = "\n".join(("**The tracker does not answer.** These calls were planned when it last did:", "", *lines))
+        sink = self.sinks.get(product)
+        if sink is None or not lines:
+            return
+        try:
+            sink.put(place, Message(f"{said}\n\n(None of this is recorded on a ticket.)"), None, "emergency")
+        except ConnectorError as error:
+            log.warning("emergency place not told", place=place, said=str(error))
 
     def replace(self, rules: RuleSet) -> None:
         """Use these rules from now on; what was refused before is tried again.

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from threading import Lock
 
-from rules.directory import person_of
+from rules.text import inert
 
 from connectors.model import Edit, Ticket, User
+from rules.directory import person_of
 from rules.model import RuleSet
 from sync.effects import digest
 from sync.ledger import Entry
-from sync.plan import Plan
+from sync.plan import Plan, shown
+
+EMERGENCY_AHEAD = timedelta(hours=1)
+MOST_CALLS = 50
 
 
 class Memory:
     """What the process remembers to be quicker or kinder; losing it loses nothing.
 
     `unwritten` are entries that the ticket could not take, by ref; `versions` the last version looked at; `ranks` the
-    last severity; `loads` open tickets by person; `coming` the calls planned at the last look.
+    last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` every ref seen.
     """
 
     def __init__(self) -> None:
         self.unwritten: dict[str, dict[str, Entry]] = {}
         self.versions: dict[str, str] = {}
         self.ranks: dict[str, int] = {}
+        self.known: set[str] = set()
         self.loads: Counter[str] = Counter()
         self.read_back: set[str] = set()
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
@@ -43,6 +49,7 @@ class Memory:
             else None
         )
         with self._lock:
+            self.known.add(ticket.ref)
             if severity in levels:
                 self.ranks[ticket.ref] = levels.index(str(severity)) + 1
             before = self._holders.pop(ticket.ref, None)
@@ -85,6 +92,15 @@ class Memory:
             before = self._holders.pop(ref, None)
             if before is not None:
                 self.loads[before] -= 1
+            self.known.discard(ref)
             self.versions.pop(ref, None)
             self.coming.pop(ref, None)
             self.ranks.pop(ref, None)
+
+
+def emergency_lines(
+    coming: Mapping[str, tuple[tuple[datetime, str], ...]], rules: RuleSet, now: datetime
+) -> tuple[str, ...]:
+    """The planned calls of all tickets that are due within the hour, soonest first, at most fifty."""
+    soon = sorted(call for calls in coming.values() for call in calls if call[0] <= now + EMERGENCY_AHEAD)
+    return tuple(f"- {shown(at, rules, now)} {inert(what)}" for at, what in soon[:MOST_CALLS])

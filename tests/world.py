@@ -15,7 +15,7 @@ from connectors.model import Command, Message, User, Value
 from connectors.testing import MemoryMessenger, MemoryTracker, Post
 from rules import load
 from sync.commands import carry_out
-from sync.look import NEEDED, Engine, Site
+from sync.look import Engine, Site
 from sync.plan import Plan
 
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -131,7 +131,7 @@ class World:
         for page in self.tracker.open(self.now - self.site.grace):
             for ticket in page:
                 answer = self.engine.consider(ticket)
-                if answer is NEEDED:
+                if answer is True:
                     self.look(ticket.ref)
                 elif isinstance(answer, datetime):
                     self.wakes[ticket.ref] = answer
