@@ -15,6 +15,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -35,6 +37,25 @@ POLL = 0.5
 log = logging.getLogger("connectors.slack")
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An open connection, and what closes it."""
+
+    connection: ClientConnection
+    stack: ExitStack
+
+    def hear(self, timeout: float) -> Mapping[str, Any]:
+        """The next envelope. Raises TimeoutError, and what websockets raises where the connection is lost."""
+        return _read(self.connection.recv(timeout=timeout))
+
+    def close(self) -> None:
+        """Say goodbye, where the other end still listens."""
+        try:
+            self.stack.close()
+        except (WebSocketException, OSError) as error:
+            log.debug("a connection to Slack was closed by itself: %s", type(error).__name__)
+
+
 class Listener:
     """Hears what comes over Socket Mode and hands it on."""
 
@@ -49,50 +70,58 @@ class Listener:
         tries = 0
         while not stop.is_set():
             try:
-                connection = self._open()
+                line = self._open()
                 tries = 0
                 while not stop.is_set():
-                    connection = self._hear(connection, stop)
-                connection.close()
+                    line = self._hear(line, stop)
+                line.close()
             except Temporary as error:
                 pause = max(PAUSES[min(tries, len(PAUSES) - 1)], error.retry_after or 0.0)
                 log.warning("%s: %s; trying again in %.0f s", self._name, error, pause)
                 tries += 1
                 stop.wait(pause)
 
-    def _open(self) -> ClientConnection:
+    def _open(self) -> _Line:
         tried = "could not listen to Slack"
         told = self._client.call(tried, lambda web: web.apps_connections_open(app_token=self._token))
+        stack = ExitStack()
         try:
-            return connect(str(told["url"]), logger=SILENT, close_timeout=1, open_timeout=10, max_size=2**20)
+            address = str(told["url"])
+            connection = stack.enter_context(
+                connect(address, logger=SILENT, close_timeout=1, open_timeout=10, max_size=2**20)
+            )
         except (WebSocketException, OSError, ValueError):
             # Without the cause: it may hold the address, and with it the ticket that opens the connection.
             raise Temporary(f"{tried}: no connection", in_doubt=False) from None
+        return _Line(connection, stack)
 
-    def _hear(self, connection: ClientConnection, stop: Event) -> ClientConnection:
+    def _hear(self, line: _Line, stop: Event) -> _Line:
         """Take what comes until Slack asks for a new connection; answers that one. Raises Temporary when it is lost."""
         try:
             while not stop.is_set():
                 try:
-                    envelope = _read(connection.recv(timeout=POLL))
+                    envelope = line.hear(POLL)
                 except TimeoutError:
                     continue
                 if envelope.get("type") == "disconnect":
-                    return self._move(connection)
-                self._take(connection, envelope)
+                    return self._move(line)
+                self._take(line.connection, envelope)
         except (WebSocketException, OSError):
+            line.close()
             raise Temporary("the connection to Slack was lost", in_doubt=False) from None
-        return connection
+        return line
 
-    def _move(self, old: ClientConnection) -> ClientConnection:
+    def _move(self, old: _Line) -> _Line:
         """A new connection in place of the old one, after what the old one still brought."""
-        new = self._open()
         try:
+            new = self._open()
             while True:
-                self._take(old, _read(old.recv(timeout=0)))
-        except (TimeoutError, WebSocketException, OSError):
+                try:
+                    self._take(old.connection, old.hear(0))
+                except (TimeoutError, WebSocketException, OSError):
+                    return new
+        finally:
             old.close()
-        return new
 
     def _take(self, connection: ClientConnection, envelope: Mapping[str, Any]) -> None:
         ident, payload = envelope.get("envelope_id"), envelope.get("payload")
@@ -103,11 +132,19 @@ class Listener:
         except BadRequest as error:
             log.warning("%s: not understood: %s", self._name, error)
             reading = Reading()
-        if reading.command is not None:
-            self._emit(reading.command)
+        if reading.command is not None and not self._handed_on(reading.command):
+            return
         said = {"response_type": "ephemeral", "text": reading.said} if reading.said else None
         answer = {"envelope_id": ident, **({"payload": said} if said else {})}
         connection.send(json.dumps(answer))
+
+    def _handed_on(self, signal: Signal) -> bool:
+        try:
+            self._emit(signal)
+        except Exception:  # noqa: BLE001  (whatever went wrong there, the next click has to be heard)
+            log.exception("%s: a command could not be handed on", self._name)
+            return False
+        return True
 
 
 def _read(frame: str | bytes) -> Mapping[str, Any]:

@@ -230,7 +230,7 @@ def test_a_copy_by_somebody_else_does_not_count(at):
 
 def test_a_channel_the_app_is_no_member_of_is_missing(at):
     at.state.channel("#elsewhere", member=False)
-    with pytest.raises(Missing, match="could not look in slack:#elsewhere: the app is a member of no channel #elsewhere"):
+    with pytest.raises(Missing, match="the app is a member of no channel #elsewhere; invite it"):
         at.slack.find("#elsewhere", "k", NOW)
 
 
