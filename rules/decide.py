@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from connectors.model import Change, Ticket, User, Value
 from rules.condition import Condition
-from rules.directory import available, on_call, person_of
+from rules.directory import away, on_call, person_of
 from rules.events import OPEN, Event, events
 from rules.facts import Facts
 from rules.model import Assign, Classify, Escalate, Notify, Rule, RuleSet
@@ -50,9 +50,7 @@ class Decision:
     events: tuple[Event, ...] = ()
 
 
-def decide(
-    kinds: tuple[str, ...], ticket: Ticket, rules: RuleSet, world: World, now: datetime
-) -> tuple[Decision, ...]:
+def decide(kinds: tuple[str, ...], ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> tuple[Decision, ...]:
     """The decisions of all rules of these kinds that speak, in deciding order; at most one for each field."""
     past = _Past(ticket, rules, now)
     made: list[Decision] = []
@@ -62,7 +60,8 @@ def decide(
         elif kind == "assign":
             made.extend(_assigned(past, world))
         elif kind == "escalate":
-            made.extend(d for d in map(lambda rule: _climbing(rule, past, world), past.speaking(kind)) if d is not None)
+            climbing = (_climbing(rule, past, world) for rule in past.speaking(kind))
+            made.extend(decision for decision in climbing if decision is not None)
         elif kind == "notify":
             made.extend(_told(past, world))
     return tuple(made)
@@ -212,7 +211,7 @@ def _fit(rule: Assign, team: object, past: _Past) -> tuple[str, ...]:
         duty = on_call(str(team), rules, past.now) if found is not None else None
         members = (*found.members, *lead, *((duty,) if duty else ())) if found is not None else ()
     people = (rules.people[key] for key in dict.fromkeys(members) if key in rules.people)
-    return tuple(p.key for p in people if set(rule.skills) <= set(p.skills) and available(p.key, rules, past.now))
+    return tuple(p.key for p in people if set(rule.skills) <= set(p.skills) and not away(p.key, rules, past.now))
 
 
 def _rank(ref: str, name: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.directory import addresses, person_of, user_of
+from rules.directory import people, person_of, user_of
 from rules.facts import Facts
 
 from connectors.errors import ConnectorError, Missing, Refused
@@ -93,7 +93,7 @@ def _carry_out(command: Command, engine: Engine) -> str:
         return status(asked, engine)
     if command.id and any(act.id.partition("#")[0] == command.id for act in ledger.acts):
         return "That was done already."
-    _allowed(asked, engine)
+    _allowed(asked)
     wish = _wish(asked, engine)
     _write(asked, wish, engine)
     return wish.answer
@@ -118,13 +118,12 @@ def _person(command: Command, engine: Engine) -> str:
     return known
 
 
-def _allowed(asked: _Asked, engine: Engine) -> None:
+def _allowed(asked: _Asked) -> None:
     may = asked.rules.permissions.get(asked.command.verb)
     if may is None:
         return
     facts = Facts(with_acts(asked.ticket, asked.ledger), asked.rules, asked.now)
-    people = {a.person for a in addresses(may, facts, asked.rules, tuple(engine.sinks), asked.now)}
-    if asked.who not in people:
+    if asked.who not in people(may, facts, asked.rules, asked.now):
         raise Sorry(f"Only {', '.join(map(str, may))} may {asked.command.verb} this ticket.")
 
 

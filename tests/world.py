@@ -104,7 +104,8 @@ class World:
         return self.now
 
     def _rules(self) -> load.RuleSet:
-        return load.parse({"00-company.toml": self.company, "10-rules.toml": self.rules_text})
+        texts = {"00-company.toml": self.company, "10-rules.toml": self.rules_text}
+        return load.parse(texts, connectors=("memory", *self.messengers))
 
     def _engine(self) -> Engine:
         sinks: dict[str, Sink[Message]] = dict(self.messengers)
