@@ -1,0 +1,235 @@
+"""The way to Jira: one kept-alive session with time-outs, one verdict on every answer, and Jira's own time.
+
+The `jira` package signs in and knows the lists of a site. It never repeats a call here (its own retry has created
+tickets twice), and tickets themselves are read and written by requests of ours, since its helpers read a ticket again
+after each write and follow the addresses that an answer names. Every address is built from the configuration.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from connectors.errors import ConnectorError, Denied, Refused, Temporary
+from connectors.http import failure, no_answer, read
+from connectors.jira.settings import JiraSettings
+
+if TYPE_CHECKING:
+    from jira import JIRA
+
+T = TypeVar("T")
+Deployment: TypeAlias = Literal["cloud", "datacenter"]
+LONGEST_REASON = 400
+_CONNECT = 5.0
+
+
+class Clock:
+    """Jira's time: what its answers' `Date` said, plus the time since by our own monotonic clock.
+
+    `Date` counts whole seconds, so a later one may only show that we were behind, and one more than a second behind
+    us that Jira's clock was set back.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._offset: float | None = None
+
+    def heard(self, date: str) -> None:
+        """A `Date` header has come in; one that cannot be read is no news."""
+        try:
+            said = parsedate_to_datetime(date).timestamp() - self._monotonic()
+        except (TypeError, ValueError):
+            return
+        if self._offset is None or said > self._offset or said < self._offset - 1.0:
+            self._offset = said
+
+    def reached(self, moment: datetime) -> None:
+        """Jira has told of this moment, so it is past."""
+        said = moment.timestamp() - self._monotonic()
+        if self._offset is not None and self._offset < said < self._offset + 1.0:
+            self._offset = said
+
+    def now(self) -> datetime | None:
+        """Jira's moment; None before its first answer."""
+        if self._offset is None:
+            return None
+        return datetime.fromtimestamp(0, UTC) + timedelta(seconds=self._offset + self._monotonic())
+
+
+class Client:
+    """One Jira site, for many threads. Nothing is asked before it is used."""
+
+    def __init__(self, settings: JiraSettings, name: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.clock = Clock()
+        self._lock = RLock()
+        self._made: JIRA | None = None
+        self._limits = (min(_CONNECT, settings.timeout), settings.timeout)
+        self._deployment: Deployment | None = None if settings.deployment == "auto" else settings.deployment
+
+    # ---- which Jira this is
+
+    @property
+    def deployment(self) -> Deployment:
+        """What the server says it is (asked once), unless the configuration says."""
+        if self._deployment is None:
+            with self._lock:
+                if self._deployment is None:
+                    told = self._get(f"{self.settings.url}/rest/api/2/serverInfo", {}, "could not ask which Jira it is")
+                    cloud = isinstance(told, dict) and told.get("deploymentType") == "Cloud"
+                    self._deployment = "cloud" if cloud else "datacenter"
+        return self._deployment
+
+    @property
+    def cloud(self) -> bool:
+        """Whether it is Cloud."""
+        return self.deployment == "cloud"
+
+    # ---- calls
+
+    def read(self, path: str, tried: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """The JSON at this path of the API; repeated a few times where that may help. Raises ConnectorError."""
+        return self._get(self._url(path), query or {}, tried)
+
+    def send(self, method: str, path: str, body: Any, tried: str) -> Any:
+        """Have something done, once; answers the JSON, None where there is none. Raises ConnectorError."""
+        return self._ask(method, self._url(path), {}, body, tried)
+
+    def library(self, call: Callable[[JIRA], T], tried: str) -> T:
+        """What the `jira` package reads by this call, with its errors turned into ours. Only for calls that read."""
+        from jira.exceptions import JIRAError
+
+        cloud, package = self.cloud, self._package()
+        package.deploymentType = "Cloud" if cloud else "Server"
+        package._options["rest_api_version"] = "3" if cloud else "2"
+
+        def once() -> T:
+            try:
+                return call(package)
+            except JIRAError as error:
+                if error.response is None:
+                    raise Temporary(f"{tried}: no answer", in_doubt=False) from None
+                raise self._verdict(error.response, tried) from None
+            except (ValueError, TypeError, KeyError):  # what the package makes of HTML, or of JSON it did not expect
+                raise Temporary(f"{tried}: Jira answered something unexpected", in_doubt=False) from None
+            except requests.RequestException as error:
+                raise no_answer(error, tried) from None
+
+        return read(once)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._made is not None:
+            self._made._session.close()
+
+    # ---- one request
+
+    def _url(self, path: str) -> str:
+        return f"{self.settings.url}/rest/api/{'3' if self.cloud else '2'}/{path}"
+
+    def _get(self, url: str, query: Mapping[str, str | int], tried: str) -> Any:
+        return read(lambda: self._ask("GET", url, query, None, tried))
+
+    def _ask(self, method: str, url: str, query: Mapping[str, str | int], body: Any, tried: str) -> Any:
+        session = self._package()._session
+        try:
+            # Past the package's own session class, which fails on an HTTP date as Retry-After and on odd bodies.
+            answer = requests.Session.request(
+                session, method, url, params=dict(query), json=body, timeout=self._limits, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise no_answer(error, tried) from None
+        if answer.status_code >= 300:
+            raise self._verdict(answer, tried)
+        if not answer.content:
+            return None
+        try:
+            return answer.json()
+        except requests.JSONDecodeError:
+            kind = answer.headers.get("content-type", "no content type").partition(";")[0]
+            what = "broken JSON" if kind == "application/json" else f"{kind} instead of JSON"
+            raise Temporary(f"{tried}: Jira answered {what}", in_doubt=method != "GET") from None
+
+    def _verdict(self, answer: requests.Response, tried: str) -> ConnectorError:
+        if answer.status_code < 400:
+            host = urlsplit(answer.headers.get("location", "")).netloc or "another page"
+            return Denied(f"{tried}: Jira sent us to {host}; check the url and the credentials")
+        messages, errors = _reasons(answer)
+        if "AUTHENTICATED_FAILED" in answer.headers.get("x-seraph-loginreason", ""):
+            return Denied(f"{tried}: Jira does not accept the credentials (HTTP {answer.status_code}); check them")
+        denied = answer.headers.get("x-authentication-denied-reason")
+        messages = [f"sign-in was denied ({denied})", *messages] if denied else messages
+        said = "; ".join([*messages, *(f"{name}: {reason}" for name, reason in errors.items())])
+        verdict = failure(answer.status_code, tried, self._without_secrets(said), answer.headers)
+        if isinstance(verdict, Refused):
+            return Refused(str(verdict), fields={name: self._without_secrets(why) for name, why in errors.items()})
+        return verdict
+
+    def _without_secrets(self, said: str) -> str:
+        for secret in (self.settings.token, self.settings.webhook_secret):
+            if secret is not None and secret.get_secret_value():
+                said = said.replace(secret.get_secret_value(), "***")
+        said = " ".join(said.split())
+        return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
+
+    # ---- the package
+
+    def _package(self) -> JIRA:
+        """The package's client, made at first use; it makes no call by itself."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _make(self) -> JIRA:
+        from jira import JIRA
+
+        token = self.settings.token.get_secret_value()
+        basic = (self.settings.user, token) if self.settings.user else None
+        made = JIRA(
+            self.settings.url,
+            basic_auth=basic,
+            token_auth=None if basic else token,
+            get_server_info=False,
+            max_retries=0,
+            timeout=self._limits,
+            logging=False,
+        )
+        session = made._session
+        session.proxies = dict(_proxies(self.settings.url))
+        session.verify = session.merge_environment_settings(self.settings.url, {}, None, None, None)["verify"]
+        session.trust_env = False  # read once, here, instead of at each request
+        session.hooks["response"].append(lambda answer, **_: self.clock.heard(answer.headers.get("date", "")))
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=32, max_retries=0))
+        return made
+
+
+def _proxies(url: str) -> Mapping[str, str]:
+    """The environment's proxies for this address; none for loopback."""
+    if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
+        return {}
+    return requests.utils.get_environ_proxies(url)
+
+
+def _reasons(answer: requests.Response) -> tuple[list[str], dict[str, str]]:
+    """Jira's own messages, and those by field (`errorMessages` and `errors`), whatever the answer really is."""
+    try:
+        told = answer.json()
+    except requests.JSONDecodeError:
+        return [], {}
+    if not isinstance(told, dict):
+        return [], {}
+    plain = told.get("errorMessages") or told.get("message") or told.get("errorMessage") or []
+    messages = [plain] if isinstance(plain, str) else [str(one) for one in plain] if isinstance(plain, list) else []
+    errors = told.get("errors")
+    return messages, {str(k): str(v) for k, v in errors.items()} if isinstance(errors, dict) else {}
