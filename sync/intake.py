@@ -7,7 +7,7 @@ once. An alert is answered only when its ticket exists, so that the monitor trie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
@@ -105,6 +105,7 @@ class Intake:
         self._engine, self._queue, self._tracker, self._messengers = engine, queue, tracker, messengers
         self._deliveries = Recent(clock)
         self._people = ThreadPoolExecutor(8, "commands")
+        self._asked: set[Future[None]] = set()
         self.alerts = Alerts(tracker, queue, clock)
 
     def take(self, signal: Changed | Command) -> Outcome:
@@ -123,9 +124,10 @@ class Intake:
         except ConnectorError as error:  # the sweep asks the monitor again
             log.warning("alert not taken", fingerprint=signal.fingerprint, error=str(error))
 
-    def close(self) -> None:
-        """Take nothing more; what people have asked for is still answered."""
-        self._people.shutdown(wait=True)
+    def close(self, patience: timedelta = timedelta(seconds=PATIENCE)) -> bool:
+        """Take nothing more; what people have asked for is still answered. Whether all were, in time."""
+        self._people.shutdown(wait=False)
+        return not wait(list(self._asked), patience.total_seconds()).not_done
 
     def _changed(self, changed: Changed) -> Outcome:
         if changed.delivery and not self._deliveries.add("changed", changed.delivery, changed.ref):
@@ -138,7 +140,9 @@ class Intake:
     def _command(self, command: Command) -> Outcome:
         if command.id and not self._deliveries.add("command", command.source, command.id):
             return "repeated"
-        self._people.submit(self._ask, command)
+        asked = self._people.submit(self._ask, command)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
         return "queued"
 
     def _ask(self, command: Command) -> None:

@@ -96,7 +96,8 @@ class Mistakes:
         known = [self._prefix + name for name in _names(self._model)]
         for path, name in self._variables.items():
             if path[0] not in self._model.model_fields:
-                hint = nearest(name, known)
+                same = [one for one in known if one.endswith("__" + name.upper().removeprefix(self._prefix))]
+                hint = f"did you mean {same[0]}?" if len(same) == 1 else nearest(name, known)
                 self._problems.append(Problem(Where(name), "no such setting", hint=hint))
 
     def undecoded(self, field: str) -> None:

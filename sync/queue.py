@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Condition, RLock, Thread
 from typing import Protocol
 
@@ -137,6 +137,12 @@ class MemoryQueue:
             ticket.look = True
             self._enqueue(ref, ticket)
         return done
+
+    def next_wake(self) -> datetime | None:
+        """When the next ticket wakes."""
+        with self._lock:
+            moment = min(self._wakes.values(), default=None)
+        return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
     def depth(self) -> Depth:
         """How much there is to do."""

@@ -7,7 +7,7 @@ considered once is not considered again, so N tickets in which nothing happened 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
@@ -124,15 +124,23 @@ class Sweep:
 
     # ---- round after round
 
-    def run(self, stop: Event, gate: Gate, monitors: Iterable[Monitor] = (), alerts: Alerts | None = None) -> None:
-        """Sweep until `stop`: a whole list first and every `full`, what changed every `every`."""
-        watched = tuple(monitors)
+    def run(self, stop: Event, gate: Gate, chores: Sequence[Callable[[], None]] = ()) -> None:
+        """Sweep until `stop`: a whole list first and every `full`, else what changed; after each, the chores."""
         while not stop.is_set():
             last, now = self.swept.whole, self._clock()
             whole = last is None or now - last >= self._times.full or self._forgotten.is_set()
-            if self._round(whole, gate) and alerts is not None:
-                self._listen(watched, alerts, gate)
+            if self._round(whole, gate):
+                for chore in chores:
+                    self._do(chore)
             stop.wait(self._times.every.total_seconds())
+
+    def _do(self, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except ConnectorError as error:
+            log.warning("chore put off", error=str(error))
+        except Exception:
+            log.exception("chore failed")
 
     def _round(self, whole: bool, gate: Gate) -> bool:
         extent = "whole" if whole else "changed"
@@ -167,19 +175,24 @@ class Sweep:
             log.error("tracker away for five minutes; telling the emergency place", connector=self._tracker.name)
             self._engine.emergency()
 
-    def _listen(self, monitors: Iterable[Monitor], alerts: Alerts, gate: Gate) -> None:
-        """Ask each monitor what is firing, and make good what a webhook lost."""
-        for monitor in monitors:
+
+class Listening:
+    """Asks every monitor what is firing, and makes good what a webhook lost. A chore of the sweep."""
+
+    def __init__(self, monitors: Iterable[Monitor], alerts: Alerts, gate: Gate, clock: Callable[[], datetime]) -> None:
+        self._monitors, self._alerts, self._gate, self._clock = tuple(monitors), alerts, gate, clock
+
+    def __call__(self) -> None:
+        """Ask them all; one that fails hinders nobody."""
+        for monitor in self._monitors:
             try:
                 for alert in monitor.alerts():
-                    alerts.take(alert)
+                    self._alerts.take(alert)
+                self._gate.used(monitor.name, "", self._clock(), timedelta(0))
             except ConnectorError as error:
                 log.warning("monitor not heard", connector=monitor.name, error=str(error))
-                trouble(gate, monitor.name, self._clock(), error)
-        try:
-            alerts.heal()
-        except ConnectorError as error:
-            log.warning("doubles not healed", error=str(error))
+                trouble(self._gate, monitor.name, self._clock(), error)
+        self._alerts.heal()
 
 
 def trouble(gate: Gate, product: str, now: datetime, error: ConnectorError) -> datetime:

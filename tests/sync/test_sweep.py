@@ -16,7 +16,7 @@ from connectors.testing import MemoryTracker
 from sync.gate import Gate
 from sync.intake import Alerts
 from sync.queue import MemoryQueue
-from sync.sweep import Sweep, Times, trouble
+from sync.sweep import Listening, Sweep, Times, trouble
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -104,7 +104,8 @@ class Running:
     def __init__(self, desk: Desk, monitors: tuple[Monitor, ...]) -> None:
         self.stop = Event()
         alerts = Alerts(desk.tracker, desk.queue, lambda: desk.now)
-        self.thread = Thread(target=desk.sweep.run, args=(self.stop, desk.gate, monitors, alerts))
+        listening = Listening(monitors, alerts, desk.gate, lambda: desk.now)
+        self.thread = Thread(target=desk.sweep.run, args=(self.stop, desk.gate, (listening,)))
 
     def __enter__(self) -> None:
         self.thread.start()
@@ -280,6 +281,23 @@ def test_a_fault_in_one_round_does_not_end_the_rounds(desk: Desk) -> None:
     desk.tracker.ticket("OPS-1", "loud")
     with desk.running():
         desk.until(lambda: desk.looked == ["OPS-1"])
+
+
+def test_a_chore_that_fails_does_not_keep_the_others_from_being_done(desk: Desk) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    def away() -> None:
+        raise Temporary("could not edit OPS-1: HTTP 503")
+
+    stop = Event()
+    thread = Thread(target=desk.sweep.run, args=(stop, desk.gate, (fail, away, lambda: done.append("done"))))
+    thread.start()
+    desk.until(lambda: len(done) > 1)
+    stop.set()
+    thread.join(5)
 
 
 def test_monitors_are_asked_too_and_one_that_fails_hinders_nobody(desk: Desk) -> None:

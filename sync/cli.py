@@ -1,0 +1,337 @@
+"""The command `pointman`.
+
+Exit codes: 0 fine, 1 problems found, 2 wrong usage. Every command takes `--config FILE` (or POINTMAN_CONFIG). What a
+command needs is imported when it runs, and collecting garbage waits meanwhile: it would take a fifth of the start.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
+
+gc.disable()  # everything imported stays; `run` turns it on again
+
+import typer  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from connectors.problems import Problem
+    from rules.model import RuleSet
+    from sync.config import Config
+    from sync.plan import Plan
+    from sync.run import Parts
+
+T = TypeVar("T")
+app = typer.Typer(
+    name="pointman",
+    help="The automated point of contact of an incident.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", metavar="FILE", envvar="POINTMAN_CONFIG", help="The configuration file.")
+]
+Style = Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for programs.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The ticket, such as OPS-42.")]
+DEFAULT = Path("config.toml")
+USAGE = 2
+
+
+@app.command()
+def run(
+    config: ConfigFile = DEFAULT,
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option("--log", help="What is told, at the least.")
+    ] = "info",
+) -> None:
+    """Run: take webhooks, sweep, look, until SIGTERM or SIGINT."""
+    read, rules = _read(config)
+    from sync import run as running
+
+    gc.freeze()
+    gc.enable()
+    try:
+        finished = running.run(read, rules, level)
+    except OSError as error:
+        _stop(f"could not listen on {read.server.host}:{read.server.port}: {error.strerror or error}")
+    if not finished:
+        os._exit(0)  # what is still in hand has had its time; a claim settles it after the next start
+
+
+@app.command()
+def check(
+    config: ConfigFile = DEFAULT,
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Try every product for real too; changes nothing.")] = False,
+    style: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="For people, programs, or GitHub's checks.")
+    ] = "text",
+) -> None:
+    """Check the configuration and all rules, and tell every mistake at once."""
+    from connectors.problems import Problems
+    from sync import console
+
+    try:
+        read = _config(config)
+    except Problems as wrong:
+        raise typer.Exit(console.told([*wrong.problems, *_rules_anyway(config)], style, "")) from None
+    try:
+        rules = _rules(read)
+    except Problems as wrong:
+        raise typer.Exit(console.told(wrong.problems, style, "")) from None
+    found: Sequence[Problem] = rules.warnings
+    if live:
+        from sync import live as trying
+        from sync.run import connect
+
+        connectors = connect(read)
+        with console.progress("trying every product") as bar:
+            bar(0, len(connectors))
+            found = [*found, *trying.problems(read, rules, connectors)]
+    fine = f"{len(rules)} rules in {len(rules.files)} files are fine"
+    raise typer.Exit(console.told(found, style, fine))
+
+
+@app.command()
+def plan(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
+    """Say what would be done for a ticket now, and what happens next. Does nothing."""
+    parts = _parts(config)
+    from sync import console, show
+
+    made = _asking(parts, lambda: parts.engine.plan(key))
+    if style == "json":
+        console.dump(show.data(made))
+    else:
+        _show_plan(made, parts.engine.rules)
+
+
+@app.command()
+def explain(
+    key: Key,
+    config: ConfigFile = DEFAULT,
+    *,
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="As it was then: 2026-01-31T09:30Z.")] = "",
+    style: Style = "text",
+) -> None:
+    """Say for each rule why it fired for a ticket, or why not; also at a past moment."""
+    when = _moment(at)
+    parts = _parts(config)
+    from sync import console, explaining
+
+    told = _asking(parts, lambda: explaining.explain(parts.engine, key, when))
+    if style == "json":
+        console.dump(explaining.data(told))
+    else:
+        console.say(explaining.text(told))
+
+
+@app.command()
+def apply(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
+    """Look at one ticket now and do what is owed. Not beside a running Pointman: one process writes a ticket."""
+    parts = _parts(config)
+    from sync import console, show
+
+    def do() -> Plan:
+        ref = parts.engine.tracker.get(key).ref
+        parts.queue.start()
+        parts.queue.put(ref)
+        parts.settle()
+        return parts.engine.plan(ref)
+
+    made = _asking(parts, do)
+    if style == "json":
+        console.dump(show.data(made))
+    else:
+        _show_plan(made, parts.engine.rules)
+
+
+@app.command()
+def release(
+    config: ConfigFile = DEFAULT,
+    *,
+    by: Annotated[str, typer.Option("--by", help="Who releases, for the record.")] = "",
+) -> None:
+    """Let go of everything that is held: floods, lost rules, outside audiences. The running process hears of it."""
+    parts = _parts(config)
+    from sync import console, home
+
+    if not parts.config.home:
+        _stop("there is no home ticket to write the release on; set home in the configuration")
+    who = by or os.environ.get("USER", "") or "somebody"
+    key = _asking(parts, lambda: home.release(parts.engine.tracker, parts.config.home, who, parts.engine.clock()))
+    console.say(f"released, on {key}; the running process hears of it within a minute")
+
+
+@app.command()
+def sweep(
+    config: ConfigFile = DEFAULT,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One round, do what is owed, and end: for cron.")] = False,
+    late: Annotated[bool, typer.Option("--late", help="Send news that had become too old, too.")] = False,
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help="Reach back to then.")] = "",
+    style: Style = "text",
+) -> None:
+    """Sweep the tracker without a server: what is open or changed lately is looked at, what is owed is done."""
+    reach = _moment(since)
+    parts = _parts(config, reach)
+    from sync import console
+    from sync.run import sweep_on, sweep_once
+
+    parts.engine.late = late
+    if not once:
+        gc.enable()
+        sweep_on(parts)
+        return
+    with console.progress("tickets looked at") as bar:
+        done = _asking(parts, lambda: sweep_once(parts, bar))
+    troubles = {name: trouble.said for name, trouble in parts.engine.manners.gate.troubles().items()}
+    if style == "json":
+        console.dump({"listed": done.listed, "looked_at": done.queued, "troubles": troubles})
+    else:
+        console.say(f"{done.listed} tickets listed, {done.queued} looked at")
+        for name, said in troubles.items():
+            console.complain(f"{name}: {said}")
+    raise typer.Exit(1 if troubles else 0)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def demo(context: typer.Context) -> None:
+    """Play an incident against a Jira and a Slack in a box. `pointman demo --help` tells its options."""
+    gc.enable()
+    from sandbox import demo as playing
+
+    raise typer.Exit(playing.main(list(context.args)))
+
+
+@app.command()
+def connectors(*, style: Style = "text") -> None:
+    """List every kind of connector with its settings."""
+    from connectors import registry
+    from sync import catalogue, console
+
+    kinds = {name: registry.load(name) for name in sorted(registry.available())}
+    if style == "json":
+        console.dump({name: catalogue.schema(kind) for name, kind in kinds.items()})
+        return
+    for name, kind in kinds.items():
+        console.table(("setting", "type", "", "what it is"), catalogue.rows(kind), f"{name}: {kind.product}")
+
+
+@app.command()
+def schema(
+    what: Annotated[Literal["rules", "config"], typer.Argument(help="Of which files.")] = "rules",
+) -> None:
+    """Print the JSON Schema of rule files or of config.toml, for editors."""
+    from sync import catalogue, console
+
+    console.dump(catalogue.of_rules() if what == "rules" else catalogue.of_config())
+
+
+# ---- what they share
+
+
+def _config(path: Path) -> Config:
+    from sync.config import load
+
+    if not path.is_file():
+        _stop(f"there is no file {path}; say --config FILE, or begin with a copy of config.example.toml", USAGE)
+    return load(path)
+
+
+def _rules(read: Config) -> RuleSet:
+    from rules.load import load
+
+    return load(read.rule_paths, read.mode, tuple(read.connectors))
+
+
+def _rules_anyway(path: Path) -> Sequence[Problem]:
+    """What is wrong with the rules, where the configuration is wrong as well: told at once, if they can be found."""
+    import tomllib
+
+    from connectors.problems import Problems
+    from rules.load import load
+
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8")).get("rules", ["rules.d"])
+        load([path.parent / name for name in ([said] if isinstance(said, str) else said)])
+    except Problems as wrong:
+        return wrong.problems
+    except (ValueError, TypeError):
+        return ()
+    return ()
+
+
+def _read(path: Path) -> tuple[Config, RuleSet]:
+    """The configuration and the rules; their problems end the command."""
+    from connectors.problems import Problems
+
+    try:
+        read = _config(path)
+        return read, _rules(read)
+    except Problems as wrong:
+        _stop(str(wrong))
+
+
+def _parts(path: Path, since: datetime | None = None) -> Parts:
+    read, rules = _read(path)
+    from sync import logs
+    from sync.run import assemble
+
+    logs.configure(read.secrets(), "warning")
+    return assemble(read, rules, since)
+
+
+def _asking(parts: Parts, ask: Callable[[], T]) -> T:
+    """What `ask` answers; a product's error, or a ledger that cannot be used, ends the command with its sentence."""
+    from connectors.errors import ConnectorError
+    from sync.ledger import Unreadable
+
+    try:
+        return ask()
+    except (ConnectorError, Unreadable) as error:
+        _stop(str(error))
+    finally:
+        parts.close()
+
+
+def _moment(text: str) -> datetime | None:
+    from sync.config import moment
+
+    try:
+        return moment(text) if text else None
+    except ValueError as error:
+        _stop(str(error), USAGE)
+
+
+def _show_plan(made: Plan, rules: RuleSet) -> None:
+    from sync import console, show
+
+    text = show.text(made, rules)
+    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+        console.say(text)
+        return
+    from rich.text import Text
+
+    shown = Text(text)
+    for status, head in show.HEADS.items():
+        shown.highlight_regex(rf"(?m)^{head}\b.*$", show.COLOURS[status])
+    console.console().print(shown)
+
+
+def _stop(said: str, code: int = 1) -> NoReturn:
+    from sync import console
+
+    console.complain(said)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The entry point."""
+    app()

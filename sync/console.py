@@ -1,0 +1,117 @@
+"""How the command line speaks: problems for people, for programs and for GitHub; tables; progress.
+
+Colours and boxes are rich's, which leaves them out where nobody sees them, and with NO_COLOR.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from connectors.problems import Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Format = Literal["text", "json", "github"]
+
+
+def say(text: str = "") -> None:
+    """A line for whoever asked."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """A line about what went wrong."""
+    sys.stderr.write(text + "\n")
+
+
+def dump(value: Any) -> None:
+    """Data, for whoever pipes it on."""
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def console() -> Console:
+    """Rich's console; made when first needed, since it costs a tenth of a second."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def told(problems: Sequence[Problem], style: Format, fine: str) -> int:
+    """Tell problems in this style; `fine` is said where there are none. The exit code: 1 if any is an error."""
+    wrong = any(problem.level == "error" for problem in problems)
+    if style == "json":
+        dump({"ok": not wrong, "problems": [_data(problem) for problem in problems]})
+    elif style == "github":
+        for problem in problems:
+            say(_github(problem))
+    else:
+        for problem in problems:
+            say(str(problem))
+        errors = sum(problem.level == "error" for problem in problems)
+        warnings = len(problems) - errors
+        counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "problem"), (warnings, "warning")) if n]
+        say(", ".join(counts) if counts else fine)
+    return 1 if wrong else 0
+
+
+def _data(problem: Problem) -> dict[str, Any]:
+    where = problem.where
+    return {
+        "level": problem.level,
+        "file": where.file or None,
+        "line": where.line or None,
+        "column": where.column or None,
+        "length": where.length if where.column else None,
+        "rule": problem.rule or None,
+        "message": problem.message,
+        "hint": problem.hint or None,
+    }
+
+
+def _github(problem: Problem) -> str:
+    """A workflow command that GitHub shows as an annotation at the line."""
+    where = problem.where
+    at = f"file={where.file},line={where.line or 1},col={where.column or 1}" if where.line else ""
+    said = f"{problem.rule}: {problem.message}" if problem.rule else problem.message
+    if not where.line and where.file:
+        said = f"{where.file}: {said}"
+    said = f"{said}; {problem.hint}" if problem.hint else said
+    for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+        said = said.replace(character, code)
+    return f"::{problem.level} {at}::{said}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Rows under their columns."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))  # what stands in a cell is never markup
+    console().print(made)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, while something takes longer than a second: told how much is done, and of how much."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    shown = Console(stderr=True)
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total or None)

@@ -1,0 +1,101 @@
+"""What the rules and the configuration expect each product to hold, and whether it does: `check --live`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from connectors.base import Connector, Tracker, Wanted
+from connectors.errors import ConnectorError
+from connectors.model import WORDS
+from connectors.problems import Problem, Where
+from rules.model import Assign, Classify, Escalate, Notify, Person, Recipient, Rule, RuleSet
+from sync.config import Config
+
+REACH = frozenset({"slack", "msteams", "email"})
+"""Where people are reached who do not say where."""
+
+
+def problems(config: Config, rules: RuleSet, connectors: Mapping[str, Connector]) -> Iterator[Problem]:
+    """Try every product for real, one after the other. Nothing is changed."""
+    for name, connector in connectors.items():
+        try:
+            yield from connector.check(wanted(config, rules, connector))
+        except ConnectorError as error:
+            yield Problem(Where(str(config.path)), str(error), rule=f"connectors.{name}")
+
+
+def wanted(config: Config, rules: RuleSet, connector: Connector) -> Wanted:
+    """What is expected of one product."""
+    name, is_tracker = connector.name, isinstance(connector, Tracker)
+    addresses = {r.name for r in _recipients(rules) if r.kind == name}
+    addresses |= {place[name] for place in rules.places.values() if name in place}
+    addresses |= {site[1] for site in (config.site().watch, config.site().emergency) if site and site[0] == name}
+    return Wanted(
+        words=dict(_words(rules)) if is_tracker else {},
+        options={word: tuple(sorted(said)) for word, said in _options(rules).items()} if is_tracker else {},
+        addresses=() if is_tracker else tuple(sorted(addresses)),
+        people=tuple(sorted({known for person in rules.people.values() if (known := _known(person, name))})),
+        home=config.home if is_tracker else "",
+    )
+
+
+def _words(rules: RuleSet) -> Iterator[tuple[str, str]]:
+    """Each word that a tracker keeps and a rule uses, with its type. What every ticket has is not asked for."""
+    used = {name for rule in rules for name in (*(rule.when.names if rule.when else ()), *_set(rule))}
+    for word in sorted(used):
+        type_ = rules.vocabulary.type_of(word)
+        if type_ is not None and (word in WORDS or word in rules.fields or word in rules.roles):
+            yield word, type_.kind
+
+
+def _options(rules: RuleSet) -> dict[str, set[str]]:
+    """For each word that is a choice, what the rules set it to or ask for."""
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        for word, values in (*_asked(rule), *_set(rule).items()):
+            type_ = rules.vocabulary.type_of(word)
+            if type_ is not None and type_.kind == "choice" and (word in WORDS or word in rules.fields):
+                found.setdefault(word, set()).update(value for value in values if isinstance(value, str))
+    return found
+
+
+def _asked(rule: Rule) -> Iterator[tuple[str, Iterable[object]]]:
+    yield from rule.when.equalities if rule.when else ()
+
+
+def _set(rule: Rule) -> dict[str, set[object]]:
+    """The words that a rule decides, with every value it may give them that is known beforehand."""
+    said: dict[str, set[object]] = {}
+    if isinstance(rule, Classify):
+        for word, value in (*rule.set.items(), *rule.at_least.items()):
+            said.setdefault(word, set()).add(value)
+        for number, levels in rule.thresholds.items():
+            said.setdefault("severity", set()).update(level for _, level in levels)
+            said.setdefault(number, set())
+    if isinstance(rule, Assign):
+        if rule.team:
+            said["team"] = {name for name in (rule.team,) if name != "service.team"}
+        if rule.pick or rule.person:
+            said["assignee"] = set()
+    return said
+
+
+def _recipients(rules: RuleSet) -> Iterator[Recipient]:
+    yield from rules.defaults.fallback
+    for group in (rules.audiences, rules.departments, rules.vendors):
+        for each in group.values():
+            yield from each.to
+    for listed in rules.lists.values():
+        yield from listed
+    for rule in rules:
+        if isinstance(rule, Notify):
+            yield from rule.to
+        if isinstance(rule, Escalate):
+            for step in rule.steps:
+                yield from step.to
+
+
+def _known(person: Person, connector: str) -> str:
+    """How a product knows a person: by its own id, or by address where it can be reached by one."""
+    reached = connector in person.reach if person.reach else connector in REACH
+    return person.ids.get(connector, person.email if reached else "")
