@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.problems import Where
-from rules.language import MODES, NOT_YET
+from rules.language import KINDS, MODES, NOT_YET
 from rules.model import Assign, Classify, Escalate, Mode, Notify, Recipient, Repeat, Rule, Step
 from rules.reading import Reading
-from rules.sayings import prose
+from rules.sayings import says_only
 from rules.toml import Node
 
 Values = Mapping[str, Any]
+Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,13 @@ class Written:
         """Where a key stands, or the rule where it comes from the defaults."""
         found = self.node.value.get(word)
         return found.key if found is not None else self.node.where
+
+    def value(self, *path: str | int) -> Any:
+        """The value at a path of keys and positions; None where there is none."""
+        found: Any = self.values
+        for part in path:
+            found = found[part] if isinstance(part, int) else found.get(part)
+        return found
 
     def find(self, *path: str | int) -> Node:
         """The node at a path of keys and positions, as far as it stands in the rule itself."""
@@ -175,43 +183,28 @@ _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
 
 def _outsiders(written: Written, at: Reading) -> None:
     """A text that reaches an external audience may use its words only, also where it is not for that audience alone."""
-    values = written.values
-    own = values.get("texts") or {}
-    told: dict[str, list[Node]] = {}
-    for index, step in enumerate(values.get("steps", ()) if "to" not in values else ()):
-        _reached(step.get("to", ()), own, at, told, written.find("steps", index, "text" if "text" in step else "to"))
-    _reached(values.get("to", ()), own, at, told, written.find("text" if "text" in values else "to"))
-    for audience, nodes in told.items():
-        words = at.names.audiences[audience] or frozenset()
-        for node in nodes:
-            if isinstance(node.value, str):
-                _overheard(node, at, audience, words)
-            elif isinstance(written.node.value.get("text"), Node) and "steps" in values:
-                _overheard(written.node.value["text"], at, audience, words)
-            else:
-                at.wrong(node.where, f"{audience} is external and has no text", f"write texts.{audience}")
+    if "text" not in KINDS[written.kind].keys:
+        return
+    _reach(written, at, written.values.get("to", ()), ("to",), ("text",))
+    for index, step in enumerate(written.values.get("steps", ())):
+        text = ("steps", index, "text") if "text" in step else ("text",)
+        _reach(written, at, step.get("to", ()), ("steps", index, "to"), text)
 
 
-def _reached(
-    to: Collection[Recipient | None], own: Mapping[str, Any], at: Reading, told: dict[str, list[Node]], node: Node
-) -> None:
-    for recipient in to:
-        if recipient is None or recipient.kind != "audience" or recipient.name in own:
+def _reach(written: Written, at: Reading, to: Collection[Recipient | None], told: Path, text: Path) -> None:
+    for index, recipient in enumerate(to):
+        if recipient is None or recipient.kind != "audience" or recipient.name in written.values.get("texts", {}):
             continue
-        if at.names.audiences.get(recipient.name) is not None:
-            told.setdefault(recipient.name, []).append(node)
-
-
-def _overheard(node: Node, at: Reading, audience: str, words: Iterable[str]) -> None:
-    before = len(at.problems)
-    prose(node, at, words)
-    if len(at.problems) > before:
-        del at.problems[before:]
-        at.wrong(
-            node.where,
-            f"{audience} is external, and this text says more than its fields",
-            f"write texts.{audience}",
-        )
+        words, name = at.names.audiences.get(recipient.name), recipient.name
+        if words is None:
+            continue
+        said = written.value(*text)
+        if said is None:
+            where = written.find(*told, index).said
+            at.wrong(where, f"{name} is external and has no text of its own", f"write texts.{name}")
+        elif not says_only(said, words):
+            message = f"{name} is external, and this text says more than its fields"
+            at.wrong(written.find(*text).where, message, f"write texts.{name}")
 
 
 def not_yet(written: Written, at: Reading) -> None:

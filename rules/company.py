@@ -35,6 +35,7 @@ def read(tables: Tables, at: Reading) -> Read:
             if table in _CHECKS and isinstance(node.value, dict):
                 _CHECKS[table](name, entries[name], node, at)
     _circles(found["services"], tables, at)
+    _twins(found["people"], tables, at)
     return found
 
 
@@ -136,8 +137,8 @@ def _taken(name: str) -> bool:
     return name in TICKET_WORDS or name in SPOKEN or name in RESERVED or keyword.iskeyword(name)
 
 
-def _place(_name: str, values: Values, node: Node, at: Reading) -> None:
-    if not values["addresses"]:
+def _place(_name: str, _values: Values, node: Node, at: Reading) -> None:
+    if not node.value.keys() - {"timezone"}:
         at.wrong(node.where, "this place has no address", 'give one for a connector, such as slack = "#incidents"')
 
 
@@ -147,7 +148,7 @@ def _calendar_keys(_name: str, values: Values, node: Node, at: Reading) -> None:
     if values.get("holidays"):
         unknown = known_holidays(values["holidays"])
         if unknown:
-            at.wrong(node.value["holidays"].where, unknown)
+            at.wrong(node.value["holidays"].said, unknown)
     taken: set[int] = set()
     hours = node.value.get("hours")
     for said, item in hours.value.items() if hours is not None and isinstance(hours.value, dict) else ():
@@ -156,7 +157,11 @@ def _calendar_keys(_name: str, values: Values, node: Node, at: Reading) -> None:
             continue
         days = set(_days(said))
         if not days:
-            at.wrong(item.key, f"{said} runs over the end of the week", f"write {first}-sun and mon-{last}")
+            at.wrong(
+                item.key,
+                f"{said} runs over the end of the week",
+                f"write {first}-sun and {'mon' if last == 'mon' else f'mon-{last}'}",
+            )
         elif days & taken:
             at.wrong(item.key, f"{DAYS[min(days & taken)]} is there twice")
         taken |= days
@@ -181,14 +186,14 @@ def _reach(_name: str, values: Values, node: Node, at: Reading) -> None:
         reachable |= {"slack", "msteams"}  # both find a person by their address
     for index, connector in enumerate(values.get("reach", ())):
         if connector is not None and connector not in reachable:
-            where = node.value["reach"].value[index].where
+            where = node.value["reach"].value[index].said
             at.wrong(where, f"there is no {connector} address of this person", f"give {connector} or an email")
 
 
 def _audience(name: str, values: Values, node: Node, at: Reading) -> None:
     for index, recipient in enumerate(values.get("to", ())):
         if recipient is not None and recipient.kind == "audience":
-            at.wrong(node.value["to"].value[index].where, "an audience cannot hold another", "name its recipients")
+            at.wrong(node.value["to"].value[index].said, "an audience cannot hold another", "name its recipients")
     if values.get("external") and "fields" not in values:
         at.wrong(node.where, "an external audience needs fields", "they are all that a text may tell it")
     if "fields" in values and not values.get("external"):
@@ -198,7 +203,7 @@ def _audience(name: str, values: Values, node: Node, at: Reading) -> None:
 def _party(_name: str, values: Values, node: Node, at: Reading) -> None:
     for index, recipient in enumerate(values.get("to", ())):
         if recipient is not None and recipient.kind in {"departments", "vendor"}:
-            at.wrong(node.value["to"].value[index].where, "this leads in a circle", "name its recipients")
+            at.wrong(node.value["to"].value[index].said, "this leads in a circle", "name its recipients")
 
 
 _CHECKS: Mapping[str, Callable[[str, Values, Node, Reading], None]] = {
@@ -212,6 +217,20 @@ _CHECKS: Mapping[str, Callable[[str, Values, Node, Reading], None]] = {
     "departments": _party,
     "vendors": _party,
 }
+
+
+def _twins(people: Mapping[str, Any], tables: Tables, at: Reading) -> None:
+    """Tell people whom a product could not tell apart."""
+    first: dict[tuple[str, str], str] = {}
+    for name, values in people.items():
+        ids = dict(values.get("addresses", {}))
+        if values.get("email"):
+            ids["email"] = values["email"].lower()
+        for connector, id_ in ids.items():
+            known = first.setdefault((connector, id_), name)
+            if id_ is not None and known != name:
+                at.label = f"people {name}"
+                at.wrong(tables["people"][name].value[connector].said, f"{known} has the same {connector} already")
 
 
 def _circles(services: Mapping[str, Any], tables: Tables, at: Reading) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connectors.model import User, Value
+from connectors.model import User
 from rules.model import Person, Recipient, RuleSet, Schedule, Service
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def user_of(person: str, source: str, rules: RuleSet) -> User:
     return User(known.ids.get(source, ""), str(known), known.email)
 
 
-def available(person: str, rules: RuleSet, now: datetime) -> bool:
-    """Whether a person is not away on that day, by their own calendar day."""
+def away(person: str, rules: RuleSet, now: datetime) -> bool:
+    """Whether a person is away on that day, by their own calendar day."""
     known = rules.people[person]
     today = now.astimezone(known.timezone or rules.defaults.timezone).date()
-    return not any(first <= today <= last for first, last in known.away)
+    return any(first <= today <= last for first, last in known.away)
 
 
 # ---- on call
@@ -103,11 +103,11 @@ def on_call(team: str, rules: RuleSet, now: datetime) -> str | None:
     if schedule is None:
         return None
     for override in reversed(schedule.overrides):
-        if override.start <= now < override.until and available(override.person, rules, now):
+        if override.start <= now < override.until and not away(override.person, rules, now):
             return override.person
     turn = _turn(schedule, now)
     order = [schedule.rotation[(turn + step) % len(schedule.rotation)] for step in range(len(schedule.rotation))]
-    return next((person for person in order if available(person, rules, now)), None)
+    return next((person for person in order if not away(person, rules, now)), None)
 
 
 def _turn(schedule: Schedule, now: datetime) -> int:
@@ -193,25 +193,15 @@ def _who(recipient: Recipient, facts: Facts, rules: RuleSet, now: datetime) -> s
         if team is None or team not in rules.teams:
             return None
         return on_call(team, rules, now) if kind == "on-call" else rules.teams[team].lead
-    if kind in {"assignee", "reporter"}:
-        ticket = facts.ticket
-        return _known(ticket.reporter if kind == "reporter" else ticket.fields.get("assignee"), facts, rules)
-    if kind == "role":
-        return _known(_role(name, facts), facts, rules)
-    return None
+    return _known(facts[name if kind == "role" else kind], rules) if kind in {"assignee", "reporter", "role"} else None
 
 
-def _role(role: str, facts: Facts) -> Value:
-    """Who has a role: what the ticket's field of that name holds, else what its history last said."""
-    ticket = facts.ticket
-    if role in ticket.fields:
-        return ticket.fields[role]
-    return next((change.after for change in reversed(ticket.history) if change.field == role), None)
+def _known(value: object, rules: RuleSet) -> str | User | None:
+    """A person among a ticket's words: the key where the rules know them, else the tracker's user."""
+    from rules.facts import Who  # facts find people here
 
-
-def _known(value: Value, facts: Facts, rules: RuleSet) -> str | User | None:
-    if isinstance(value, User):
-        return person_of(value, facts.ticket.source, rules) or value
+    if isinstance(value, Who):
+        return value.key or value.user
     return value if isinstance(value, str) and value in rules.people else None
 
 

@@ -16,14 +16,14 @@ def check_ids(written: Iterable[Written], at: Reading) -> None:
         at.label = f"{rule.kind} {rule.id}"
         first = taken.setdefault(rule.id, rule)
         if first is not rule:
-            place = first.node.where
-            where = rule.find("id").where
+            place = first.find("id").where
+            where = rule.find("id").said
             at.wrong(where, f"the id {rule.id} is taken already, at {place.file}:{place.line}", "ids are unique")
     once: dict[str, str] = {}
     for rule in rules:
         at.label = f"{rule.kind} {rule.id}"
         for index, old in enumerate(rule.values.get("was", ())):
-            where = rule.find("was", index).where
+            where = rule.find("was", index).said
             if old in taken:
                 at.wrong(where, f"{old} is the id of a rule today", "was names ids that are gone")
             elif once.setdefault(old, rule.id) != rule.id:

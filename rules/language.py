@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rules.events import KINDS as EVENTS
 from rules.expectations import Expectation, TicketWords
 from rules.pack import PACKS
 from rules.references import (
     EMAIL,
-    EVENTS,
     ID,
     MOMENTS,
     Addressed,

@@ -190,7 +190,12 @@ class _Loading:
         merged = Node({}, node.document)
         merged.start, merged.end = node.start, node.end
         merged.value = self.files.tables.get("defaults", {})
-        return DEFAULTS.read_over({}, merged, self.at)
+        read = DEFAULTS.read_over({}, merged, self.at)
+        for index, recipient in enumerate(read.get("fallback", ())):
+            if recipient is not None and recipient.kind == "audience" and self.at.names.audiences.get(recipient.name):
+                where = merged.value["fallback"].value[index].said
+                self.at.wrong(where, "an external audience is no fallback", "it would be told what is not for it")
+        return read
 
     def _packed(self, defaults: Mapping[str, Any]) -> Iterator[Written]:
         """The rules of the packs in use, as the administrator changed them."""

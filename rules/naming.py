@@ -32,12 +32,14 @@ def names_of(tables: Tables, connectors: Collection[str], *, whole: bool) -> Nam
     known["connector"] = tuple(dict.fromkeys([*PRODUCTS, *connectors]))
     skills = (skill for node in tables.get("people", {}).values() for skill in _strings(_get(node, "skills")))
     known["skill"] = tuple(dict.fromkeys(skills))
-    known["word of a text"] = tuple(dict.fromkeys([*TICKET_WORDS, *SPOKEN, *fields]))
+    known["word of a text"] = tuple(dict.fromkeys([*TICKET_WORDS, *SPOKEN, *fields, *known["role"]]))
+    teams = tables.get("teams", {})
     return Names(
         known=known,
         scales=scales,
         fields=fields,
         lists={name: _strings(node) for name, node in tables.get("lists", {}).items()},
+        teams={name: frozenset(node.value if isinstance(node.value, dict) else ()) for name, node in teams.items()},
         audiences={name: _words(node) for name, node in tables.get("audiences", {}).items()},
         connectors=frozenset(known["connector"]),
         configured=frozenset(connectors) or None,

@@ -37,17 +37,18 @@ TABLES: Mapping[str, str] = {
 
 @dataclass(slots=True)
 class Names:
-    """Every name that the administrator gave, by its sort, and what scales, fields and audiences say of theirs.
+    """Every name that the administrator gave, by its sort, and what scales, fields and so on say of theirs.
 
     `connectors` are the kinds of address that exist; `configured` those that are set up, None where that is not
-    known. `audiences` holds the words that a text for an external audience may use; None: any. Where a file could not
-    be read the names are not `whole`, and an unknown one is no mistake.
+    known. `teams` holds which keys each gives, `audiences` the words that a text for an external one may use (None:
+    any). Where a file could not be read the names are not `whole`, and an unknown one is no mistake.
     """
 
     known: Mapping[str, Collection[str]] = field(default_factory=dict)
     scales: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fields: Mapping[str, Field] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
     audiences: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     connectors: frozenset[str] = frozenset()
     configured: frozenset[str] | None = None

@@ -35,21 +35,6 @@ MOMENTS = (
 )
 """The moments that a ladder can be counted from; beside them `changed:<field>`."""
 
-EVENTS = (
-    "created",
-    "commented",
-    "raised",
-    "lowered",
-    "acknowledged",
-    "assigned",
-    "hold",
-    "resumed",
-    "resolved",
-    "reopened",
-    "closed",
-)
-"""What can happen to a ticket, for `on`; beside them `changed:<field>`."""
-
 TICKET_WORDS: Mapping[str, str] = {
     **WORDS,
     "summary": "text",
@@ -60,6 +45,8 @@ TICKET_WORDS: Mapping[str, str] = {
     "key": "text",
     "url": "text",
     "reporter": "user",
+    "project": "text",
+    "status": "text",
     "phase": "choice",
     "created": "moment",
     "updated": "moment",
@@ -95,7 +82,7 @@ class Name(Kind):
         if not isinstance(node.value, str):
             at.unwanted(node, f"the name of a {self.sort}")
         elif node.value not in at.names.of(self.sort):
-            at.unknown(node.where, self.sort, node.value, at.names.of(self.sort))
+            at.unknown(node.said, self.sort, node.value, at.names.of(self.sort))
         else:
             return node.value
         return None
@@ -125,7 +112,7 @@ class TeamOf(Kind):
         if node.value == "service.team":
             return "service.team"
         if isinstance(node.value, str) and node.value not in at.names.of("team"):
-            at.unknown(node.where, "team", node.value, [*at.names.of("team"), "service.team"])
+            at.unknown(node.said, "team", node.value, [*at.names.of("team"), "service.team"])
             return None
         found: str | None = Name("team").read(node, at)
         return found
@@ -152,7 +139,7 @@ class Instant(Kind):
                 at.unknown(node.inside(len("changed:"), len(word)), "field", word, known)
                 return None
         elif node.value not in self.words:
-            at.unknown(node.where, self.sort, node.value, [*self.words, "changed:<field>"])
+            at.unknown(node.said, self.sort, node.value, [*self.words, "changed:<field>"])
             return None
         return node.value
 
@@ -164,6 +151,7 @@ class Instant(Kind):
 
 
 _PEOPLE = ("on-call", "lead", "members", "role", "person", "audience", "place", "departments", "vendor")
+_TEAM_KEYS = {"on-call": "schedule", "lead": "lead", "members": "members"}
 _BARE = ("assignee", "reporter")
 
 
@@ -193,6 +181,8 @@ class To(Kind):
             known = [*extra, *at.names.of(sort)]
             if name not in known:
                 at.unknown(where, sort, name, known)
+            elif name in at.names.teams and kind in _TEAM_KEYS and _TEAM_KEYS[kind] not in at.names.teams[name]:
+                at.doubtful(where, f"the team {name} has no {_TEAM_KEYS[kind]}, so this is nobody")
         return Recipient(kind, name)
 
     def _kind(self, node: Node, at: Reading, kind: str, colon: str) -> bool:
@@ -200,9 +190,9 @@ class To(Kind):
         if not colon:
             hint = next((f"write {k}:{node.value}" for k in kinds if node.value in at.names.of(_named_by(k)[0])), "")
             if hint:
-                at.wrong(node.where, f"{node.value} is no recipient", hint)
+                at.wrong(node.said, f"{node.value} is no recipient", hint)
             else:
-                at.unknown(node.where, "recipient", kind, [*_BARE, *(f"{k}:…" for k in kinds)])
+                at.unknown(node.said, "recipient", kind, [*_BARE, *(f"{k}:…" for k in kinds)])
             return False
         if kind not in kinds:
             at.unknown(node.inside(0, len(kind)), "kind of recipient", kind, kinds)
@@ -266,7 +256,8 @@ def changeable(names: Names) -> Mapping[str, str]:
     """The words that can change on a ticket, with their types."""
     fixed = {"created", "key", "url", "text", "updated"}
     ours = {word: type_ for word, type_ in TICKET_WORDS.items() if word not in fixed}
-    return {**ours, **{name: field.type for name, field in names.fields.items()}}
+    roles = dict.fromkeys(names.of("role"), "user")
+    return {**ours, **roles, **{name: field.type for name, field in names.fields.items()}}
 
 
 def settable(names: Names) -> Mapping[str, Field]:
@@ -319,7 +310,7 @@ def _option(node: Node, at: Reading, word: str, options: tuple[str, ...], sort: 
         at.unwanted(node, f"{'an' if sort == 'option' else 'a'} {sort} of {word}")
     elif node.value not in options:
         sort = "service" if word == "service" else f"{sort} of {word}"
-        at.unknown(node.where, sort, node.value, options)
+        at.unknown(node.said, sort, node.value, options)
     else:
         return node.value
     return None

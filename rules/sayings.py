@@ -19,7 +19,7 @@ from rules.values import Kind, Schema
 
 def text_words(names: Names) -> frozenset[str]:
     """Every variable that a text may use."""
-    return frozenset({*TICKET_WORDS, *SPOKEN, *names.fields})
+    return frozenset({*TICKET_WORDS, *SPOKEN, *names.fields, *names.of("role")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,15 @@ def prose(node: Node, at: Reading, words: Iterable[str]) -> Template | None:
     except text.Mistake as mistake:
         at.wrong(node.inside(mistake.offset, mistake.length), mistake.message, mistake.hint)
         return None
+
+
+def says_only(template: Template, words: Iterable[str]) -> bool:
+    """Whether a text uses no variables but these."""
+    try:
+        Template(template.source, words)
+    except text.Mistake:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ is a part of the later one's. What conditions mean is not looked into.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 
 from connectors.problems import Problem
@@ -58,6 +57,5 @@ def _bolder(first: Rule, second: Rule) -> bool:
 def _parts(rule: Rule) -> frozenset[str]:
     if rule.when is None:
         return frozenset()
-    tree = ast.parse(f"(\n{rule.when.source}\n)", mode="eval").body
-    values = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
-    return frozenset(map(ast.dump, values))
+    part = rule.when.part
+    return frozenset(one.source for one in (part.parts if part.joint == "and" else (part,)))

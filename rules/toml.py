@@ -11,6 +11,8 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +73,11 @@ class Node:
         return self.document.where(self.start, self.end) if self.start >= 0 else Where(self.document.name)
 
     @property
+    def said(self) -> Where:
+        """Where the words of a text stand, without its quotes; of anything else, where the value stands."""
+        return self.inside(0, len(self.value)) if isinstance(self.value, str) and self.value else self.where
+
+    @property
     def key(self) -> Where:
         """Where the key stands, or the value where it has none."""
         return self.document.where(self.key_start, self.key_end) if self.key_start >= 0 else self.where
@@ -80,6 +87,8 @@ class Node:
         if self.start < 0:
             return self.where
         raw = self.document.data[self.start : self.end].decode()
+        if raw[0] not in "\"'":  # a key without quotes
+            return self.document.where(self.start, self.end)
         places = _places(raw)
         last = len(places) - 1
         first, stop = places[min(offset, last)], places[min(offset + max(1, length), last)]
@@ -135,6 +144,7 @@ class Mistaken(Exception):
 
 
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_TUPLE, _WORD = re.compile(r"\([^)]*\)"), re.compile(r"'([^']*)'")  # how tomllib writes a table's name
 _HINTS = (
     ("overwrite", "is the same key there twice?"),
     ("twice", "is the same table there twice?"),
@@ -150,13 +160,18 @@ _HINTS = (
 
 def _syntax(document: Document, said: str) -> Problem:
     found = _AT.search(said)
-    if found and found[1]:
-        where = document.at(int(found[1]), int(found[2]))
-    else:
-        lines = document.text.rstrip("\n").split("\n")
-        where = document.at(len(lines), max(1, len(lines[-1])))
-    message = _AT.sub("", said)
+    message = _TUPLE.sub(lambda table: f"[{'.'.join(_WORD.findall(table[0]))}]", _AT.sub("", said))
     hint = next((hint for part, hint in _HINTS if part in message), "")
+    if not (found and found[1]):
+        lines = document.text.rstrip("\n").split("\n")
+        where, hint = document.at(len(lines), max(1, len(lines[-1]))), "the file ends here: is a ] or a quote missing?"
+    else:
+        where = document.at(int(found[1]), int(found[2]))
+    if "overwrite" in message:  # tomllib points behind the value
+        line = where.source
+        where = replace(where, column=len(line) - len(line.lstrip()) + 1, length=len(line.strip()))
+    elif message.startswith("Unescaped"):  # and here behind the letter
+        where = replace(where, column=where.column - 2, length=2)
     return Problem(where, f"not TOML: {message[0].lower()}{message[1:]}", hint=hint)
 
 
@@ -179,35 +194,27 @@ class _Placing:
 
     def file(self, tree: tree_sitter.Node, root: Node) -> None:
         for child in tree.named_children:
-            if child.type == "pair":
-                self._pair(child, root)
-            elif child.type in {"table", "table_array_element"}:
-                self._table(child, root)
+            with suppress(LookupError, TypeError):
+                if child.type == "pair":
+                    self._pair(child, root)
+                elif child.type in {"table", "table_array_element"}:
+                    self._table(child, root)
 
     def _table(self, tree: tree_sitter.Node, root: Node) -> None:
         header, *pairs = tree.named_children
-        node: Node | None = root
-        keys = list(_keys(header))
-        for name, start, end in keys:
-            node = self._step(node, name, start, end)
-        if node is not None and tree.type == "table_array_element" and isinstance(node.value, list):
-            index = self._opened.get(id(node), 0)
+        node, close = self._follow(header, root), 1
+        if tree.type == "table_array_element":
+            index, close = self._opened.get(id(node), 0), 2
             self._opened[id(node)] = index + 1
-            node = node.value[index] if index < len(node.value) else None
-        if node is None:
-            return
-        node.start, node.end = tree.start_byte, header.end_byte + (2 if tree.type == "table_array_element" else 1)
+            node = node.value[index]
+        node.start, node.end = tree.start_byte, header.end_byte + close
         for pair in pairs:
             if pair.type == "pair":
                 self._pair(pair, node)
 
     def _pair(self, tree: tree_sitter.Node, table: Node) -> None:
         key, value, *_ = tree.named_children  # a comment may follow
-        node: Node | None = table
-        for name, start, end in _keys(key):
-            node = self._step(node, name, start, end)
-        if node is not None:
-            self._value(value, node)
+        self._value(value, self._follow(key, table))
 
     def _value(self, tree: tree_sitter.Node, node: Node) -> None:
         node.start, node.end = tree.start_byte, tree.end_byte
@@ -219,15 +226,15 @@ class _Placing:
             for child in tree.named_children:
                 self._pair(child, node)
 
-    def _step(self, node: Node | None, name: str, start: int, end: int) -> Node | None:
-        """The node under this key, which stands there."""
-        if node is not None and isinstance(node.value, list):
-            index = self._opened.get(id(node), 0) - 1
-            node = node.value[index]
-        found: Node | None = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
-        if found is not None and found.key_start < 0:
-            found.key_start, found.key_end = found.start, found.end = start, end
-        return found
+    def _follow(self, key: tree_sitter.Node, node: Node) -> Node:
+        """The node under a key, each part of which stands there. Raises LookupError or TypeError."""
+        for name, start, end in _keys(key):
+            if isinstance(node.value, list):
+                node = node.value[self._opened[id(node)] - 1]
+            node = node.value[name]
+            if node.key_start < 0:
+                node.key_start, node.key_end = node.start, node.end = start, end
+        return node
 
 
 def _keys(tree: tree_sitter.Node) -> Iterator[tuple[str, int, int]]:

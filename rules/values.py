@@ -53,7 +53,7 @@ class Text(Kind):
         elif not node.value.strip():
             at.wrong(node.where, f"{self.wanted} is wanted here, and this is empty")
         elif self.pattern and not re.fullmatch(self.pattern, node.value):
-            at.wrong(node.where, f"{node.value} is not {self.wanted}")
+            at.wrong(node.said, f"{node.value} is not {self.wanted}")
         else:
             return node.value
         return None
@@ -116,7 +116,7 @@ class Choice(Kind):
         if not isinstance(node.value, str):
             at.unwanted(node, f"a {self.sort}")
         elif node.value not in self.options:
-            at.unknown(node.where, self.sort, node.value, self.options, ours=True)
+            at.unknown(node.said, self.sort, node.value, self.options, ours=True)
         else:
             return node.value
         return None
@@ -136,7 +136,7 @@ class Duration(Kind):
         try:
             return duration.parse(node.value)
         except ValueError as error:
-            at.wrong(node.where, str(error))
+            at.wrong(node.said, str(error))
             return None
 
     def _schema(self) -> Schema:
@@ -159,7 +159,7 @@ class Zone(Kind):
             return ZoneInfo(node.value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             hint = nearest(node.value, available_timezones()) or 'zones are named like "Europe/Berlin"'
-            at.wrong(node.where, f"no time zone {node.value or '(empty)'}", hint)
+            at.wrong(node.said, f"no time zone {node.value or '(empty)'}", hint)
             return None
 
     def _schema(self) -> Schema:
@@ -180,10 +180,10 @@ class Dates(Kind):
         try:
             start, end = date.fromisoformat(first), date.fromisoformat(last or first)
         except ValueError:
-            at.wrong(node.where, f"{node.value} is no range of days", 'write "2026-12-19/2027-01-03"')
+            at.wrong(node.said, f"{node.value} is no range of days", 'write "2026-12-19/2027-01-03"')
             return None
         if end < start:
-            at.wrong(node.where, f"{node.value} ends before it begins")
+            at.wrong(node.said, f"{node.value} ends before it begins")
         return start, end
 
     def _schema(self) -> Schema:
@@ -235,13 +235,13 @@ class ListOf(Kind):
             at.unwanted(node, "a list")
             return ()
         if len(node.value) < self.least:
-            wanted = "an entry is" if self.least == 1 else f"{self.least} entries are"
+            wanted = "an entry is" if self.least == 1 else "two entries are"
             at.wrong(node.where, f"{wanted} wanted in this list")
         seen: set[Any] = set()
         for item in node.value:
             if isinstance(item.value, str):
                 if item.value in seen:
-                    at.wrong(item.where, f"{item.value} is there twice")
+                    at.wrong(item.said, f"{item.value} is there twice")
                 seen.add(item.value)
         return tuple(self.item.read(item, at) for item in node.value)
 
@@ -310,7 +310,8 @@ class Record(Kind):
             return {}
         for key in self.keys.keys() - node.value.keys() - given.keys():
             if self.keys[key].required:
-                at.wrong(node.where, f"{key} is missing", self.keys[key].about)
+                about = f" ({self.keys[key].about})" if self.keys[key].about else ""
+                at.wrong(node.where, f"{key} is missing{about}")
         read = dict(given)
         for key, item in node.value.items():
             if key in self.keys:
@@ -346,11 +347,11 @@ class Hours(Kind):
         for part in node.value.split(","):
             found = re.fullmatch(rf"({_TIME})-({_TIME}|24:00)", part.strip())
             if not found:
-                at.wrong(node.where, f"{part.strip() or '(empty)'} are no opening hours", 'write "08:00-18:00"')
+                at.wrong(node.said, f"{part.strip() or '(empty)'} are no opening hours", 'write "08:00-18:00"')
                 continue
             opens, closes = found[1], found[2]
             if opens >= closes or (read and time.fromisoformat(opens) < read[-1][1]):
-                at.wrong(node.where, f"{part.strip()} ends before it begins, or begins before the hours it follows end")
+                at.wrong(node.said, f"{part.strip()} ends before it begins, or begins before the hours it follows end")
                 continue
             read.append((time.fromisoformat(opens), time(0) if closes == "24:00" else time.fromisoformat(closes)))
         return tuple(read)
