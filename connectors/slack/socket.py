@@ -141,7 +141,7 @@ class Listener:
     def _handed_on(self, signal: Signal) -> bool:
         try:
             self._emit(signal)
-        except Exception:  # noqa: BLE001  (whatever went wrong there, the next click has to be heard)
+        except Exception:  # whatever went wrong there, the next click has to be heard
             log.exception("%s: a command could not be handed on", self._name)
             return False
         return True

@@ -63,8 +63,11 @@ class People:
         return told
 
     def submit(self, view: View, values: Mapping[str, str]) -> Delivered:
-        """Fill in an open form and send it."""
-        return self._interact(self.submitted(view, values))
+        """Fill in an open form and send it; it closes where the app takes it."""
+        told = self._interact(self.submitted(view, values))
+        if told.status == 200:
+            self.state.views.pop(view.id, None)
+        return told
 
     # -- payloads
 
