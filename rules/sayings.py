@@ -12,14 +12,14 @@ from rules import condition, text
 from rules.condition import Condition
 from rules.reading import Names, Reading
 from rules.references import SPOKEN, TICKET_WORDS
-from rules.text import Template
+from rules.text import SERVICE_WORDS, Template
 from rules.toml import Node
 from rules.values import Kind, Schema
 
 
 def text_words(names: Names) -> frozenset[str]:
     """Every variable that a text may use."""
-    return frozenset({*TICKET_WORDS, *SPOKEN, *names.fields, *names.of("role")})
+    return frozenset({*TICKET_WORDS, *SPOKEN, *SERVICE_WORDS, *names.fields, *names.of("role")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,9 @@ def prose(node: Node, at: Reading, words: Iterable[str]) -> Template | None:
         return None
     try:
         return Template(node.value, words)
-    except text.Mistake as mistake:
-        at.wrong(node.inside(mistake.offset, mistake.length), mistake.message, mistake.hint)
+    except text.Mistake as wrong:
+        for mistake in wrong.mistakes:
+            at.wrong(node.inside(mistake.offset, mistake.length), mistake.message, mistake.hint)
         return None
 
 
