@@ -60,7 +60,10 @@ def workspace(latency: timedelta = timedelta(0)) -> Iterator[Workspace]:
 
 
 def held(seen: Iterable[tuple[Asked, Answer]]) -> int:
-    """Hold every exchange against the document; how many were held."""
+    """Hold every exchange against the document; how many were held.
+
+    Of refusals only the request is held: the document lists the codes of 2021, and Slack answers newer ones.
+    """
     contract = vendor(DOCUMENT)
     known = [(asked, answer) for asked, answer in seen if asked.path.startswith("/api/") and not _newer(asked)]
     for asked, answer in known:

@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.base import Wanted
 from connectors.errors import Missing, Refused
 from connectors.model import Absent, Button, CannotTell, Command, Form, Found, Message, Question, User
-from tests.connectors.slack_workspace import NOW, workspace
+from sandbox.slack.methods import METHODS
+from tests.connectors.contracts import vendor
+from tests.connectors.slack_workspace import DOCUMENT, NEWER, NOW, held, workspace
 
 DOWN = Message("**OPS-1** is down", (Button("Take it", "take", "10001", "primary"),), title="Checkout")
 
@@ -122,6 +125,22 @@ def _counted(at):
     accept = at.box.server._server.get_request
     at.box.server._server.get_request = lambda: (accepted.append(1), accept())[1]
     return accepted
+
+
+def test_every_request_is_as_slacks_own_document_says(at):
+    vendor(DOCUMENT)
+    ref = at.slack.put("#ops", DOWN, None, "k1 k2")
+    at.slack.put("#ops", Message("reply", under=ref), None, "k3")
+    at.slack.put("ann@example.org", DOWN, None, "k4")
+    at.slack.put("#ops", DOWN, ref, "k1 k2")
+    at.slack.retire("#ops", ref)
+    at.slack.find("#ops", "k9", NOW)
+    at.slack.who(User(at.ann.id))
+    at.slack.ask(_click(at, "Take it", at.state.direct(at.ann.id)), FORM)
+    assert list(at.slack.check(Wanted(addresses=("#ops", at.ops.id), people=("ann@example.org",)))) == []
+    asked = {exchange[0].path.removeprefix("/api/") for exchange in at.box.server.seen}
+    assert asked == set(METHODS) - NEWER - {"chat.postEphemeral"}
+    assert held(at.box.server.seen) == len(at.box.server.seen)
 
 
 # ---- finding
@@ -345,7 +364,7 @@ def test_an_unknown_person_is_missing(at):
         at.slack.who(User("U0NOBODY"))
 
 
-def _click(at, label):
-    payload = at.box.people.clicked(at.ann, at.ops.messages[0], label)
+def _click(at, label, channel=None):
+    payload = at.box.people.clicked(at.ann, (channel or at.ops).messages[0], label)
     (command,) = at.slack.receive(at.request(at.box.people.form(payload)), at.state.now()).signals
     return command

@@ -116,6 +116,12 @@ def test_a_link_that_is_no_web_address_is_text():
     assert {piece["type"] for piece in pieces([block])} == {"text"}
 
 
+def test_an_address_from_a_ticket_can_be_made_a_link_by_the_author():
+    url = "https://your-site.example/browse/OPS_1?a=b&c=(d)*"
+    (block,) = rich_text(f"[{inert('OPS_1')}]({inert(url)})")
+    assert list(pieces([block])) == [{"type": "link", "url": url, "text": "OPS_1"}]
+
+
 def section(*elements):
     return {"type": "rich_text_section", "elements": list(elements)}
 

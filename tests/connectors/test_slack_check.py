@@ -1,5 +1,9 @@
 """`check --live` on Slack: what is missing is told with what does not work without it and how it is put right."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from connectors.base import Wanted
@@ -92,3 +96,9 @@ def test_an_app_token_is_tried(at):
     assert told(at.again(app_token=at.state.app_token)) == []
     (problem,) = told(at.again(app_token="xapp-wrong"))
     assert problem.startswith("error: could not listen to Slack: invalid_auth")
+
+
+def test_the_manifest_in_the_documentation_grants_exactly_the_scopes_that_are_checked():
+    page = Path(__file__).resolve().parents[2] / "docs" / "connectors" / "slack.md"
+    manifest = json.loads(re.search(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1])
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == {*SCOPES, "commands"}
