@@ -193,11 +193,10 @@ def _outsiders(written: Written, at: Reading) -> None:
 
 def _reach(written: Written, at: Reading, to: Collection[Recipient | None], told: Path, text: Path) -> None:
     for index, recipient in enumerate(to):
-        if recipient is None or recipient.kind != "audience" or recipient.name in written.values.get("texts", {}):
+        words = at.names.outside(recipient) if recipient is not None else None
+        if recipient is None or words is None or recipient.name in written.values.get("texts", {}):
             continue
-        words, name = at.names.audiences.get(recipient.name), recipient.name
-        if words is None:
-            continue
+        name = recipient.name
         said = written.value(*text)
         if said is None:
             where = written.find(*told, index).said

@@ -30,6 +30,7 @@ from rules.values import (
     Choice,
     Dates,
     Day,
+    Due,
     Duration,
     Flag,
     Hours,
@@ -104,7 +105,7 @@ _TASK_STEP = Record(
         "text": _TEXT,
         "team": Key(TeamOf(), "who does it"),
         "person": Key(Name("person"), "who does it"),
-        "due": Key(Text('a duration, or a share such as "25% of rto"', r"(?:[0-9]+[wdhms])+|[0-9]+% of rt?p?o")),
+        "due": Key(Due(), "by when: a duration, or a share of the service's goal"),
         "follows": Key(ListOf(_ID), "steps that must be done before"),
     }
 )

@@ -192,7 +192,7 @@ class _Loading:
         merged.value = self.files.tables.get("defaults", {})
         read = DEFAULTS.read_over({}, merged, self.at)
         for index, recipient in enumerate(read.get("fallback", ())):
-            if recipient is not None and recipient.kind == "audience" and self.at.names.audiences.get(recipient.name):
+            if recipient is not None and self.at.names.outside(recipient) is not None:
                 where = merged.value["fallback"].value[index].said
                 self.at.wrong(where, "an external audience is no fallback", "it would be told what is not for it")
         return read

@@ -10,7 +10,8 @@ from typing import get_args
 
 from rules.model import Field, Type
 from rules.reading import TABLES, Names
-from rules.references import PRODUCTS, SPOKEN, TICKET_WORDS
+from rules.references import PRODUCTS
+from rules.sayings import text_words
 from rules.toml import Node
 from rules.vocabulary import Vocabulary
 
@@ -32,9 +33,8 @@ def names_of(tables: Tables, connectors: Collection[str], *, whole: bool) -> Nam
     known["connector"] = tuple(dict.fromkeys([*PRODUCTS, *connectors]))
     skills = (skill for node in tables.get("people", {}).values() for skill in _strings(_get(node, "skills")))
     known["skill"] = tuple(dict.fromkeys(skills))
-    known["word of a text"] = tuple(dict.fromkeys([*TICKET_WORDS, *SPOKEN, *fields, *known["role"]]))
     teams = tables.get("teams", {})
-    return Names(
+    names = Names(
         known=known,
         scales=scales,
         fields=fields,
@@ -45,6 +45,8 @@ def names_of(tables: Tables, connectors: Collection[str], *, whole: bool) -> Nam
         configured=frozenset(connectors) or None,
         whole=whole,
     )
+    known["word of a text"] = tuple(sorted(text_words(names)))
+    return names
 
 
 def _get(node: Node | None, *keys: str) -> Node | None:

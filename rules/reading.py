@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.problems import Problem, Where, nearest
 
 if TYPE_CHECKING:
-    from rules.model import Field
+    from rules.model import Field, Recipient
     from rules.toml import Node
     from rules.vocabulary import Vocabulary
 
@@ -58,6 +58,10 @@ class Names:
         """All names of one sort."""
         return self.known.get(sort, ())
 
+    def outside(self, recipient: Recipient) -> frozenset[str] | None:
+        """The words that may be used towards a recipient that is an external audience; None where it is none."""
+        return self.audiences.get(recipient.name) if recipient.kind == "audience" else None
+
 
 @dataclass(slots=True)
 class Reading:
@@ -85,10 +89,10 @@ class Reading:
         if not (ours or self.names.whole):
             return
         hint = nearest(name, known)
-        if not hint and sort in TABLES:
-            hint = f"names are given in [{TABLES[sort]}]"
-        elif not hint and known:
+        if not hint and known:
             hint = f"there is {_listed(known)}"
+        elif not hint and sort in TABLES:
+            hint = f"names are given in [{TABLES[sort]}]"
         self.wrong(where, f"no {sort} {name or '(empty)'}", hint)
 
     @property

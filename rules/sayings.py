@@ -96,9 +96,22 @@ class Texts(Kind):
             if audience not in at.names.audiences:
                 at.unknown(item.key, "audience", audience, at.names.audiences)
                 continue
-            allowed = at.names.audiences[audience]
-            read[audience] = prose(item, at, text_words(at.names) if allowed is None else allowed)
+            read[audience] = self._text(audience, item, at)
         return read
+
+    def _text(self, audience: str, node: Node, at: Reading) -> Template | None:
+        template, allowed = prose(node, at, text_words(at.names)), at.names.audiences[audience]
+        if template is None or allowed is None:
+            return template
+        try:
+            return Template(template.source, allowed)
+        except text.Mistake as wrong:
+            for mistake in wrong.mistakes:
+                word = template.source[mistake.offset : mistake.offset + mistake.length]
+                said = f"{audience} is external and may not be told {word}"
+                hint = f"its fields are {', '.join(sorted(allowed))}"
+                at.wrong(node.inside(mistake.offset, mistake.length), said, hint)
+            return None
 
     def _schema(self) -> Schema:
         return {"type": "object", "additionalProperties": Prose().schema()}

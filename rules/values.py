@@ -148,6 +148,25 @@ class Duration(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Due(Kind):
+    """A duration, or a share of the service's goal: `25% of rto`."""
+
+    def _read(self, node: Node, at: Reading) -> timedelta | str | None:
+        if isinstance(node.value, str) and "%" in node.value:
+            return Text('a share such as "25% of rto"', _SHARE)._read(node, at)
+        return Duration()._read(node, at)
+
+    def _schema(self) -> Schema:
+        return {
+            "description": 'a duration, or a share such as "25% of rto"',
+            "anyOf": [Duration().schema(), {"type": "string", "pattern": f"^{_SHARE}$"}],
+        }
+
+
+_SHARE = "[1-9][0-9]?% of (?:rto|rpo)"
+
+
+@dataclass(frozen=True, slots=True)
 class Zone(Kind):
     """A time zone of the IANA database."""
 
