@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from rules.decide import Decision
@@ -81,7 +81,7 @@ class Effect:
     """One thing that should be true.
 
     `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes
-    owed, `mark` the moment it covers, `digest` what tells a changed thing from the same one. `under` is the key of
+    owed, `moment` its own due (the same at every look), `mark` the moment it covers when made now, `digest` what tells a changed thing from the same one. `under` is the key of
     the effect it stands under. A call or news that is still to come has no `thing` yet.
     """
 
@@ -106,6 +106,7 @@ class Effect:
     stale: int = 0
     stale_until: datetime | None = None
     unless: str = ""
+    moment: datetime = datetime.min.replace(tzinfo=UTC)
 
     @property
     def to(self) -> str:
@@ -276,7 +277,9 @@ def _ladder(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Effect
     for moments in places.values():
         past = [m for m in moments if m[0].effective <= scene.now]
         if past:
-            yield _call(decision, rule, *max(past, key=lambda m: m[0].due), scene)
+            latest, address = max(past, key=lambda m: m[0].due)
+            notes = " ".join(dict.fromkeys(m[0].note for m in past if m[0].note))
+            yield _call(decision, rule, replace(latest, note=notes), address, scene)
         coming = [m for m in moments if m[0].effective > scene.now]
         for number in sorted({m[0].number for m in coming}):
             yield _call(decision, rule, *next(m for m in coming if m[0].number == number), scene)
@@ -329,6 +332,7 @@ def _call(decision: Decision, rule: Escalate, moment: _Moment, address: Address,
         was=was,
         external=address.external,
         watched=rule.mode == "watch",
+        moment=moment.due,
         unless="acknowledged" if rule.when is not None and "acknowledged" in rule.when.names else "",
     )
 

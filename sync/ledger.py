@@ -36,9 +36,10 @@ class Unreadable(Exception):  # the ticket is left alone until a person has look
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An announcement that we are about to do something. A renewed claim keeps all of its first values.
+    """An announcement that we are about to do something. A renewed claim keeps its first time, digest and place, so
+    that what the first attempt made is found under the same token; its mark becomes that of the latest moment.
 
-    `to` is product and address, as `slack:#ops`; for a reply, the ref of what it stands under. `settled` lives in
+    `renewed` is when it was last renewed: its age counts from there, since the thing may have gone out then. `to` is product and address, as `slack:#ops`; for a reply, the ref of what it stands under. `settled` lives in
     memory only: the product was asked and has nothing, or cannot be asked, so it may be sent (again).
     """
 
@@ -46,13 +47,14 @@ class Claim:
     mark: datetime
     sum: str
     to: str
+    renewed: datetime | None = None
     settled: bool = False
     repeat: bool = False
 
     @property
     def due(self) -> datetime:
         """When it is settled."""
-        return self.first + SETTLE_AFTER
+        return (self.renewed or self.first) + SETTLE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +176,12 @@ class Ledger:
         return replace(self, acts=(*self.acts, act))
 
     def claimed(self, key: str, claim: Claim, was: Iterable[str] = ()) -> Ledger:
-        """The ledger with an open claim; a claim that stands there already keeps its first values."""
+        """The ledger with an open claim; one that stands there already is renewed and keeps its first values."""
         entry = self.get(key, was) or Entry()
         standing = entry.claim
-        kept = replace(standing, settled=False, repeat=False) if standing is not None else claim
-        return self.with_entry(key, replace(entry, claim=kept), was)
+        if standing is not None:
+            claim = replace(standing, renewed=claim.first, mark=max(standing.mark, claim.mark), settled=False)
+        return self.with_entry(key, replace(entry, claim=claim), was)
 
     def recorded(self, outcome: Outcome, now: datetime) -> Ledger:
         """The ledger after an effect went one way or the other."""
@@ -241,7 +244,8 @@ def _entry_to(entry: Entry) -> dict[str, Any]:
     said.update({k: v for k, v in (("s", entry.sum), ("r", entry.ref), ("t", entry.to)) if v})
     if entry.claim is not None:
         claim = entry.claim
-        said["c"] = [_ms(claim.first), _ms(claim.mark), claim.sum, claim.to]
+        renewed = [_ms(claim.renewed)] if claim.renewed is not None else []
+        said["c"] = [_ms(claim.first), _ms(claim.mark), claim.sum, claim.to, *renewed]
     if entry.failure is not None:
         said["x"] = [_ms(entry.failure.at), entry.failure.sum, entry.failure.said]
     if entry.retired:
@@ -254,8 +258,8 @@ def _entry_to(entry: Entry) -> dict[str, Any]:
 def _entry_from(said: Any) -> Entry:
     claim = failure = None
     if "c" in said:
-        first, mark, digest, to = said["c"]
-        claim = Claim(_moment(first), _moment(mark), str(digest), str(to))
+        first, mark, digest, to, *renewed = said["c"]
+        claim = Claim(_moment(first), _moment(mark), str(digest), str(to), *map(_moment, renewed[:1]))
     if "x" in said:
         at, digest, why = said["x"]
         failure = Failure(_moment(at), str(digest), str(why))

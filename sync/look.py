@@ -66,7 +66,8 @@ class Engine:
         self.retiring = True
         self.external = True
         self.released: datetime | None = None
-        self.unexplained = 0
+        self.unexplained: set[tuple[str, str]] = set()
+        self.freed = False
         self.late = False
 
     # -- the whole of it
@@ -123,6 +124,10 @@ class Engine:
 
         return carry_out(command, self)
 
+    def begin_sweep(self) -> None:
+        """A whole sweep begins: what only the rules account for is counted anew."""
+        self.unexplained = set()
+
     def knows(self, ref: str) -> bool:
         """Whether this is the immutable id of a ticket that was seen."""
         return ref in self.memory.known
@@ -155,12 +160,13 @@ class Engine:
             what = f"{len(lost)} of {len(before)} rules" + (f" and {', '.join(sorted(files))}" if files else "")
             self.notices["lost rules"] = f"{what} were lost; nothing is retired until `pointman release`"
         self.rules, self.reloaded = rules, self.clock()
-        self.unexplained = 0
+        self.unexplained, self.freed = set(), False
         self.manners.gate.open_all()
 
     def release(self) -> None:
-        """Let go of everything that was held: floods, lost rules, outside audiences."""
-        self.holding, self.retiring, self.external, self.unexplained = False, True, True, 0
+        """Let go of everything that was held: floods (until the next reload), lost rules, outside audiences."""
+        self.freed = True
+        self.holding, self.retiring, self.external, self.unexplained = False, True, True, set()
         for topic in ("lost rules", "flood", "external"):
             self.notices.pop(topic, None)
 

@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 OLDEST_LOOK: Final = timedelta(seconds=30)
 """A look older than this claims, sends and records nothing more: another process may have taken over."""
+UNWRITABLE_PAUSE: Final = timedelta(minutes=1)
+"""When a ticket is looked at again whose ledger could not be written."""
 
 
 class Look:
@@ -41,6 +43,7 @@ class Look:
         self.ledger = Ledger(ticket.ref)
         self.written: Ledger | None = None
         self.claimable = True
+        self.unrecorded = False
         self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired)
 
     def expired(self) -> bool:
@@ -89,7 +92,7 @@ class Look:
         if not sink.searchable:
             return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
         try:
-            answer = sink.find(address, token(ledger.ref, key, claim.mark), claim.first)
+            answer = sink.find(address, token(ledger.ref, key, claim.first), claim.first)
         except ConnectorError as error:
             log.warning("could not settle", key=key, said=str(error))
             return ledger
@@ -103,10 +106,14 @@ class Look:
 
     def _count_unexplained(self, plan: Plan) -> None:
         engine = self.engine
-        if engine.holding or engine.world(self.ticket, self.ledger).explained:
+        if engine.holding or engine.freed or engine.world(self.ticket, self.ledger).explained:
             return
-        engine.unexplained += sum(effect.sort in {"field", "standing", "retire"} for effect in plan.owed)
-        if engine.unexplained > engine.site.edits:
+        engine.unexplained |= {
+            (self.ticket.ref, effect.key)
+            for effect in plan.owed
+            if effect.sort in {"field", "standing", "retire"} and effect.key not in self.ledger.open_claims()
+        }
+        if len(engine.unexplained) > engine.site.edits:
             engine.holding = True
             engine.notices["flood"] = (
                 f"more than {engine.site.edits} changes that only the rules account for; the rest is held until "
@@ -120,9 +127,8 @@ class Look:
         claimed = self.ledger
         for effect in ready:
             if effect.sort != "retire":
-                standing = (claimed.get(effect.key, effect.was) or Entry()).claim
                 claim = Claim(now, effect.mark, effect.digest, effect.to)
-                claimed = claimed.claimed(effect.key, standing or claim, effect.was)
+                claimed = claimed.claimed(effect.key, claim, effect.was)
         edit = batch.edit
         for effect in batch.fields:
             claimed = claimed.with_entry(effect.key, Entry(now, now, effect.digest))
@@ -144,16 +150,16 @@ class Look:
     def _claim(self, edit: Edit | None, batch: Batch, claimed: Ledger) -> None:
         """Write the claims, with the edit in the same request; a refused edit is taken out, the rest written again."""
         if not self.claimable:
-            self.ledger = claimed
+            self.ledger = _unclaimed(claimed, batch)
             return
         try:
             self._write(edit, claimed)
             self._applied(edit, batch)
             if not self._kept():
-                self._unclaimable(claimed, Refused("the tracker answered success and dropped the ledger"))
+                self._unclaimable(claimed, batch, Refused("the tracker answered success and dropped the ledger"))
         except Refused as error:
             if edit is None or not edit.fields:
-                self._unclaimable(claimed, error)
+                self._unclaimable(claimed, batch, error)
                 return
             refused = {w: r for w, r in error.fields.items() if w in edit.fields} or dict.fromkeys(
                 edit.fields, str(error)
@@ -177,12 +183,12 @@ class Look:
             fields = tuple(e for e in batch.fields if e.key.removeprefix("field:") not in refused)
             self._claim(Edit(left) if left else None, replace(batch, fields=fields), claimed)
         except (Denied, Missing) as error:
-            self._unclaimable(claimed, error)
+            self._unclaimable(claimed, batch, error)
 
-    def _unclaimable(self, claimed: Ledger, error: ConnectorError) -> None:
+    def _unclaimable(self, claimed: Ledger, batch: Batch, error: ConnectorError) -> None:
         """Where not even a claim can be written: calls go out all the same, and what was done stays in the process."""
         self.claimable = False
-        self.ledger = claimed
+        self.ledger = _unclaimed(claimed, batch)
         said = f"{self.ticket.key}: what is done cannot be written on the ticket, so calls go out unclaimed: {error}"
         self.engine.notices[f"unwritable {self.ticket.key}"] = said
         log.error("ledger not writable", key=self.ticket.key, said=str(error))
@@ -207,7 +213,8 @@ class Look:
         if project in seen:
             return True
         stored = self.engine.tracker.get(self.ticket.ref).ledger
-        if stored is None or Ledger.loads(stored, self.ticket.ref) != self.ledger:
+        wrote = Ledger.loads(self.ledger.dumps(), self.ticket.ref)  # the document knows whole milliseconds
+        if stored is None or Ledger.loads(stored, self.ticket.ref) != wrote:
             self.written = Ledger.loads(self.ticket.ledger, self.ticket.ref)
             return False
         seen.add(project)
@@ -240,7 +247,7 @@ class Look:
             answer = None
             if sink.searchable:
                 try:
-                    answer = sink.find(effect.address, token(self.ledger.ref, effect.key, effect.mark), effect.due)
+                    answer = sink.find(effect.address, token(self.ledger.ref, effect.key, effect.moment), effect.moment)
                 except ConnectorError as error:
                     log.warning("could not look for it first", key=effect.key, said=str(error))
             if isinstance(answer, Found):
@@ -262,12 +269,17 @@ class Look:
         if (self.ledger != self.written or comment is not None) and not self.expired():
             self._record(Edit(comment=comment) if comment is not None else None)
         engine.memory.planned(self.ticket, after)
-        waits = [moment for moment in (after.wake, *self.skipped) if moment is not None]
-        if self._keep_unwritten():
-            waits.append(now + timedelta(minutes=1))
-        else:
+        waits = [*self._again(after, now), *self.skipped, *([after.wake] if after.wake is not None else [])]
+        if not self._keep_unwritten():
             engine.memory.versions[ref] = self.ticket.version
         return min(waits, default=None)
+
+    def _again(self, after: Plan, now: datetime) -> list[datetime]:
+        """When to come back for what is owed still: when its product may be spoken to, or when the ledger may be fit."""
+        if not self.claimable or self.unrecorded:
+            return [now + UNWRITABLE_PAUSE]
+        opens = self.engine.manners.gate.opens
+        return [opens(effect.product, effect.address, now) if effect.product else now for effect in after.owed]
 
     def _keep_unwritten(self) -> bool:
         """Keep what the ticket does not know yet in the process; says whether there is any."""
@@ -305,6 +317,17 @@ class Look:
             self._unrecorded(error)
 
     def _unrecorded(self, error: ConnectorError) -> None:
+        self.unrecorded = True
         log.error("outcome not recorded", key=self.ticket.key, said=str(error))
         notice = f"{self.ticket.key}: what was done could not be written on the ticket yet: {error}"
         self.engine.notices[f"unwritable {self.ticket.key}"] = notice
+
+
+def _unclaimed(ledger: Ledger, batch: Batch) -> Ledger:
+    """The claims of what goes out unclaimed, in memory only: dated by its own moment, so that any process finds it."""
+    for effect in batch.effects:
+        entry = ledger.entries.get(effect.key)
+        if entry is not None and entry.claim is not None:
+            claim = replace(entry.claim, first=effect.moment)
+            ledger = ledger.with_entry(effect.key, replace(entry, claim=claim))
+    return ledger

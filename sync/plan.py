@@ -367,11 +367,11 @@ class _Planner:
         decisions = tuple(self._decisions(("escalate", "notify")))
         scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now)
         wanted = effects(decisions, scene)
-        seen: set[str] = set()
+        seen: set[tuple[str, datetime]] = set()
         for effect in wanted:
             if (effect.key, effect.due) in seen:
                 continue
-            seen.add((effect.key, effect.due))  # type: ignore[arg-type]
+            seen.add((effect.key, effect.due))
             self.items.append(self._compared(effect))
         self.retirements(frozenset(effect.key for effect in wanted))
 
@@ -436,6 +436,11 @@ class _Planner:
             if unexplained
             else item
         )
+
+    def _begun(self, effect: Effect) -> bool:
+        """Whether it was claimed before: to try again what was begun is no flood."""
+        entry = self.ledger.get(effect.key, effect.was)
+        return entry is not None and entry.claim is not None
 
     def _count_stale(self, effect: Effect, entry: Entry) -> None:
         if not effect.stale or effect.stale_until is None:

@@ -39,7 +39,7 @@ def head(plan: Plan) -> str:
     """The ticket in one line: key, summary, severity, phase."""
     severity = plan.ticket.fields.get("severity") or "not classified"
     if plan.facts is not None and plan.facts["severity"]:
-        severity = plan.facts["severity"]  # type: ignore[assignment]  # a level is text
+        severity = plan.facts["severity"]
     return "  ".join((plan.ticket.key, plan.ticket.summary, str(severity), plan.ticket.phase))
 
 

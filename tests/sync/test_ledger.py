@@ -19,7 +19,7 @@ moments = st.integers(0, 4_000_000_000_000).map(
     lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
 texts = st.text(max_size=12)
-claims = st.builds(Claim, moments, moments, texts, texts)
+claims = st.builds(Claim, moments, moments, texts, texts, st.none() | moments)
 failures = st.builds(Failure, moments, texts, texts)
 stretches = st.tuples(st.builds(Stretch, st.integers(1, 9), moments, moments))
 entries = st.builds(
@@ -88,7 +88,8 @@ def test_what_cannot_be_read_is_an_error_and_never_a_beginning(text: str, said: 
 def test_a_renewed_claim_keeps_its_first_values() -> None:
     later = Claim(NOW + timedelta(hours=1), NOW + timedelta(hours=1), "d2", "slack:#other")
     ledger = Ledger("1").claimed("k", CLAIM).claimed("k", later)
-    assert ledger.open_claims() == {"k": CLAIM}
+    assert ledger.open_claims() == {"k": replace(CLAIM, mark=later.mark, renewed=NOW + timedelta(hours=1))}
+    assert ledger.open_claims()["k"].due == NOW + timedelta(hours=1, minutes=2), "its age counts from the renewal"
 
 
 def test_an_outcome_in_doubt_leaves_the_claim_open() -> None:
