@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from connectors.base import Wanted
-from connectors.errors import Missing, Refused
+from connectors.errors import Missing, Refused, Temporary
 from connectors.model import Absent, Button, CannotTell, Command, Form, Found, Message, Question, User
+from sandbox.http import Fault
 from sandbox.slack.methods import METHODS
 from tests.connectors.contracts import vendor
 from tests.connectors.slack_workspace import DOCUMENT, NEWER, NOW, held, workspace
@@ -201,12 +202,15 @@ def test_a_message_that_is_listed_late_is_never_called_absent(at):
     assert seen[-1] == Found(ref)
 
 
-def test_a_post_that_takes_effect_late_is_found_then(at):
+def test_a_post_that_takes_effect_long_after_its_caller_gave_up_is_found_then(at):
     at.state.late = [timedelta(seconds=20)]
-    at.slack.put("#ops", DOWN, None, "k")
-    assert isinstance(at.slack.find("#ops", "k", NOW), CannotTell)
+    at.box.server.fail(Fault(lambda asked: asked.path.endswith("chat.postMessage"), done=True, drop=True))
+    with pytest.raises(Temporary) as raised:
+        at.slack.put("#ops", DOWN, None, "k")
+    assert raised.value.in_doubt
+    assert isinstance(at.again().find("#ops", "k", NOW), CannotTell)
     at.later(30)
-    assert isinstance(at.slack.find("#ops", "k", NOW), Found)
+    assert isinstance(at.again().find("#ops", "k", NOW), Found)
 
 
 def test_a_thread_is_searched_by_the_ref_of_its_parent(at):
