@@ -65,7 +65,7 @@ class Fault:
 
 
 class Server:
-    """A handler on loopback, on its own threads, until `stop`. `requests` counts what came in."""
+    """A handler on loopback, on its own threads, until `stop`. `requests` counts what came in, `noticed` is told."""
 
     def __init__(self, handler: Handler, clock: Clock | None = None, port: int = 0, latency: timedelta = timedelta(0)):
         self.handler = handler
@@ -74,6 +74,7 @@ class Server:
         self.requests = 0
         self.seen: list[tuple[Asked, Answer]] = []
         self.remember = False
+        self.noticed: Callable[[Asked], None] | None = None
         self._faults: list[list[Any]] = []
         self._lock = Lock()
         self._server = _Threads(("127.0.0.1", port), _face(self))
@@ -123,6 +124,8 @@ class Server:
 
     def handle(self, asked: Asked) -> Answer | Literal["drop"]:
         """The answer to a request after latency and faults."""
+        if self.noticed is not None:
+            self.noticed(asked)
         if self.latency:
             time.sleep(self.latency.total_seconds())
         fault = self.fault_for(asked)

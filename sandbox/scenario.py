@@ -214,7 +214,20 @@ class _Reading:
         return self._made(where, lambda: Step(verb=verb, said=said, **values))
 
     def expect(self, where: str, table: Mapping[str, Any]) -> Expect | None:
-        known = ("at", "name", "within", "until", "ticket", "fields", "log", "logs", "place", "text", "buttons", "under")
+        known = (
+            "at",
+            "name",
+            "within",
+            "until",
+            "ticket",
+            "fields",
+            "log",
+            "logs",
+            "place",
+            "text",
+            "buttons",
+            "under",
+        )
         values = self._values(where, table, (*known, "times", "quiet"))
         if "buttons" in values:
             values["buttons"] = tuple(values["buttons"])

@@ -1,0 +1,221 @@
+"""Plays a scenario in the sandbox's world and watches whether what is expected comes true.
+
+Time goes fast while nothing happens, as in a film. It goes slowly while something is being done or still expected, so
+that a slow machine plays the same story as a fast one: an answer that takes half a real second must not be half a
+minute late in the story. An expectation fails when its time by the sandbox's clock and some real seconds have both
+passed without it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal, TypeAlias
+
+from sandbox.scenario import Expect, Scenario, Step
+from sandbox.seeing import counted, seen
+from sandbox.world import Post, World
+
+Outcome: TypeAlias = Literal["waiting", "held", "failed"]
+
+TICK: Final = 0.02
+"""How often the world is looked at, in real seconds."""
+BUSY: Final = 0.12
+"""How long after the last piece of work somebody still counts as working, in real seconds."""
+AGAIN: Final = timedelta(seconds=40)
+"""When a person clicks again to whom nothing was answered."""
+CLICKS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the sandbox's clock goes: when nothing happens, and while something does or is expected.
+
+    `patience` is how many real seconds an expectation has at the least.
+    """
+
+    fast: float = 60.0
+    slow: float = 10.0
+    patience: float = 6.0
+
+
+@dataclass(slots=True)
+class Watched:
+    """An expectation and how it stands; `said` is what was seen instead."""
+
+    expect: Expect
+    outcome: Outcome = "waiting"
+    said: str = ""
+    since: float = 0.0
+    before: object = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """A click that a person waits to have answered."""
+
+    step: Step
+    post: Post
+    at: datetime
+    notes: int
+    times: int = 1
+
+
+Happened: TypeAlias = Callable[[timedelta, Step], None]
+Settled: TypeAlias = Callable[[timedelta, Watched], None]
+
+
+@dataclass(slots=True)
+class Heard:
+    """Who is told while a scenario plays."""
+
+    happened: Happened = field(default=lambda _at, _step: None)
+    settled: Settled = field(default=lambda _at, _watched: None)
+
+
+class Player:
+    """One playing of a scenario. `tickets` are the keys of its tickets by what the scenario calls them."""
+
+    def __init__(self, scenario: Scenario, world: World, pace: Pace | None = None, heard: Heard | None = None) -> None:
+        self.scenario, self.world, self.pace, self.heard = scenario, world, pace or Pace(), heard or Heard()
+        self.watched = [Watched(expect) for expect in scenario.expects]
+        self.tickets: dict[str, str] = {}
+        self.paused = False
+        self.done = False
+        self.clicked: list[Asked] = []
+        self._steps = list(scenario.steps)
+        self._begin = world.clock.now()
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How much of the scenario has passed."""
+        return self.world.clock.now() - self._begin
+
+    @property
+    def held(self) -> int:
+        """How many expectations have held."""
+        return sum(watched.outcome == "held" for watched in self.watched)
+
+    @property
+    def lost(self) -> int:
+        """How many messages are missing that were expected, by what stands in Slack."""
+        return sum(max(0, (w.expect.times or 1) - self._counted(w)) for w in self._messages() if w.outcome == "failed")
+
+    @property
+    def doubled(self) -> int:
+        """How many messages stand in Slack more often than they should: under one key twice, or more than expected."""
+        over = sum(max(0, self._counted(w) - w.expect.times) for w in self._messages() if w.expect.times)
+        return max(len(self.world.doubled()), over)
+
+    def play(self, stop: threading.Event) -> bool:
+        """Play to the end, or until `stop`; whether everything expected held."""
+        self._begin = self.world.clock.now()
+        while not stop.is_set() and not self.done:
+            self.tick()
+            stop.wait(TICK)
+        if self.done:
+            self._count_again()
+        return all(watched.outcome == "held" for watched in self.watched)
+
+    def tick(self) -> None:
+        """Do what is due, look at what is expected, and set the pace."""
+        at = self.elapsed
+        open_before = [w for w in self.watched if w.outcome == "waiting" and w.expect.until is None]
+        while self._steps and self._steps[0].at <= at and not any(w.expect.at < self._steps[0].at for w in open_before):
+            step = self._steps.pop(0)
+            self._do(step)
+            self.heard.happened(at, step)
+        self._click_again()
+        pending = False
+        for watched in self.watched:
+            if watched.outcome == "waiting" and watched.expect.at <= at:
+                self._look(watched, at)
+                pending |= watched.outcome == "waiting" and watched.expect.until is None
+        self._set_pace(pending=pending)
+        self.done = not self._steps and all(w.outcome != "waiting" for w in self.watched)
+
+    def _set_pace(self, *, pending: bool) -> None:
+        busy = pending or time.monotonic() - self.world.worked < BUSY
+        speed = 0.0 if self.paused else min(self.pace.slow, self.pace.fast) if busy else self.pace.fast
+        if speed != self.world.clock.speed:
+            self.world.clock.run(speed)
+
+    # ---- what happens
+
+    def _do(self, step: Step) -> None:
+        world, key = self.world, self.tickets.get(step.ticket, "")
+        if step.verb == "create":
+            self.tickets[step.ticket] = world.create(step.by, step.fields)
+        elif step.verb == "set":
+            world.change(step.by, key, step.fields)
+        elif step.verb == "comment":
+            world.comment(step.by, key, step.said)
+        elif step.verb == "status":
+            world.move(step.by, key, step.said)
+        elif step.verb == "say":
+            world.say(step.by, step.place, step.said)
+        elif step.verb == "outage" and step.until is not None:
+            world.outage(step.said, self._begin + step.at, self._begin + step.until)
+        elif step.verb == "click":
+            self._click(step)
+
+    def _click(self, step: Step) -> None:
+        """Click the newest message that says it and has the button; a person to whom nothing happens tries again."""
+        notes = len(self.world.slack.state.notes)
+        post = self._button(step)
+        if post is None:
+            raise LookupError(f"no message at {step.place} says “{step.text}” and has a button “{step.said}”")
+        self.world.click(step.by, post, step.said)
+        self.clicked.append(Asked(step, post, self.world.clock.now(), notes))
+
+    def _button(self, step: Step) -> Post | None:
+        posts = self.world.posts(step.place)
+        return next((p for p in reversed(posts) if step.text in p.text and step.said in p.buttons), None)
+
+    def _click_again(self) -> None:
+        """Whoever was answered, or sees the button gone, is content."""
+        for asked in list(self.clicked):
+            answered = len(self.world.slack.state.notes) > asked.notes
+            post = self._button(asked.step)
+            if answered or post is None or asked.times >= CLICKS:
+                self.clicked.remove(asked)
+            elif self.world.clock.now() - asked.at >= AGAIN:
+                asked.at, asked.times = self.world.clock.now(), asked.times + 1
+                self.world.click(asked.step.by, post, asked.step.said)
+
+    # ---- what is seen
+
+    def _look(self, watched: Watched, at: timedelta) -> None:
+        expect = watched.expect
+        watched.since = watched.since or time.monotonic()
+        if expect.quiet and watched.before is None:
+            watched.before = self.world.fingerprint()
+        missing = seen(expect, self.world, self.tickets, watched.before)
+        if expect.until is not None:
+            late = at >= expect.until
+            outcome: Outcome = "failed" if missing else "held" if late else "waiting"
+        else:
+            patient = time.monotonic() - watched.since < self.pace.patience
+            late = at >= expect.at + expect.within and not patient
+            outcome = "held" if not missing else "failed" if late else "waiting"
+        watched.said = missing
+        if outcome != "waiting":
+            watched.outcome = outcome
+            self.heard.settled(at, watched)
+
+    def _messages(self) -> list[Watched]:
+        return [watched for watched in self.watched if watched.expect.place and watched.expect.times != 0]
+
+    def _counted(self, watched: Watched) -> int:
+        return counted(watched.expect, self.world)
+
+    def _count_again(self) -> None:
+        """What stood there exactly so often must not stand there more often at the end."""
+        for watched in self._messages():
+            times = watched.expect.times
+            if watched.outcome == "held" and times is not None and self._counted(watched) > times:
+                watched.outcome, watched.said = "failed", f"{self._counted(watched)} messages at the end"
+                self.heard.settled(self.elapsed, watched)

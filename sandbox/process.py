@@ -1,0 +1,158 @@
+"""Pointman as a process of its own, as `pointman run` starts it, so that it can also be killed.
+
+A configuration is written for it into a folder, with the addresses of this sandbox; what it logs is read line by line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from string import Template
+from threading import Thread
+from typing import Any, Final, TypeAlias
+
+import requests
+
+from sandbox.world import World
+
+COMPANY: Final = Path(__file__).parent / "company"
+WEBHOOK_SECRET: Final = "sandbox-webhook-secret"  # noqa: S105  (of the sandbox, known to everybody)
+RUN: Final = (sys.executable, "-c", "import sys; from sync.cli import main; sys.exit(main())", "run", "--config")
+"""The entry point of the command `pointman`, with this interpreter."""
+
+Line: TypeAlias = Mapping[str, Any]
+
+
+class NotRunning(Exception):
+    """Pointman ended, or did not get ready; what it said last."""
+
+
+class Pointman:
+    """The process. `heard` is told every line that it logs; `started` and `killed` count."""
+
+    def __init__(self, world: World, folder: Path, heard: Callable[[Line], None] = lambda line: None) -> None:
+        self.world, self.folder, self.heard = world, folder, heard
+        self.port = _free_port()
+        self.started = 0
+        self.killed = 0
+        self.last: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its webhooks come in."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def config(self) -> Path:
+        """Its configuration."""
+        return self.folder / "config.toml"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def install(self, every: str = "100ms") -> None:
+        """Write its configuration and rules into the folder, and have the products tell it what happens."""
+        shutil.copytree(COMPANY, self.folder, dirs_exist_ok=True)
+        told = {
+            "start": self.world.clock.now().isoformat(timespec="seconds"),
+            "port": self.port,
+            "every": every,
+            "jira": self.world.server.url,
+            "slack": self.world.slack.api,
+        }
+        self.config.write_text(Template((COMPANY / "config.toml").read_text()).substitute(told))
+        self.world.connect(self.url, WEBHOOK_SECRET)
+
+    def start(self) -> None:
+        """Start the process; it takes a moment until it is ready."""
+        self._process = subprocess.Popen(  # noqa: S603  (our own command)
+            [*RUN, str(self.config)],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # a Ctrl-C is for us; we pass it on when we are done
+        )
+        self.started += 1
+        self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+
+    def wait(self, patience: float = 30.0) -> None:
+        """Wait until it is ready. Raises NotRunning."""
+        until = time.monotonic() + patience
+        while time.monotonic() < until and self.alive:
+            try:
+                if requests.get(f"{self.url}/readyz", timeout=1).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.02)
+        self.stop()
+        raise NotRunning("Pointman did not start:\n" + "\n".join(self.last[-20:]))
+
+    def kill(self) -> None:
+        """Kill it as `kill -9` does: it can do nothing about it."""
+        if self._process is not None and self.alive:
+            self._process.kill()
+            self.killed += 1
+        self._over()
+
+    def stop(self) -> None:
+        """Ask it to stop, and wait; kill it if it does not."""
+        if self._process is not None and self.alive:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._over()
+
+    def _over(self) -> None:
+        if self._process is not None:
+            self._process.wait(10)
+        if self._reader is not None:
+            self._reader.join(5)
+        if self._process is not None and self._process.stderr is not None:
+            self._process.stderr.close()
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("POINTMAN_")}
+        return {
+            **kept,
+            "JIRA_TOKEN": self.world.jira.token,
+            "JIRA_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "SLACK_BOT_TOKEN": self.world.slack.state.token,
+            "SLACK_SIGNING_SECRET": self.world.slack.state.signing_secret,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        for line in process.stderr or ():
+            text = line.rstrip("\n")
+            self.last = [*self.last[-199:], text]
+            try:
+                told = json.loads(text)
+            except ValueError:
+                told = {"event": text, "level": "error"}
+            self.heard(told if isinstance(told, dict) else {"event": text})
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
