@@ -49,7 +49,13 @@ def serve() -> None:
     """Serve until the standard input ends; the first line printed is the port, the last how many were queued."""
     kind = registry.load("jira")
     settings = kind.Settings.model_validate(
-        {"url": "http://127.0.0.1:9", "token": "x", "project": ["OPS"], "webhook_secret": SECRET}
+        {
+            "url": "http://127.0.0.1:9",
+            "token": "x",
+            "deployment": "cloud",
+            "project": ["OPS"],
+            "webhook_secret": SECRET,
+        }
     )
     jira = kind("jira", settings)
     clock = lambda: datetime.now(UTC)  # noqa: E731

@@ -6,7 +6,7 @@ drives say nothing at all. So the files themselves are compared, after every hin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -86,9 +86,9 @@ class Reload:
         for _ in hints:
             self.compare()
 
-    def _refused(self, problems: Collection[Problem]) -> None:
+    def _refused(self, problems: Sequence[Problem]) -> None:
         metrics.RELOADS.labels("refused").inc()
-        first = next(iter(problems))
+        first = next((problem for problem in problems if problem.where.file), problems[0])
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         self._notices[TOPIC] = (
             f"changed rules were not taken up; the earlier ones stay: {first.where} {first.message}{more}"

@@ -1,0 +1,113 @@
+"""What may know what: the import contracts of pyproject.toml, and what an import cannot tell."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("connectors", "rules", "sync", "sandbox")
+
+
+def test_the_import_contracts_hold() -> None:
+    linter = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run([linter, "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def files(*packages: str) -> Iterator[tuple[str, ast.Module]]:
+    """Every module of ours with its tree, by its dotted name."""
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def uses(tree: ast.Module) -> Iterator[str]:
+    """Every dotted name that a module uses, as written: `datetime.now`, `self._tracker.write`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+CLOCKS = (
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "time.time",
+    "time.monotonic",
+    "time.sleep",
+)
+
+
+def test_only_run_and_cli_read_the_clock() -> None:
+    readers = {
+        name: sorted({use for use in uses(tree) if use in CLOCKS})
+        for name, tree in files("rules", "sync")
+        if name not in {"sync.run", "sync.cli"}
+    }
+    assert {name: clocks for name, clocks in readers.items() if clocks} == {}
+
+
+WRITES = (".write", ".create", ".put", ".retire", ".answer", ".ask")
+OUTSIDE = ("tracker", "_tracker", "sink", "messenger", "messengers", "_messengers")
+
+
+def test_only_four_modules_write_to_the_outside() -> None:
+    writers = {
+        name
+        for name, tree in files("rules", "sync")
+        for use in uses(tree)
+        if use.endswith(WRITES) and use.rpartition(".")[0].rpartition(".")[2] in OUTSIDE
+    }
+    assert writers <= {"sync.perform", "sync.intake", "sync.commands", "sync.look", "sync.looking", "sync.home"}
+    assert "sync.perform" in writers, "the search for writers found nobody, so it proves nothing"
+
+
+def imported(tree: ast.Module, *, at_start: bool = False) -> Iterator[str]:
+    """What a module imports; with `at_start` only what is imported when it is."""
+    inside = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or _only_for_types(node)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if at_start and node in inside:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+
+
+def _only_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def test_imports_are_absolute_and_nobody_mocks() -> None:
+    for name, tree in files(*PACKAGES, "tests", "bench"):
+        assert not {module for module in imported(tree) if module.startswith("unittest.mock")}, name
+
+
+def test_only_the_registry_knows_how_products_are_found() -> None:
+    for name, tree in files("connectors", "rules", "sync", "sandbox"):
+        if name != "connectors.registry":
+            assert not {use for use in imported(tree) if use == "importlib.metadata"}, name
+
+
+def test_the_command_line_imports_nothing_of_ours_before_it_knows_what_for() -> None:
+    trees = dict(files("sync"))
+    ours = {m for m in imported(trees["sync.cli"], at_start=True) if m.partition(".")[0] in PACKAGES}
+    assert ours == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_there_is_no_drawer_for_everything(package: str) -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "service"}
+    assert not {path.stem for path in (ROOT / package).rglob("*.py")} & drawers
