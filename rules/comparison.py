@@ -92,11 +92,8 @@ def compare(first: Term, operator_: ast.cmpop, second: Term, wrong: Complain) ->
     return _equal(first, literal[0]) if order is None else _ordered(first, literal[0], order[0])
 
 
-def contained(first: Term, among: Sequence[Term] | Term, wrong: Complain, *, listed: bool = False) -> Compared | None:
-    """`first in among`: a word among literals, or a text in a word that is a list. None where it makes no sense.
-
-    `listed`: the literals are a list of the file, whose entries were checked where they stand.
-    """
+def contained(first: Term, among: Sequence[Term] | Term, wrong: Complain) -> Compared | None:
+    """`first in among`: a word among literals, or a text in a word that is a list. None where it makes no sense."""
     first = _entry_name(first)
     if isinstance(among, Term):
         return _in_word(first, among, wrong)
@@ -107,13 +104,24 @@ def contained(first: Term, among: Sequence[Term] | Term, wrong: Complain, *, lis
         hint = f'write "x" in {first.word}' if first.type.kind == "list" else ""
         wrong(first.node, f"{first.word} is {_called(first.type)}, which is in no list", hint)
         return None
-    if listed:
-        values = frozenset(term.value for term in among)
-        return _among(first, frozenset({v.partition(":")[2] or v for v in values} | values))
     found = [_literal(first, term, wrong) for term in among]
     if None in found:
         return None
     return _among(first, frozenset(one[0] for one in found if one is not None))
+
+
+def listed(first: Term, name: str, entries: Collection[str], wrong: Complain) -> Compared | None:
+    """`first in lists.name`: a person among people and addresses, as written in the file. None: it makes no sense."""
+    if first.type.kind != "user":
+        said = first.word or _shown(first.value)
+        wrong(first.node, f"{said} is {_called(first.type)}, and a list names people", "write reporter in lists.vip")
+        return None
+    other = sorted(entry for entry in entries if entry.partition(":")[0] not in {"person", "email"})
+    if other:
+        hint = "name the people themselves"
+        wrong(first.node, f"lists.{name} has {other[0]}, which changes and cannot be asked for", hint)
+        return None
+    return _among(first, frozenset(entries))
 
 
 # ---- whether two sides compare
@@ -230,7 +238,7 @@ def _among(word: Term, values: frozenset[Any]) -> Compared:
     if "" in values:
         values |= {None}  # an empty text and an empty field are one
     if word.type.kind == "user":
-        lowered = frozenset(v.lower() if v.startswith("email:") else v for v in values)
+        lowered = frozenset(value.lower() if "@" in value else value for value in values)
         return Compared(_user_among(name, lowered), (name,))
 
     def among(facts: Facts) -> Truth:

@@ -7,277 +7,81 @@ something happens and not while nobody looks.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 
-from connectors.model import Change, Ticket, User, Value
-from rules.condition import Condition
-from rules.directory import away, on_call, person_of
-from rules.events import OPEN, Event, events
+from connectors.model import Ticket
+from rules.decision import Decision, World
+from rules.events import OPEN, Event
 from rules.facts import Facts
-from rules.model import Assign, Classify, Escalate, Notify, Rule, RuleSet
+from rules.fields import decided
+from rules.model import Escalate, Notify, Rule, RuleSet
+from rules.past import LAPSE, Past, became_true, holds
 
-LAPSE = timedelta(minutes=5)
-"""A condition that was not true for less than this counts as true all the while."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What is known beside the ticket: open tickets by person (for `least-loaded`), and our own account."""
-
-    loads: Mapping[str, int] = field(default_factory=dict)
-    me: User | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A rule that spoke: what it wants, since when, and why.
-
-    For classify and assign, `field` should hold `value` (a person by key); `force` writes over people, `floor` is the
-    level that a forced `at_least` asks for over a person. For a rule with `on`, `events` are those that it tells,
-    oldest first, and `since` is the latest.
-    """
-
-    rule: Rule
-    since: datetime
-    why: tuple[str, ...] = ()
-    field: str = ""
-    value: Value = None
-    force: bool = False
-    floor: str | None = None
-    events: tuple[Event, ...] = ()
+__all__ = ["LAPSE", "Decision", "World", "became_true", "decide", "holds"]
 
 
 def decide(kinds: tuple[str, ...], ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> tuple[Decision, ...]:
-    """The decisions of all rules of these kinds that speak, in deciding order; at most one for each field."""
-    past = _Past(ticket, rules, now)
-    made: list[Decision] = []
-    for kind in kinds:
-        if kind == "classify":
-            made.extend(_classified(past))
-        elif kind == "assign":
-            made.extend(_assigned(past, world))
-        elif kind == "escalate":
-            climbing = (_climbing(rule, past, world) for rule in past.speaking(kind))
-            made.extend(decision for decision in climbing if decision is not None)
-        elif kind == "notify":
-            made.extend(_told(past, world))
-    return tuple(made)
+    """The decisions of all rules of these kinds that speak, kind by kind in deciding order.
 
-
-class _Past:
-    """One ticket under the rules, now and at every earlier moment; each moment is read once."""
-
-    def __init__(self, ticket: Ticket, rules: RuleSet, now: datetime) -> None:
-        self.ticket, self.rules, self.now = ticket, rules, now
-        self.facts = Facts(ticket, rules, now)
-        self._at: dict[datetime, Facts] = {}
-        self._states: list[tuple[datetime, Facts]] | None = None
-
-    def speaking(self, kind: str) -> Iterator[Rule]:
-        """The rules of a kind that are not off and whose condition holds now, in order."""
-        return (rule for rule in self.rules.index.candidates(kind, self.facts) if holds(rule.when, self.facts))
-
-    def at(self, moment: datetime) -> Facts:
-        """What held at a moment."""
-        if moment not in self._at:
-            self._at[moment] = Facts(self.ticket.at(moment), self.rules, moment)
-        return self._at[moment]
-
-    def states(self) -> list[tuple[datetime, Facts]]:
-        """What held after each change, newest first."""
-        if self._states is None:
-            self._states = [(at, Facts(state, self.rules, at)) for at, state in self.ticket.states()]
-        return self._states
-
-
-def holds(condition: Condition | None, facts: Facts) -> bool:
-    """Whether a condition is true; without one a rule always speaks, and *unknown* never fires."""
-    return condition is None or condition(facts) is True
-
-
-# ---- classify
-
-
-def _classified(past: _Past) -> Iterator[Decision]:
-    decided: dict[str, Decision] = {}
-    raises: list[tuple[str, str, Classify]] = []
-    for rule in past.speaking("classify"):
-        if not isinstance(rule, Classify):
-            continue
-        for word, value, why in _wanted(rule, past.facts):
-            live = decided.get(word)
-            if live is None or (live.rule.mode == "watch" and rule.mode == "on"):
-                decided[word] = Decision(rule, past.now, (why,), word, value, rule.force)
-        raises.extend((word, level, rule) for word, level in rule.at_least.items())
-    for word, level, rule in raises:
-        raised = _raised(decided.get(word), word, level, rule, past)
-        if raised is not None:
-            decided[word] = raised
-    yield from decided.values()
-
-
-def _wanted(rule: Classify, facts: Facts) -> Iterator[tuple[str, Value, str]]:
-    """What a rule sets: each word with its value and why."""
-    for word, value in rule.set.items():
-        yield word, value, str(rule.name or rule.id)
-    for word, levels in rule.thresholds.items():
-        number = facts[word]
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            reached = next(((limit, level) for limit, level in levels if number >= limit), None)
-            if reached is not None:
-                yield "severity", reached[1], f"{rule.name or rule.id} ({word} {number:g} >= {reached[0]:g})"
-                return
-
-
-def _raised(decided: Decision | None, word: str, level: str, rule: Classify, past: _Past) -> Decision | None:
-    """The decision for a word after `at_least` had its say; None where nothing has to change."""
-    levels = past.rules.scales.get(word, ())
-    base = decided.value if decided is not None else past.facts[word]
-    rank = levels.index(str(base)) if base in levels else -1
-    why = f"{rule.name or rule.id}: at least {level}"
-    floor = level if rule.force else None
-    if level in levels and levels.index(level) > rank:
-        before = decided.why if decided is not None else ()
-        return Decision(rule, past.now, (*before, why), word, level, False, floor)
-    if decided is not None and floor is not None:
-        return replace(decided, floor=floor)
-    return decided
-
-
-# ---- assign
-
-
-def _assigned(past: _Past, world: World) -> Iterator[Decision]:
-    decided: dict[str, Decision] = {}
-    for rule in past.speaking("assign"):
-        if not isinstance(rule, Assign):
-            continue
-        team = _team(rule, past.facts)
-        why = (str(rule.name or rule.id),)
-        if team is not None and "team" not in decided:
-            decided["team"] = Decision(rule, past.now, why, "team", team, rule.force)
-        if "assignee" not in decided:
-            who = _picked(rule, team or past.facts["team"], past, world)
-            if who is not None:
-                decided["assignee"] = Decision(rule, past.now, why, "assignee", who, rule.force)
-    yield from decided.values()
-
-
-def _team(rule: Assign, facts: Facts) -> str | None:
-    if rule.team != "service.team":
-        return rule.team
-    service = facts["service"]
-    return getattr(service, "team", None)
-
-
-def _picked(rule: Assign, team: object, past: _Past, world: World) -> str | None:
-    """The person a rule assigns, by key; None where it leaves things as they are.
-
-    Somebody who is assigned stays until a person changes it. Only on-call moves on, at the end of a shift in which
-    nobody acknowledged.
+    A field has at most one decision of a rule that is on, and one of a watched rule before it; effects have one for
+    each rule. Kinds that decide nothing yet are silent.
     """
-    if rule.person is None and rule.pick is None:
-        return None
-    holder = past.ticket.fields.get("assignee")
-    current = person_of(holder, past.ticket.source, past.rules) if isinstance(holder, User) else None
-    if holder is not None and (past.facts["acknowledged"] or past.ticket.phase not in OPEN):
-        return None
-    fit = _fit(rule, team, past)
-    if rule.person is not None:
-        return rule.person if rule.person in fit else None
-    if rule.pick == "on-call":
-        duty = on_call(str(team), past.rules, past.now) if team in past.rules.teams else None
-        return duty if duty in fit else None
-    if current in fit:
-        return current
-    orders: Mapping[str, Callable[[str], tuple[object, ...]]] = {
-        "least-loaded": lambda key: (world.loads.get(key, 0), _rank(past.ticket.ref, key)),
-        "rotate": lambda key: (_rank(past.ticket.ref, key),),
-    }
-    return min(fit, key=orders[str(rule.pick)], default=None)
+    past = Past(ticket, rules, world.me, now)
+    return tuple(decision for kind in kinds for decision in _of(kind, past, world, now))
 
 
-def _fit(rule: Assign, team: object, past: _Past) -> tuple[str, ...]:
-    """Who may be picked: of the team, with the skills asked for, and not away."""
-    rules = past.rules
-    if rule.person is not None:
-        members: tuple[str, ...] = (rule.person,)
-    else:
-        found = rules.teams.get(str(team))
-        lead = (found.lead,) if found is not None and found.lead else ()
-        duty = on_call(str(team), rules, past.now) if found is not None else None
-        members = (*found.members, *lead, *((duty,) if duty else ())) if found is not None else ()
-    people = (rules.people[key] for key in dict.fromkeys(members) if key in rules.people)
-    return tuple(p.key for p in people if set(rule.skills) <= set(p.skills) and not away(p.key, rules, past.now))
+def _of(kind: str, past: Past, world: World, now: datetime) -> Iterator[Decision]:
+    if kind in {"classify", "assign"}:
+        yield from decided(_speaking(kind, past), past.facts, world, now)
+    elif kind == "escalate":
+        yield from (made for rule in _speaking(kind, past) if (made := climbing(rule, past)) is not None)
+    elif kind == "notify":
+        yield from _told(past)
 
 
-def _rank(ref: str, name: str) -> str:
-    return hashlib.sha256(f"{ref}\x1f{name}".encode()).hexdigest()
+def _speaking(kind: str, past: Past) -> Iterator[Rule]:
+    """The rules of a kind that are not off and whose condition holds now, in order."""
+    return (rule for rule in past.rules.index.candidates(kind, past.facts) if holds(rule.when, past.facts))
 
 
-# ---- escalate
+def climbing(rule: Rule, past: Past) -> Decision | None:
+    """The decision of a ladder whose condition holds; None where the moment it counts from is not there.
 
-
-def _climbing(rule: Rule, past: _Past, world: World) -> Decision | None:
-    """The decision of a ladder; None where the moment it counts from is not there."""
+    It counts from that moment, but from no earlier than its condition became true and the ticket was open for it.
+    """
     if not isinstance(rule, Escalate):
         return None
-    named = _moment(rule.since, past, world)
-    if named is None:
-        return None
-    since = max(named, became_true(rule.when, past))
-    return Decision(rule, since, ())
+    named = past.moment(rule.since)
+    true = past.since(lambda facts: holds(rule.when, facts) and _counts(rule, facts))
+    return None if named is None or true is None else Decision(rule, max(named, true))
 
 
-def became_true(condition: Condition | None, past: _Past) -> datetime:
-    """The latest moment at which a condition that holds now became true; short lapses do not count."""
-    if condition is None:
-        return past.ticket.created
-    begun = past.now
-    for at, facts in past.states():
-        if holds(condition, facts):
-            begun = min(begun, at)
-        elif begun - at >= LAPSE:
-            break
-    return begun
+def _counts(rule: Rule, facts: Facts) -> bool:
+    """Whether a ladder counts in this phase: while the ticket is open, or where its condition speaks of the phase."""
+    return facts.ticket.phase in OPEN or (rule.when is not None and "phase" in rule.when.names)
 
 
-def _moment(name: str, past: _Past, world: World) -> datetime | None:
-    """The moment that `since` names; None where it has not come."""
-    if name in {"created", "detected", "acknowledged", "restored"}:
-        value = past.facts[name]
-        return value if isinstance(value, datetime) else (past.ticket.created if name == "detected" else None)
-    if name in {"assigned", "hold", "reopened"}:
-        return max((e.at for e in events(past.ticket, past.rules, world.me) if e.kind == name), default=None)
-    if name == "changed":
-        return _last(past, lambda change: world.me is None or change.by != world.me)
-    if name == "updated":
-        return _last(past, lambda change: change.field == "update")
-    word = name.removeprefix("changed:")
-    return _last(past, lambda change: change.field == word)
-
-
-def _last(past: _Past, wanted: Callable[[Change], bool]) -> datetime | None:
-    return next((change.at for change in reversed(past.ticket.history) if wanted(change)), None)
-
-
-# ---- notify
-
-
-def _told(past: _Past, world: World) -> Iterator[Decision]:
-    happened: tuple[Event, ...] | None = None
-    standing = {rule.id for rule in past.speaking("notify")}
+def _told(past: Past) -> Iterator[Decision]:
+    """Standing messages whose condition holds now, and news of every event at which a condition held."""
+    standing = {rule.id for rule in _speaking("notify", past)}
+    news = news_of(past)
     for rule in past.rules.of("notify"):
-        if not isinstance(rule, Notify) or rule.mode == "off":
+        if isinstance(rule, Notify) and not rule.on and rule.id in standing:
+            yield Decision(rule, past.ticket.created)
+        elif rule.id in news:
+            yield Decision(rule, news[rule.id][-1].at, events=tuple(news[rule.id]))
+
+
+def news_of(past: Past) -> dict[str, list[Event]]:
+    """By rule, the events that it tells; each event is asked of the few rules that can hold at its moment."""
+    found: dict[str, list[Event]] = {}
+    wanted = {kind for rule in past.rules.of("notify") if isinstance(rule, Notify) for kind in rule.on}
+    for event in past.events:
+        then = past.at(event.at) if event.kind in wanted else None
+        if then is None:
             continue
-        if not rule.on:
-            if rule.id in standing:
-                yield Decision(rule, past.ticket.created, ())
-            continue
-        happened = happened if happened is not None else events(past.ticket, past.rules, world.me)
-        told = tuple(e for e in happened if e.kind in rule.on and holds(rule.when, past.at(e.at)))
-        if told:
-            yield Decision(rule, told[-1].at, (), events=told)
+        for rule in past.rules.index.candidates("notify", then):
+            if isinstance(rule, Notify) and event.kind in rule.on and holds(rule.when, then):
+                found.setdefault(rule.id, []).append(event)
+    return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.model import Change, Ticket, User, Value
+from rules.logic import UNKNOWN, Unknown
 from rules.model import RuleSet
 
 OPEN = frozenset({"new", "active"})
@@ -37,7 +38,7 @@ class Event:
 def events(ticket: Ticket, rules: RuleSet, me: User | None = None) -> tuple[Event, ...]:
     """Everything that happened, oldest first. Comments by `me`, our own account, are no events."""
     found = [Event("created", ticket.created, ticket.reporter, text=f"created{_by(ticket.reporter)}")]
-    acknowledged: datetime | None = None
+    acknowledged = _acknowledged_before(ticket)
     for change in ticket.history:
         later = _acknowledged_after(change, acknowledged)
         if later is not None and acknowledged is None:
@@ -51,17 +52,27 @@ def events(ticket: Ticket, rules: RuleSet, me: User | None = None) -> tuple[Even
     return tuple(sorted(found, key=lambda event: event.at))
 
 
-def acknowledged_at(ticket: Ticket) -> datetime | None:
-    """Since when somebody takes care of it: the latest of act, leaving `new` and reopening decides."""
-    acknowledged: datetime | None = None
+def acknowledged_at(ticket: Ticket) -> datetime | Unknown | None:
+    """Since when somebody takes care of it: the latest of act, leaving `new` and reopening decides.
+
+    None: nobody does. UNKNOWN: it had left `new` before the history begins that we can read.
+    """
+    acknowledged = _acknowledged_before(ticket)
     for change in ticket.history:
         acknowledged = _acknowledged_after(change, acknowledged)
-    if acknowledged is None and not any(c.field in {"phase", "acknowledged"} for c in ticket.history):
-        return ticket.created if ticket.phase != "new" else None
     return acknowledged
 
 
-def _acknowledged_after(change: Change, before: datetime | None) -> datetime | None:
+def _acknowledged_before(ticket: Ticket) -> datetime | Unknown | None:
+    """The same before the first change that is known."""
+    first = next((change.before for change in ticket.history if change.field == "phase"), ticket.phase)
+    if first == "new":
+        return None
+    whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
+    return ticket.created if whole else UNKNOWN
+
+
+def _acknowledged_after(change: Change, before: datetime | Unknown | None) -> datetime | Unknown | None:
     """Since when it is acknowledged after this change, if it was since `before`."""
     if change.field == "acknowledged":
         return change.at if change.after is not None else None

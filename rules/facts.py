@@ -14,12 +14,13 @@ from typing import Any
 from connectors.model import Ticket, User
 from rules.calendar import is_open
 from rules.directory import person_of
-from rules.events import acknowledged_at
+from rules.events import OPEN, acknowledged_at
 from rules.logic import UNKNOWN, Truth
 from rules.model import RuleSet, Service
 from rules.patterns import LONGEST_TEXT, Pattern, Searched
 
 _OWN = frozenset({"key", "url", "summary", "description", "kind", "phase", "created", "updated", "project", "status"})
+_SAID = frozenset({"eta", "last_recovery_point"})  # where no field is mapped, what people last said through us
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "ja"})
 _FALSE = frozenset({"no", "false", "off", "0", "n", "nein"})
 
@@ -58,13 +59,14 @@ class Who:
 class Facts:
     """The words of one ticket under one rule set; `now` is the moment that texts are written at."""
 
-    __slots__ = ("_found", "_searched", "_values", "now", "rules", "ticket")
+    __slots__ = ("_found", "_hits", "_searched", "_values", "now", "rules", "ticket")
 
     def __init__(self, ticket: Ticket, rules: RuleSet, now: datetime | None = None) -> None:
         self.ticket, self.rules, self.now = ticket, rules, now
         self._values: dict[str, Any] = {}
         self._searched: dict[str, Searched] = {}
         self._found: dict[Pattern, Truth] = {}
+        self._hits: dict[str, frozenset[Pattern] | None] = {}
 
     def __getitem__(self, word: str) -> Any:
         """The value of a word, or of a service's attribute; None is empty, UNKNOWN cannot be known."""
@@ -99,9 +101,20 @@ class Facts:
         """Every word for a text, with these beside them; what is unknown is empty there."""
         return _Words(self, extras)
 
+    def hits(self, word: str) -> frozenset[Pattern] | None:
+        """The rule set's patterns that may be found in a word, by one pass over its text; None where it is unknown."""
+        if word not in self._hits:
+            text = self.searched(word)
+            self._hits[word] = None if text is None else self.rules.index.hits(word, text)
+        return self._hits[word]
+
     def _look_for(self, pattern: Pattern) -> Truth:
         text = self.searched(pattern.word)
-        return None if text is None else pattern.found(text)
+        if text is None:
+            return None
+        if pattern in self.rules.index.patterns and pattern not in (self.hits(pattern.word) or ()):
+            return False
+        return pattern.found(text)
 
     def _read(self, word: str) -> Any:
         name, _, attribute = word.partition(".")
@@ -114,7 +127,7 @@ class Facts:
         if special is not None:
             return special(self)
         if word not in self.ticket.fields:
-            return self._by_history(word) if word in self.rules.roles or word == "eta" else UNKNOWN
+            return self._by_history(word) if word in self.rules.roles or word in _SAID else UNKNOWN
         return self._declared(word, self.ticket.fields[word])
 
     def _by_history(self, word: str) -> Any:
@@ -143,30 +156,23 @@ class Facts:
     def _text(self) -> str:
         return f"{self.ticket.summary}\n{self.ticket.description}"[:LONGEST_TEXT]
 
-    def _acknowledged(self) -> Any:
-        if self.ticket.complete_since is not None and self.ticket.complete_since > self.ticket.created:
-            at = acknowledged_at(self.ticket)
-            return at if at is not None or self.ticket.phase == "new" else UNKNOWN
-        return acknowledged_at(self.ticket)
-
     def _detected(self) -> datetime:
         value = self._declared("detected", self.ticket.fields.get("detected"))
         return value if isinstance(value, datetime) else self.ticket.created
 
-    def _restored(self) -> datetime | None:
+    def _restored(self) -> Any:
         value = self._declared("restored", self.ticket.fields.get("restored"))
-        if isinstance(value, datetime):
-            return value
-        if self.ticket.phase in {"new", "active"}:
-            return None
-        over = (c.at for c in reversed(self.ticket.history) if c.field == "phase" and c.before in {"new", "active"})
-        return next(over, None)
+        if isinstance(value, datetime) or self.ticket.phase in OPEN:
+            return value if isinstance(value, datetime) else None
+        over = (c.at for c in reversed(self.ticket.history) if c.field == "phase" and c.before in OPEN)
+        known = self.ticket.complete_since
+        return next(over, self.ticket.created if known is None or known <= self.ticket.created else UNKNOWN)
 
 
 _SPECIAL: Mapping[str, Callable[[Facts], Any]] = {
     "service": Facts._service,
     "text": Facts._text,
-    "acknowledged": Facts._acknowledged,
+    "acknowledged": lambda facts: acknowledged_at(facts.ticket),
     "detected": Facts._detected,
     "restored": Facts._restored,
     "labels": lambda facts: facts.ticket.labels or None,

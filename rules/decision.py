@@ -1,0 +1,38 @@
+"""What a rule that spoke wants, and what is known beyond the ticket when it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connectors.model import User, Value
+from rules.events import Event
+from rules.model import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is known beside the ticket: open tickets by person (for `least-loaded`), and our own account."""
+
+    loads: Mapping[str, int] = field(default_factory=dict)
+    me: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A rule that spoke: what it wants, since when, and why in short steps.
+
+    For classify and assign, `field` should hold `value` (a team's name, a person's key); `force` writes over people,
+    `floor` is the level that a forced `at_least` asks for over a person. For a rule with `on`, `events` are those that
+    it tells, oldest first, and `since` is the latest. A ladder counts from `since`.
+    """
+
+    rule: Rule
+    since: datetime
+    why: tuple[str, ...] = ()
+    field: str = ""
+    value: Value = None
+    force: bool = False
+    floor: str | None = None
+    events: tuple[Event, ...] = ()

@@ -1,0 +1,119 @@
+"""A ticket at every moment of its life, each read once, and since when a condition has been true.
+
+Nothing is remembered between looks: what the tracker's history says is what was. The history may begin late; then the
+ticket is taken to have been what it was at `complete_since` from there on, and nothing is said of what was before.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from connectors.model import Change, Ticket, User
+from rules.condition import Condition
+from rules.events import Event, events
+from rules.facts import Facts
+from rules.model import RuleSet
+
+LAPSE = timedelta(minutes=5)
+"""A condition that was not true for less than this counts as true all the while."""
+
+
+def holds(condition: Condition | None, facts: Facts) -> bool:
+    """Whether a condition is true; without one a rule always speaks, and *unknown* never fires."""
+    return condition is None or condition(facts) is True
+
+
+def became_true(condition: Condition | None, ticket: Ticket, rules: RuleSet) -> datetime | None:
+    """The latest moment at which a condition became true, lapses under five minutes not counted; None: it is not."""
+    return Past(ticket, rules).since(lambda facts: holds(condition, facts))
+
+
+class Past:
+    """One ticket under one rule set, now and at every earlier moment."""
+
+    def __init__(self, ticket: Ticket, rules: RuleSet, me: User | None = None, now: datetime | None = None) -> None:
+        self.ticket, self.rules, self.now = ticket, rules, now
+        self.facts = Facts(ticket, rules, now)
+        self._me = me
+        self._events: tuple[Event, ...] | None = None
+        self._states: tuple[tuple[datetime, ...], tuple[Facts, ...]] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the history goes back to the ticket's creation."""
+        known = self.ticket.complete_since
+        return known is None or known <= self.ticket.created
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Everything that happened, oldest first."""
+        if self._events is None:
+            self._events = events(self.ticket, self.rules, self._me)
+        return self._events
+
+    def at(self, moment: datetime) -> Facts | None:
+        """What held at a moment; None where the history does not go back so far."""
+        moments, states = self._timeline()
+        place = bisect_right(moments, moment)
+        return states[place - 1] if place else None
+
+    def since(self, test: Callable[[Facts], bool]) -> datetime | None:
+        """The latest moment at which this became true, short lapses not counted; None where it is not true now."""
+        if not test(self.facts):
+            return None
+        moments, states = self._timeline()
+        begun = moments[-1]
+        for moment, facts in zip(reversed(moments), reversed(states), strict=True):
+            if test(facts):
+                begun = moment
+            elif begun - moment >= LAPSE:
+                break
+        return begun
+
+    def moment(self, name: str) -> datetime | None:
+        """The moment that a ladder's `since` names; None where it has not come.
+
+        A ticket that nobody changed, or told of, was last changed when it was made.
+        """
+        created = self.ticket.created
+        if name in {"created", "detected", "acknowledged", "restored"}:
+            value = self.facts[name]
+            return value if isinstance(value, datetime) else None
+        if name in {"assigned", "hold"}:
+            standing = bool(self.facts["assignee" if name == "assigned" else "hold"])
+            return self._last_event(name) or (created if standing and self.whole else None)
+        if name == "reopened":
+            return self._last_event(name)
+        if name == "changed":
+            return self._last(lambda change: self._me is None or change.by != self._me) or created
+        word = "update" if name == "updated" else name.removeprefix("changed:")
+        return self._last(lambda change: change.field == word) or created
+
+    def _last_event(self, kind: str) -> datetime | None:
+        return max((event.at for event in self.events if event.kind == kind), default=None)
+
+    def _last(self, wanted: Callable[[Change], bool]) -> datetime | None:
+        return next((change.at for change in reversed(self.ticket.history) if wanted(change)), None)
+
+    def _timeline(self) -> tuple[tuple[datetime, ...], tuple[Facts, ...]]:
+        """The moments of change and what held from each on, oldest first; the last is as things are."""
+        if self._states is None:
+            found: list[tuple[datetime, Facts]] = []
+            history, count = self.ticket.history, len(self.ticket.history)
+            for moment, state in self.ticket.states():
+                while count and history[count - 1].at > moment:
+                    count -= 1
+                past = self.facts if state is self.ticket else self._facts(replace(state, history=history[:count]))
+                found.append((moment, past))
+            known = self.ticket.complete_since
+            if known is not None and not self.whole:
+                found.append((known, self._facts(self.ticket.at(known))))
+            found.reverse()
+            self._states = tuple(at for at, _ in found), tuple(facts for _, facts in found)
+        return self._states
+
+    def _facts(self, ticket: Ticket) -> Facts:
+        return Facts(ticket, self.rules, self.now)
