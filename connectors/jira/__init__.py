@@ -15,7 +15,7 @@ from typing import Any
 
 from connectors.base import Receipt, Request, Tracker, Wanted
 from connectors.errors import Missing, Refused, Temporary
-from connectors.jira import checks
+from connectors.jira.checks import Check
 from connectors.jira.client import Client
 from connectors.jira.edits import Edits
 from connectors.jira.fields import Fields, moment
@@ -86,7 +86,7 @@ class Jira(Tracker):
             raise Temporary(f"could not read {ref}: Jira answered no ticket", in_doubt=False)
         entries, since = self._entries(raw)
         if not self._client.cloud:
-            self._history.meet(entries)
+            self._history.meet(entries, raw["fields"])
         ticket = self._issues.read(raw, entries, self._comments(raw), since)
         self._client.clock.reached(ticket.updated)
         return ticket
@@ -161,17 +161,16 @@ class Jira(Tracker):
 
     def find(self, key: str) -> str | None:
         """The ticket created with this key, the oldest where there are several; or the one that people call so."""
-        query: dict[str, str | int] = {
-            "jql": f'labels = "{label(key)}" ORDER BY created ASC, id ASC',
-            "fields": "id",
-            "maxResults": 1,
-        }
+        jql = f'labels = "{label(key)}" ORDER BY created ASC, id ASC'
         tried = f"could not look for {key}"
         if self._client.cloud:
             now = self.now()
-            fresh = [ref for ref, at in self._created if now is not None and now - at < _FRESH]
-            query |= {"reconcileIssues": ",".join(fresh)} if fresh else {}  # search does not show them at once
-        told = self._client.read("search/jql" if self._client.cloud else "search", tried, query)
+            fresh = [int(ref) for ref, at in self._created if now is not None and now - at < _FRESH]
+            body = {"jql": jql, "fields": ["id"], "maxResults": 1}
+            body |= {"reconcileIssues": fresh} if fresh else {}  # search does not show them at once
+            told = self._client.ask("search/jql", body, tried)
+        else:
+            told = self._client.read("search", tried, {"jql": jql, "fields": "id", "maxResults": 1})
         found = told.get("issues") or []
         if found:
             return str(found[0]["id"])
@@ -255,7 +254,7 @@ class Jira(Tracker):
 
     def check(self, wanted: Wanted) -> Iterable[Problem]:
         """Try it for real; changes nothing."""
-        return checks.check(self.name, self.settings, self._client, self._fields, wanted)
+        return Check(self.name, self.settings, self._client, self._fields, self._people).run(wanted)
 
     def close(self) -> None:
         """Close the connections."""

@@ -100,6 +100,10 @@ class Client:
         """The JSON at this path of the API; repeated a few times where that may help. Raises ConnectorError."""
         return self._get(self._url(path), query or {}, tried)
 
+    def ask(self, path: str, body: Any, tried: str) -> Any:
+        """As `read`, for what Jira wants to be asked by POST."""
+        return read(lambda: self._ask("POST", self._url(path), {}, body, tried))
+
     def send(self, method: str, path: str, body: Any, tried: str) -> Any:
         """Have something done, once; answers the JSON, None where there is none. Raises ConnectorError."""
         return self._ask(method, self._url(path), {}, body, tried)

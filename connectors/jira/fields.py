@@ -222,7 +222,7 @@ class Fields:
         writer = _WRITERS.get(kind)
         try:
             return writer(value) if writer is not None else value
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             raise Refused(f"{word} cannot be {value!r} in Jira", fields={word: f"the field holds a {kind}"}) from None
 
     def _user(self, word: str, value: Any) -> dict[str, str]:

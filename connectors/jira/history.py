@@ -7,7 +7,7 @@ what they were is counted back from what they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -56,17 +56,19 @@ class History:
         changes: list[Change] = []
         for entry in ordered:
             at, by = moment(entry["created"]), self._people.read(entry.get("author"))
-            held, phase = self.held(state), self._phases.of(state.status)
+            held, status = self.held(state), state.status
             told = [(item, id_) for of, item, id_ in items if of is entry]
             for item, id_ in told:
                 for word, before, after in self._said(item, id_, state, all_fields=all_fields):
                     changes.append(Change(at, word, before, after, by, str(entry.get("id", ""))))
-            for word, before, after in self._followed(state, held, phase, at):
+            for word, before, after in self._followed(state, held, status, at):
                 changes.append(Change(at, word, before, after, by, str(entry.get("id", ""))))
         return tuple(changes), state
 
-    def meet(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Find out who Data Center's history means by a key. Raises ConnectorError."""
+    def meet(self, entries: Collection[Mapping[str, Any]], now: Mapping[str, Any]) -> None:
+        """Find out who Data Center's history means by a key: people of the ticket, else asked for. May raise."""
+        for shown in (*now.values(), *(entry.get("author") for entry in entries)):
+            self._people.read(shown)
         for entry in entries:
             for item in entry.get("items") or ():
                 id_ = self._id(item)
@@ -123,7 +125,7 @@ class History:
         return () if word == "labels" and value is None else value
 
     def _followed(
-        self, state: State, held: tuple[bool, str | None], phase: str, at: datetime
+        self, state: State, held: tuple[bool, str | None], status: str, at: datetime
     ) -> Iterator[tuple[str, Value, Value]]:
         """The words that follow from others."""
         if self.holds and held != self.held(state):
@@ -132,8 +134,10 @@ class History:
                 yield "hold", was, is_
             if why != reason:
                 yield "hold_reason", why, reason
+        if not self.restores or status == state.status:
+            return
         over = self._phases.of(state.status) in OVER
-        if self.restores and over != (phase in OVER):
+        if over != (self._phases.of(status) in OVER):
             before, state.restored = state.restored, at if over else None
             if before != state.restored:  # resolved before the first entry we know: when, nobody says
                 yield "restored", before, state.restored

@@ -20,7 +20,7 @@ class People:
 
     def read(self, raw: Any) -> User | None:
         """The user in an answer; None where there is none."""
-        if not isinstance(raw, dict):
+        if not isinstance(raw, dict) or "displayName" not in raw:
             return None
         id_ = raw.get("accountId") or raw.get("name") or raw.get("key") or ""
         user = User(id_, raw.get("displayName") or "", raw.get("emailAddress") or "")

@@ -86,6 +86,9 @@ class Webhooks:
         if not ref.isdigit():
             raise ValueError(ref)
         items = (payload.get("changelog") or {}).get("items") or ()
+        fields = issue.get("fields") or {}
+        if fields.get("status"):
+            self._phases.learn(fields["status"])
         project = str(issue.get("key") or "").rpartition("-")[0]
         if project and self._outside(project) and not any(item.get("field") == "Key" for item in items):
             return f"project {project} is not in scope"

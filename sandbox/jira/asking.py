@@ -33,17 +33,18 @@ class Call:
         self.version = version
         self.person = person
         self.where: tuple[str, ...] = ()
+        self.query: Mapping[str, str] = asked.query
 
     def number(self, name: str, default: int) -> int:
         """A number of the query. Raises No."""
         try:
-            return int(self.asked.query.get(name, default))
+            return int(self.query.get(name, default))
         except ValueError:
             raise No(400, f"{name} must be a number") from None
 
     def names(self, name: str) -> list[str]:
         """A comma-separated list of the query."""
-        return [part.strip() for part in self.asked.query.get(name, "").split(",") if part.strip()]
+        return [part.strip() for part in self.query.get(name, "").split(",") if part.strip()]
 
     def body(self) -> dict[str, Any]:
         """The body, which is an object. Raises No."""

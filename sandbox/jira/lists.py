@@ -30,7 +30,7 @@ def search_removed(call: Call) -> Answer:
         raise No(410, _GONE)
     query = _query(call)
     start, size = call.number("startAt", 0), min(call.number("maxResults", 50), 1000)
-    ids = call.state.results(call.asked.query.get("jql", ""), query)
+    ids = call.state.results(call.query.get("jql", ""), query)
     fields = set(call.names("fields"))
     page = [shown(call, call.state.issues[i], fields, []) for i in ids[start : start + size] if i in call.state.issues]
     return Answer(200, {"startAt": start, "maxResults": size, "total": len(ids), "issues": page})
@@ -41,7 +41,7 @@ def search(call: Call) -> Answer:
     if call.state.flavour == "datacenter":
         return Answer(404, None)
     fields, properties = set(call.names("fields")), call.names("properties")
-    token = call.asked.query.get("nextPageToken")
+    token = call.query.get("nextPageToken")
     if token is None:
         query = _query(call)
         if not query.bounded:
@@ -68,9 +68,16 @@ def search(call: Call) -> Answer:
     return Answer(200, told)
 
 
+def search_posted(call: Call) -> Answer:
+    """The same, asked for in a body: the only way to name several tickets that must be looked at as they are now."""
+    said = call.body()
+    call.query = {k: ",".join(map(str, v)) if isinstance(v, list) else str(v) for k, v in said.items()}
+    return search(call)
+
+
 def _query(call: Call) -> jql.Query:
     try:
-        return jql.read(call.asked.query.get("jql", ""), jql.Asking(call.site, call.person, call.state.now()))
+        return jql.read(call.query.get("jql", ""), jql.Asking(call.site, call.person, call.state.now()))
     except jql.BadJql as bad:
         raise No(400, str(bad)) from None
 
@@ -120,8 +127,8 @@ def my_permissions(call: Call) -> Answer:
             400,
             "The 'permissions' query parameter is required" if not wanted else f"Unrecognized permissions: {unknown}",
         )
-    if "projectKey" in call.asked.query:
-        call.project(call.asked.query["projectKey"])
+    if "projectKey" in call.query:
+        call.project(call.query["projectKey"])
     denied = call.state.traps.denied
     told = {
         name: {"id": str(n), "key": name, "name": name.replace("_", " ").title(), "type": "PROJECT", "description": "",
@@ -134,7 +141,7 @@ def my_permissions(call: Call) -> Answer:
 def search_users(call: Call) -> Answer:
     """People by a part of name or address; Cloud finds those too who do not show their address."""
     cloud = call.state.flavour == "cloud"
-    text = call.asked.query.get("query" if cloud else "username")
+    text = call.query.get("query" if cloud else "username")
     if not text:
         raise No(400, "The query parameter is required" if cloud else "The username query parameter was not provided")
     people = (p for p in call.site.people.values() if p.active and _meant(text.lower(), (p.name, p.email, p.username)))
@@ -148,7 +155,7 @@ def _meant(text: str, names: tuple[str, ...]) -> bool:
 
 def get_user(call: Call) -> Answer:
     """One person by account id (Cloud), by user name or by key (Data Center)."""
-    query = call.asked.query
+    query = call.query
     for person in call.site.people.values():
         if call.state.flavour == "cloud":
             found = query.get("accountId") == person.account
@@ -170,15 +177,19 @@ def project_statuses(call: Call) -> Answer:
     """The statuses of each type of ticket."""
     project = call.project(call.where[0])
     statuses = [call.values.show_status(status) for status in call.site.statuses]
-    kinds = [{"id": i, "name": call.site.kinds[i], "subtask": False, "statuses": statuses} for i in project.kinds]
-    return Answer(200, kinds)
+    return Answer(200, [_kind(call, i) | {"statuses": statuses} for i in project.kinds])
 
 
 def create_kinds(call: Call) -> Answer:
     """The types of ticket that may be created."""
     project = call.project(call.where[0])
-    kinds = [{"id": i, "name": call.site.kinds[i], "subtask": False} for i in project.kinds]
+    kinds = [_kind(call, i) for i in project.kinds]
     return Answer(200, _page(call, "issueTypes", kinds))
+
+
+def _kind(call: Call, id_: str) -> dict[str, Any]:
+    self_ = f"https://sandbox.test/rest/api/{call.version}/issuetype/{id_}"
+    return {"self": self_, "id": id_, "name": call.site.kinds[id_], "subtask": False}
 
 
 def create_fields(call: Call) -> Answer:

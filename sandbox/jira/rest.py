@@ -75,6 +75,7 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], Callable[[Call], Answer]], ...] = tup
         ("GET", r"issue/createmeta/([^/]+)/issuetypes", lists.create_kinds),
         ("GET", r"issue/createmeta/([^/]+)/issuetypes/([^/]+)", lists.create_fields),
         ("GET", r"search/jql", lists.search),
+        ("POST", r"search/jql", lists.search_posted),
         ("GET", r"search", lists.search_removed),
         ("POST", r"search", lists.search_removed),
         ("GET", r"serverInfo", lists.server_info),

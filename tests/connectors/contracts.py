@@ -103,6 +103,7 @@ def _contract(name: str) -> Contract:
     document = json.loads((CONTRACTS / name).read_text(encoding="utf-8"))
     if name.startswith("jira/"):
         _as_jira_writes_moments(document)
+        _as_jira_tells_changes(document)
     return Contract(document)
 
 
@@ -111,6 +112,16 @@ def vendor(name: str) -> Contract:
     if not (CONTRACTS / name).exists():
         pytest.skip(f"shared contracts not found: {name}")
     return _contract(name)
+
+
+def _as_jira_tells_changes(document: dict[str, Any]) -> None:
+    """What a field was or became may be nothing: documented as text, null in every recorded body (`samples/jira`).
+
+    The older document lost `fromString` and `toString`, as generators do with a property of that name.
+    """
+    change = document["components"]["schemas"]["ChangeDetails"]["properties"]
+    for name in ("from", "fromString", "to", "toString"):
+        change[name] = {"type": "string", "nullable": True}
 
 
 def _as_jira_writes_moments(node: Any) -> None:
