@@ -154,12 +154,12 @@ class MemoryTracker(Tracker):
     def person(self, ref: str, by: str = "ann", **changes: Value) -> None:
         """Somebody changes words of a ticket."""
         user = User(by, by.capitalize(), f"{by}@example.org")
-        self._keep(self._edited(self.get(ref), Edit(changes), user))
+        self._keep(self._edited(self.tickets[ref], Edit(changes), user))
 
     def comment(self, ref: str, text: str, by: str = "ann") -> None:
         """Somebody comments."""
         user = User(by, by.capitalize(), f"{by}@example.org")
-        self._keep(self._edited(self.get(ref), Edit(comment=Comment(text)), user))
+        self._keep(self._edited(self.tickets[ref], Edit(comment=Comment(text)), user))
 
     def _there(self, ref: str) -> Ticket:
         if ref not in self.tickets:

@@ -247,6 +247,7 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             watched=rule.mode == "watch",
             stale=len(stale),
             stale_until=stale[-1].at if stale else None,
+            moment=last.at,
         )
 
 

@@ -6,7 +6,7 @@ error, never "nothing was done": starting from nothing would call everybody agai
 
     {"v":1,"id":"10042",
      "e":{"notify:card>place:incidents@slack":{"a":at,"m":mark,"s":"digest","r":"C1:17.1","t":"slack:#incidents",
-                                               "c":[first,mark,"digest","slack:#incidents"],"x":[at,"digest","why"]}},
+                                               "c":[first,moment,"digest","slack:#incidents",covers],"x":[at,"digest","why"]}},
      "a":[["id",at,"ann","acknowledge",{}]]}
 
 Moments are whole milliseconds since 1970 (UTC), since events of a tracker are told apart by milliseconds.
@@ -36,17 +36,20 @@ class Unreadable(Exception):  # the ticket is left alone until a person has look
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An announcement that we are about to do something. A renewed claim keeps its first time, digest and place, so
-    that what the first attempt made is found under the same token; its mark becomes that of the latest moment.
+    """An announcement that we are about to do something.
 
-    `renewed` is when it was last renewed: its age counts from there, since the thing may have gone out then. `to` is product and address, as `slack:#ops`; for a reply, the ref of what it stands under. `settled` lives in
-    memory only: the product was asked and has nothing, or cannot be asked, so it may be sent (again).
+    `moment` is what it is about (a step's own due, the last event of some news): the same in every process, so what
+    one made the other finds. `covers` is the moment that will count as covered. `to` is product and address, as
+    `slack:#ops`; for a reply, the ref of what it stands under. A renewed claim keeps its first time, moment, digest
+    and place; `renewed` is when, since its age counts from there. `settled` and `repeat` live in memory only: the
+    product was asked and has nothing, so it may be sent; or cannot be asked, so it is sent as a possible repeat.
     """
 
     first: datetime
-    mark: datetime
+    moment: datetime
     sum: str
     to: str
+    covers: datetime
     renewed: datetime | None = None
     settled: bool = False
     repeat: bool = False
@@ -180,7 +183,8 @@ class Ledger:
         entry = self.get(key, was) or Entry()
         standing = entry.claim
         if standing is not None:
-            claim = replace(standing, renewed=claim.first, mark=max(standing.mark, claim.mark), settled=False)
+            covers = max(standing.covers, claim.covers)
+            claim = replace(standing, renewed=claim.first, covers=covers, settled=False)
         return self.with_entry(key, replace(entry, claim=claim), was)
 
     def recorded(self, outcome: Outcome, now: datetime) -> Ledger:
@@ -190,7 +194,7 @@ class Ledger:
             return self
         claim = entry.claim
         if outcome.done:
-            made = Entry(now, claim.mark, claim.sum, outcome.ref or entry.ref, claim.to, stale=entry.stale)
+            made = Entry(now, claim.covers, claim.sum, outcome.ref or entry.ref, claim.to, stale=entry.stale)
             return self.with_entry(outcome.key, made)
         failure = Failure(now, claim.sum, outcome.failure[:120]) if outcome.failure else entry.failure
         unclaimed = replace(entry, claim=None, failure=failure)
@@ -245,7 +249,7 @@ def _entry_to(entry: Entry) -> dict[str, Any]:
     if entry.claim is not None:
         claim = entry.claim
         renewed = [_ms(claim.renewed)] if claim.renewed is not None else []
-        said["c"] = [_ms(claim.first), _ms(claim.mark), claim.sum, claim.to, *renewed]
+        said["c"] = [_ms(claim.first), _ms(claim.moment), claim.sum, claim.to, _ms(claim.covers), *renewed]
     if entry.failure is not None:
         said["x"] = [_ms(entry.failure.at), entry.failure.sum, entry.failure.said]
     if entry.retired:
@@ -258,8 +262,9 @@ def _entry_to(entry: Entry) -> dict[str, Any]:
 def _entry_from(said: Any) -> Entry:
     claim = failure = None
     if "c" in said:
-        first, mark, digest, to, *renewed = said["c"]
-        claim = Claim(_moment(first), _moment(mark), str(digest), str(to), *map(_moment, renewed[:1]))
+        first, moment, digest, to, covers, *renewed = said["c"]
+        times = map(_moment, (covers, *renewed[:1]))
+        claim = Claim(_moment(first), _moment(moment), str(digest), str(to), *times)
     if "x" in said:
         at, digest, why = said["x"]
         failure = Failure(_moment(at), str(digest), str(why))

@@ -92,7 +92,9 @@ class Look:
         if not sink.searchable:
             return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
         try:
-            answer = sink.find(address, token(ledger.ref, key, claim.first), claim.first)
+            answer = sink.find(address, token(ledger.ref, key, claim.moment), claim.first)
+        except (Missing, Refused):  # there is no such place to find it in; the next try will say why
+            answer = Absent()
         except ConnectorError as error:
             log.warning("could not settle", key=key, said=str(error))
             return ledger
@@ -127,12 +129,14 @@ class Look:
         claimed = self.ledger
         for effect in ready:
             if effect.sort != "retire":
-                claim = Claim(now, effect.mark, effect.digest, effect.to)
+                claim = Claim(now, effect.moment, effect.digest, effect.to, effect.mark)
                 claimed = claimed.claimed(effect.key, claim, effect.was)
         edit = batch.edit
         for effect in batch.fields:
             claimed = claimed.with_entry(effect.key, Entry(now, now, effect.digest))
         if not ready and edit is None:
+            return
+        if self.expired():
             return
         if claimed != self.ledger or edit is not None:
             self._claim(edit, batch, claimed)
@@ -150,16 +154,16 @@ class Look:
     def _claim(self, edit: Edit | None, batch: Batch, claimed: Ledger) -> None:
         """Write the claims, with the edit in the same request; a refused edit is taken out, the rest written again."""
         if not self.claimable:
-            self.ledger = _unclaimed(claimed, batch)
+            self.ledger = claimed
             return
         try:
             self._write(edit, claimed)
             self._applied(edit, batch)
             if not self._kept():
-                self._unclaimable(claimed, batch, Refused("the tracker answered success and dropped the ledger"))
+                self._unclaimable(claimed, Refused("the tracker answered success and dropped the ledger"))
         except Refused as error:
             if edit is None or not edit.fields:
-                self._unclaimable(claimed, batch, error)
+                self._unclaimable(claimed, error)
                 return
             refused = {w: r for w, r in error.fields.items() if w in edit.fields} or dict.fromkeys(
                 edit.fields, str(error)
@@ -183,12 +187,12 @@ class Look:
             fields = tuple(e for e in batch.fields if e.key.removeprefix("field:") not in refused)
             self._claim(Edit(left) if left else None, replace(batch, fields=fields), claimed)
         except (Denied, Missing) as error:
-            self._unclaimable(claimed, batch, error)
+            self._unclaimable(claimed, error)
 
-    def _unclaimable(self, claimed: Ledger, batch: Batch, error: ConnectorError) -> None:
+    def _unclaimable(self, claimed: Ledger, error: ConnectorError) -> None:
         """Where not even a claim can be written: calls go out all the same, and what was done stays in the process."""
         self.claimable = False
-        self.ledger = _unclaimed(claimed, batch)
+        self.ledger = claimed
         said = f"{self.ticket.key}: what is done cannot be written on the ticket, so calls go out unclaimed: {error}"
         self.engine.notices[f"unwritable {self.ticket.key}"] = said
         log.error("ledger not writable", key=self.ticket.key, said=str(error))
@@ -321,13 +325,3 @@ class Look:
         log.error("outcome not recorded", key=self.ticket.key, said=str(error))
         notice = f"{self.ticket.key}: what was done could not be written on the ticket yet: {error}"
         self.engine.notices[f"unwritable {self.ticket.key}"] = notice
-
-
-def _unclaimed(ledger: Ledger, batch: Batch) -> Ledger:
-    """The claims of what goes out unclaimed, in memory only: dated by its own moment, so that any process finds it."""
-    for effect in batch.effects:
-        entry = ledger.entries.get(effect.key)
-        if entry is not None and entry.claim is not None:
-            claim = replace(entry.claim, first=effect.moment)
-            ledger = ledger.with_entry(effect.key, replace(entry, claim=claim))
-    return ledger

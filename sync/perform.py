@@ -29,10 +29,10 @@ class Manners:
     crowd: Crowd
 
 
-def token(ref: str, key: str, first: datetime) -> str:
-    """What a thing is found by: of the ticket, the key, and for calls and news the time of the first claim."""
+def token(ref: str, key: str, moment: datetime) -> str:
+    """What a thing is found by: of the ticket and the key, and for calls and news of the moment they are about."""
     standing = key.startswith(("notify:", "watch.notify:", "watch.field:"))
-    return digest(ref, key, "" if standing else round(first.timestamp() * 1000))
+    return digest(ref, key, "" if standing else round(moment.timestamp() * 1000))
 
 
 class Performer:
@@ -82,7 +82,7 @@ class Performer:
         if first.sort == "retire":
             sink.retire(first.address, first.ref)
             return first.ref
-        keys = " ".join(token(ledger.ref, effect.key, _first(effect, ledger)) for effect in group)
+        keys = " ".join(token(ledger.ref, effect.key, _moment(effect, ledger)) for effect in group)
         thing = self._thing(group, ledger, refs)
         if first.sort == "call":
             made = self._call(sink, first, thing, keys)
@@ -138,6 +138,6 @@ def together(effects: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
     return (tuple(group) for group in groups.values())
 
 
-def _first(effect: Effect, ledger: Ledger) -> datetime:
+def _moment(effect: Effect, ledger: Ledger) -> datetime:
     claim = ledger.entries[effect.key].claim
-    return claim.first if claim is not None else effect.due
+    return claim.moment if claim is not None else effect.moment

@@ -117,14 +117,14 @@ def play(world: World) -> World:
     """The life of one ticket in three hours, with 15 messages."""
     ref = world.ticket()
     world.at("09:06")
-    world.person(ref, summary="Checkout is down in Asia")
-    world.at("09:17")
+    world.person(ref, description="Nobody can pay")
+    world.at("09:26")
     world.click("acknowledge", ref)
-    world.at("09:30")
+    world.at("09:40")
     world.person(ref, phase="resolved")
     world.at("10:00")
     world.person(ref, phase="new")
-    world.at("10:16")
+    world.at("10:26")
     world.click("take", ref)
     world.at("10:40")
     world.person(ref, severity="medium")
@@ -308,7 +308,7 @@ def test_a_person_who_changes_the_ticket_in_the_middle_of_a_look_is_kept() -> No
             history = [c for c in world.tracker.tickets[ref].history if c.field == "severity"]
             theirs = next(n for n, c in enumerate(history) if c.by == User("ann"))
             assert len([c for c in history[theirs + 1 :] if c.by != User("ann")]) <= 1, (number, when)
-            slack = Counter(p.message.text for p in world.messengers["slack"].posts)
+            slack = Counter((p.place, p.message.text) for p in world.messengers["slack"].posts)
             assert max(slack.values()) == 1, (number, when)
 
 
@@ -331,7 +331,8 @@ def test_a_paused_process_that_wakes_late_sends_nothing_more() -> None:
         play(world)
         lost, searchable, elsewhere = compare(world)
         assert lost == 0, number
-        assert searchable + elsewhere <= 1, number
+        assert searchable == 0, number
+        assert elsewhere <= 3, number
 
 
 def test_two_live_processes_lose_nothing() -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from sync.ledger import ROOM, Act, Claim, Entry, Failure, Ledger, Outcome, Stretch, Unreadable
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-CLAIM = Claim(NOW, NOW, "d1", "slack:#ops")
+CLAIM = Claim(NOW, NOW, "d1", "slack:#ops", NOW)
 
 moments = st.integers(0, 4_000_000_000_000).map(
     lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
 texts = st.text(max_size=12)
-claims = st.builds(Claim, moments, moments, texts, texts, st.none() | moments)
+claims = st.builds(Claim, moments, moments, texts, texts, moments, st.none() | moments)
 failures = st.builds(Failure, moments, texts, texts)
 stretches = st.tuples(st.builds(Stretch, st.integers(1, 9), moments, moments))
 entries = st.builds(
@@ -86,9 +86,9 @@ def test_what_cannot_be_read_is_an_error_and_never_a_beginning(text: str, said: 
 
 
 def test_a_renewed_claim_keeps_its_first_values() -> None:
-    later = Claim(NOW + timedelta(hours=1), NOW + timedelta(hours=1), "d2", "slack:#other")
+    later = Claim(NOW + timedelta(hours=1), NOW + timedelta(hours=1), "d2", "slack:#other", NOW + timedelta(hours=1))
     ledger = Ledger("1").claimed("k", CLAIM).claimed("k", later)
-    assert ledger.open_claims() == {"k": replace(CLAIM, mark=later.mark, renewed=NOW + timedelta(hours=1))}
+    assert ledger.open_claims() == {"k": replace(CLAIM, covers=later.covers, renewed=NOW + timedelta(hours=1))}
     assert ledger.open_claims()["k"].due == NOW + timedelta(hours=1, minutes=2), "its age counts from the renewal"
 
 
