@@ -7,10 +7,8 @@ TOML its names are missing, so then nothing is said about unknown names: they wo
 
 from __future__ import annotations
 
-import gc
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -75,23 +73,11 @@ def _files(path: Path, problems: list[Problem]) -> list[Path]:
 def _parse(
     texts: Mapping[str, str], mode: Mode, connectors: Collection[str], later: Later, problems: list[Problem]
 ) -> RuleSet:
-    with _no_pauses():
-        files = _Files(problems)
-        for name in sorted(texts, key=lambda name: (Path(name).name, name)):
-            files.add(name, texts[name])
-        return _Loading(files, mode, connectors, later).rules(texts)
-
-
-@contextmanager
-def _no_pauses() -> Iterator[None]:
-    """Without garbage collection: many small values are made here and none is garbage, so looking costs a third."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+    files = _Files(problems)
+    ordered = {name: texts[name] for name in sorted(texts, key=lambda name: (Path(name).name, name))}
+    for name, text in ordered.items():
+        files.add(name, text)
+    return _Loading(files, mode, connectors, later).rules(ordered)
 
 
 @dataclass
@@ -190,7 +176,8 @@ class _Loading:
         merged = Node({}, node.document)
         merged.start, merged.end = node.start, node.end
         merged.value = self.files.tables.get("defaults", {})
-        read = DEFAULTS.read_over({}, merged, self.at)
+        given = {} if self.at.names.whole else {"timezone": None}  # it may stand in what could not be read
+        read = DEFAULTS.read_over(given, merged, self.at)
         for index, recipient in enumerate(read.get("fallback", ())):
             if recipient is not None and self.at.names.outside(recipient) is not None:
                 where = merged.value["fallback"].value[index].said

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
 
 from connectors.problems import Problem, Where, nearest
 
@@ -82,7 +83,7 @@ class Reading:
 
     def unwanted(self, node: Node, wanted: str) -> None:
         """Tell that a value is of the wrong type."""
-        self.wrong(node.where, f"{wanted} is wanted here, not {_called(node.value)}")
+        self.wrong(node.where, f"{wanted} is wanted here, not {_CALLED[type(node.value)]}")
 
     def unknown(self, where: Where, sort: str, name: str, known: Collection[str], *, ours: bool = False) -> None:
         """Tell that there is no such name, with the nearest that there is. `ours`: a word of the language itself."""
@@ -101,13 +102,17 @@ class Reading:
         return sum(problem.level == "error" for problem in self.problems)
 
 
-def _called(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a flag"
-    for kind, word in ((str, "a text"), (int, "a number"), (float, "a number"), (dict, "a table"), (list, "a list")):
-        if isinstance(value, kind):
-            return word
-    return "a date or time"
+_CALLED: Mapping[type, str] = {
+    str: "a text",
+    bool: "a flag",
+    int: "a number",
+    float: "a number",
+    dict: "a table",
+    list: "a list",
+    datetime: "a date with a time",
+    date: "a date",
+    time: "a time of day",
+}
 
 
 def _listed(names: Collection[str]) -> str:

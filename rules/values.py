@@ -87,8 +87,10 @@ class Number(Kind):
 
     def _read(self, node: Node, at: Reading) -> float | None:
         value = node.value
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
             at.unwanted(node, "a whole number" if self.whole else "a number")
+        elif self.whole and not isinstance(value, int):
+            at.wrong(node.where, f"{value} is no whole number")
         elif value != value or value in (float("inf"), float("-inf")):
             at.wrong(node.where, "a finite number is wanted here")
         elif self.least is not None and value < self.least:
