@@ -64,24 +64,19 @@ def _counts(rule: Rule, facts: Facts) -> bool:
 
 def _told(past: Past) -> Iterator[Decision]:
     """Standing messages whose condition holds now, and news of every event at which a condition held."""
-    standing = {rule.id for rule in _speaking("notify", past)}
-    news = news_of(past)
-    for rule in past.rules.of("notify"):
-        if isinstance(rule, Notify) and not rule.on and rule.id in standing:
-            yield Decision(rule, past.ticket.created)
-        elif rule.id in news:
-            yield Decision(rule, news[rule.id][-1].at, events=tuple(news[rule.id]))
+    made = [Decision(rule, past.ticket.created) for rule in _speaking("notify", past)]
+    made += [Decision(rule, events[-1].at, events=tuple(events)) for rule, events in news(past)]
+    order = past.rules.index.order
+    yield from sorted(made, key=lambda decision: order[decision.rule.id])
 
 
-def news_of(past: Past) -> dict[str, list[Event]]:
+def news(past: Past) -> list[tuple[Rule, list[Event]]]:
     """By rule, the events that it tells; each event is asked of the few rules that can hold at its moment."""
-    found: dict[str, list[Event]] = {}
-    wanted = {kind for rule in past.rules.of("notify") if isinstance(rule, Notify) for kind in rule.on}
-    for event in past.events:
-        then = past.at(event.at) if event.kind in wanted else None
-        if then is None:
-            continue
-        for rule in past.rules.index.candidates("notify", then):
-            if isinstance(rule, Notify) and event.kind in rule.on and holds(rule.when, then):
-                found.setdefault(rule.id, []).append(event)
-    return found
+    found: dict[str, tuple[Rule, list[Event]]] = {}
+    index = past.rules.index
+    for event in past.events if index.events else ():
+        then = past.at(event.at) if event.kind in index.events else None
+        for rule in index.candidates("news", then) if then is not None else ():
+            if isinstance(rule, Notify) and event.kind in rule.on and then is not None and holds(rule.when, then):
+                found.setdefault(rule.id, (rule, []))[1].append(event)
+    return list(found.values())

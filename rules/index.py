@@ -15,31 +15,42 @@ from typing import TYPE_CHECKING, Any
 import re2
 
 from rules.logic import UNKNOWN
+from rules.model import Notify, Rule, RuleSet
 from rules.patterns import Pattern, Searched, options
 
 if TYPE_CHECKING:
     from rules.condition import Equality
     from rules.facts import Facts
-    from rules.model import Rule, RuleSet
 
 COMMON = 0.1
 """An equality that holds of more than this share of the rules is worth less than a pattern."""
 
 
 class RuleIndex:
-    """The rules of a rule set that are not off, filed once. `patterns` are all that they look for, anywhere."""
+    """The rules of a rule set that are not off, filed once.
+
+    `order` is the place of each by id, `patterns` are all that they look for anywhere, `events` the kinds of event that
+    they tell.
+    """
 
     def __init__(self, rules: RuleSet) -> None:
         live = [rule for rule in rules.rules if rule.mode != "off"]
         patterns = [pattern for rule in live if rule.when is not None for pattern in rule.when.every_pattern()]
         self.patterns = frozenset(patterns)
         self._sieves = {word: _Sieve(p for p in patterns if p.word == word) for word in {p.word for p in patterns}}
-        kinds = dict.fromkeys(rule.kind for rule in live)
-        self._shelves = {kind: _Shelf([rule for rule in live if rule.kind == kind]) for kind in kinds}
+        self.order = {rule.id: place for place, rule in enumerate(live)}
+        sorts: dict[str, list[Rule]] = {}
+        for rule in live:
+            sorts.setdefault("news" if isinstance(rule, Notify) and rule.on else rule.kind, []).append(rule)
+        self._shelves = {sort: _Shelf(rules) for sort, rules in sorts.items()}
+        self.events = frozenset(kind for rule in live if isinstance(rule, Notify) for kind in rule.on)
 
-    def candidates(self, kind: str, facts: Facts) -> Iterator[Rule]:
-        """The rules of a kind that may hold, in deciding order; those that are off are not among them."""
-        shelf = self._shelves.get(kind)
+    def candidates(self, sort: str, facts: Facts) -> Iterator[Rule]:
+        """The rules of a kind that may hold, in deciding order; those that are off are not among them.
+
+        Those with `on` are a sort by themselves, `news`.
+        """
+        shelf = self._shelves.get(sort)
         return iter(()) if shelf is None else shelf.candidates(facts)
 
     def hits(self, word: str, text: Searched) -> frozenset[Pattern]:
