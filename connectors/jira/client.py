@@ -65,12 +65,16 @@ class Clock:
 
 
 class Client:
-    """One Jira site, for many threads. Nothing is asked before it is used."""
+    """One Jira site, for many threads. Nothing is asked before it is used.
+
+    `pause` is how it waits before a read is tried again.
+    """
 
     def __init__(self, settings: JiraSettings, name: str) -> None:
         self.settings = settings
         self.name = name
         self.clock = Clock()
+        self.pause: Callable[[float], None] = time.sleep
         self._lock = RLock()
         self._made: JIRA | None = None
         self._limits = (min(_CONNECT, settings.timeout), settings.timeout)
@@ -102,7 +106,7 @@ class Client:
 
     def ask(self, path: str, body: Any, tried: str) -> Any:
         """As `read`, for what Jira wants to be asked by POST."""
-        return read(lambda: self._ask("POST", self._url(path), {}, body, tried))
+        return read(lambda: self._ask("POST", self._url(path), {}, body, tried), self.pause)
 
     def send(self, method: str, path: str, body: Any, tried: str) -> Any:
         """Have something done, once; answers the JSON, None where there is none. Raises ConnectorError."""
@@ -123,12 +127,14 @@ class Client:
                 if error.response is None:
                     raise Temporary(f"{tried}: no answer", in_doubt=False) from None
                 raise self._verdict(error.response, tried) from None
+            except requests.TooManyRedirects as error:
+                raise _elsewhere(error, tried) from None
             except (ValueError, TypeError, KeyError):  # what the package makes of HTML, or of JSON it did not expect
                 raise Temporary(f"{tried}: Jira answered something unexpected", in_doubt=False) from None
             except requests.RequestException as error:
                 raise no_answer(error, tried) from None
 
-        return read(once)
+        return read(once, self.pause)
 
     def close(self) -> None:
         """Close the connections."""
@@ -141,18 +147,18 @@ class Client:
         return f"{self.settings.url}/rest/api/{'3' if self.cloud else '2'}/{path}"
 
     def _get(self, url: str, query: Mapping[str, str | int], tried: str) -> Any:
-        return read(lambda: self._ask("GET", url, query, None, tried))
+        return read(lambda: self._ask("GET", url, query, None, tried), self.pause)
 
     def _ask(self, method: str, url: str, query: Mapping[str, str | int], body: Any, tried: str) -> Any:
         session = self._package()._session
         try:
             # Past the package's own session class, which fails on an HTTP date as Retry-After and on odd bodies.
-            answer = requests.Session.request(
-                session, method, url, params=dict(query), json=body, timeout=self._limits, allow_redirects=False
-            )
+            answer = requests.Session.request(session, method, url, params=dict(query), json=body, timeout=self._limits)
+        except requests.TooManyRedirects as error:
+            raise _elsewhere(error, tried) from None
         except requests.RequestException as error:
             raise no_answer(error, tried) from None
-        if answer.status_code >= 300:
+        if not answer.ok:
             raise self._verdict(answer, tried)
         if not answer.content:
             return None
@@ -164,10 +170,8 @@ class Client:
             raise Temporary(f"{tried}: Jira answered {what}", in_doubt=method != "GET") from None
 
     def _verdict(self, answer: requests.Response, tried: str) -> ConnectorError:
-        if answer.status_code < 400:
-            host = urlsplit(answer.headers.get("location", "")).netloc or "another page"
-            return Denied(f"{tried}: Jira sent us to {host}; check the url and the credentials")
-        messages, errors = _reasons(answer)
+        messages, told = _reasons(answer)
+        errors = {self._without_secrets(name): self._without_secrets(why) for name, why in told.items()}
         if "AUTHENTICATED_FAILED" in answer.headers.get("x-seraph-loginreason", ""):
             return Denied(f"{tried}: Jira does not accept the credentials (HTTP {answer.status_code}); check them")
         denied = answer.headers.get("x-authentication-denied-reason")
@@ -175,7 +179,7 @@ class Client:
         said = "; ".join([*messages, *(f"{name}: {reason}" for name, reason in errors.items())])
         verdict = failure(answer.status_code, tried, self._without_secrets(said), answer.headers)
         if isinstance(verdict, Refused):
-            return Refused(str(verdict), fields={name: self._without_secrets(why) for name, why in errors.items()})
+            return Refused(str(verdict), fields=errors)
         return verdict
 
     def _without_secrets(self, said: str) -> str:
@@ -211,6 +215,7 @@ class Client:
         session = made._session
         session.proxies = dict(_proxies(self.settings.url))
         session.verify = session.merge_environment_settings(self.settings.url, {}, None, None, None)["verify"]
+        session.max_redirects = 0  # an address that an answer names is not followed
         session.trust_env = False  # read once, here, instead of at each request
         session.hooks["response"].append(lambda answer, **_: self.clock.heard(answer.headers.get("date", "")))
         for scheme in ("https://", "http://"):
@@ -223,6 +228,12 @@ def _proxies(url: str) -> Mapping[str, str]:
     if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
         return {}
     return requests.utils.get_environ_proxies(url)
+
+
+def _elsewhere(error: requests.TooManyRedirects, tried: str) -> Denied:
+    """Where Jira sends us somewhere else, it is to sign in, or its address is another one."""
+    there = "" if error.response is None else error.response.headers.get("location", "")
+    return Denied(f"{tried}: Jira sent us to {urlsplit(there).netloc or 'another page'}; check url and credentials")
 
 
 def _reasons(answer: requests.Response) -> tuple[list[str], dict[str, str]]:

@@ -470,7 +470,8 @@ def test_a_comment_is_edited_in_place(jira: World) -> None:
 
 def test_the_log_reads_back_as_it_was_written(jira: World) -> None:
     key = jira.state.create({"summary": "x"})
-    text = "**Pointman**\n\n**What happens next**\n\n- 10:17 call Maria\n- a\\_b \\*not bold\\*\n\n**So far**\n\n- 10:02 `x_y`"
+    coming = "- 10:17 call Maria\n- a\\_b \\*not bold\\*"
+    text = f"**Pointman**\n\n**What happens next**\n\n{coming}\n\n**So far**\n\n- 10:02 `x_y`"
     jira.jira.write(key, Edit(comment=Comment(text)), None)
     (comment,) = jira.jira.get(key).comments
     assert comment.text == text
