@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from connectors.model import Ticket
 from rules import load
 from rules.decide import World, decide
-from rules.model import RuleSet
 
 RULES, VALUES, TICKETS = 1_000, 100, 400
 CREATED = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)
@@ -138,7 +137,8 @@ def plain() -> list[Ticket]:
     return [
         Ticket(
             ref=str(n), key=f"OPS-{n}", summary="Checkout is down", created=CREATED, updated=CREATED,
-            description="Nobody can pay.", fields={"site": f"s{n % VALUES}", "users": n * 5, "notice": "", "assignee": None},
+            description="Nobody can pay.",
+            fields={"site": f"s{n % VALUES}", "users": n * 5, "notice": "", "assignee": None},
         )
         for n in range(TICKETS)
     ]  # fmt: skip

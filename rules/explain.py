@@ -1,0 +1,200 @@
+"""Why each rule spoke for a ticket, or why not: every part of its condition with its answer and its words' values.
+
+Also for a past moment: `explain(ticket.at(moment), …)`. Whether a field is left alone because a person set it is the
+plan's to say; here it is what the rules want of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal, TypeAlias
+
+from connectors.model import Ticket, Value
+from rules import duration
+from rules.condition import Trace
+from rules.decide import climbing
+from rules.decision import World
+from rules.facts import Facts
+from rules.fields import Wish, decided, wishes
+from rules.logic import UNKNOWN
+from rules.model import Classify, Escalate, Notify, Rule, RuleSet
+from rules.past import Past, holds
+from rules.text import shown
+
+Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "off"]
+
+KINDS = ("classify", "assign", "escalate", "notify")
+"""The order in which kinds decide."""
+
+LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What one rule said of a ticket. `by` is the rule that shadows it, `notes` say what it wants or why it does not.
+
+    `trace` is its condition with all parts; for a rule with `on` as it was at `at`, the last event that it tells.
+    """
+
+    rule: Rule
+    verdict: Verdict
+    by: str = ""
+    notes: tuple[str, ...] = ()
+    trace: Trace | None = None
+    at: datetime | None = None
+
+    @property
+    def said(self) -> str:
+        """The verdict in words: `fired`, `did not`, `unknown`, `shadowed by many-users`, `off`."""
+        watched = " (watched)" if self.rule.mode == "watch" and self.verdict == "fired" else ""
+        return f"shadowed by {self.by}" if self.by else f"{self.verdict}{watched}"
+
+
+def explain(ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> tuple[Explanation, ...]:
+    """One explanation for every rule, kind by kind in deciding order; kinds that decide nothing yet come last."""
+    past = Past(ticket, rules, world.me, now)
+    kinds = dict.fromkeys((*KINDS, *(rule.kind for rule in rules.rules)))
+    return tuple(one for kind in kinds for one in _Kind(kind, past, world, now).explained())
+
+
+class _Kind:
+    """All rules of one kind, with what those that speak decide together."""
+
+    def __init__(self, kind: str, past: Past, world: World, now: datetime) -> None:
+        self.rules, self.past, self.world, self.now = past.rules.of(kind), past, world, now
+        self.zone = past.rules.defaults.timezone
+        self._first: dict[tuple[bool, str], Rule] = {}
+        live = [rule for rule in self.rules if rule.mode != "off" and holds(rule.when, past.facts)]
+        self._decisions = tuple(decided(live, past.facts, world, now)) if kind in {"classify", "assign"} else ()
+
+    def explained(self) -> Iterator[Explanation]:
+        for rule in self.rules:
+            if rule.mode == "off":
+                yield Explanation(rule, "off")
+            elif isinstance(rule, Notify) and rule.on:
+                yield self._news(rule)
+            else:
+                yield self._standing(rule)
+
+    def _standing(self, rule: Rule) -> Explanation:
+        facts = self.past.facts
+        trace = None if rule.when is None else rule.when.trace(facts)
+        if trace is not None and not trace.value:
+            return Explanation(rule, "unknown" if trace.value is None else "did not", trace=trace)
+        if isinstance(rule, Escalate):
+            return self._ladder(rule, trace)
+        if isinstance(rule, Notify):
+            return Explanation(rule, "fired", trace=trace)
+        return self._fields(rule, facts, trace)
+
+    # -- fields
+
+    def _fields(self, rule: Rule, facts: Facts, trace: Trace | None) -> Explanation:
+        team = self._first.get((rule.mode == "watch", "team"))
+        chosen = next((str(d.value) for d in self._decisions if d.field == "team" and d.rule is team), None)
+        wanted = tuple(wishes(rule, facts, self.world, self.now, chosen))
+        hidden = {wish.field: first for wish in wanted if (first := self._before(rule, wish)) is not None}
+        notes = (*(_wished(wish, hidden.get(wish.field)) for wish in wanted), *self._raises(rule))
+        if wanted and len(hidden) == len(wanted) and not getattr(rule, "at_least", None):
+            return Explanation(rule, "shadowed", next(iter(hidden.values())).id, notes, trace)
+        if not notes:
+            return Explanation(rule, "did not", notes=(_idle(rule, facts),), trace=trace)
+        return Explanation(rule, "fired", notes=notes, trace=trace)
+
+    def _before(self, rule: Rule, wish: Wish) -> Rule | None:
+        """The rule that decides this field already, as this rule sees it; the first time it is this rule."""
+        views = (True, False) if rule.mode == "on" else (True,)
+        first = self._first.get((rule.mode == "watch", wish.field))
+        for watched in views:
+            self._first.setdefault((watched, wish.field), rule)
+        return first
+
+    def _raises(self, rule: Rule) -> Iterator[str]:
+        for word, level in rule.at_least.items() if isinstance(rule, Classify) else ():
+            mine = any(d.rule is rule and d.field == word for d in self._decisions)
+            yield f"{word} at least {level}" if mine else f"{word} at least {level}: it is that already"
+
+    # -- effects
+
+    def _ladder(self, rule: Escalate, trace: Trace | None) -> Explanation:
+        decision = climbing(rule, self.past)
+        if decision is not None:
+            return Explanation(rule, "fired", notes=(f"since {self._clock(decision.since)}",), trace=trace)
+        if self.past.moment(rule.since) is None:
+            return Explanation(rule, "did not", notes=(f"its moment, {rule.since}, has not come",), trace=trace)
+        phase = self.past.ticket.phase
+        return Explanation(rule, "did not", notes=(f"the ticket is {phase}: nobody is called",), trace=trace)
+
+    def _news(self, rule: Notify) -> Explanation:
+        happened = [event for event in self.past.events if event.kind in rule.on]
+        states = [(event, facts) for event in happened if (facts := self.past.at(event.at)) is not None]
+        told = [(event, facts) for event, facts in states if holds(rule.when, facts)]
+        if not states:
+            said = "before the history that can be read" if happened else "yet"
+            return Explanation(rule, "did not", notes=(f"nothing of {', '.join(rule.on)} happened {said}",))
+        event, facts = (told or states)[-1]
+        trace = None if rule.when is None else rule.when.trace(facts)
+        notes = (f"{event.text}, {self._clock(event.at)}",)
+        if told:
+            return Explanation(rule, "fired", notes=notes, trace=trace, at=event.at)
+        unknown = trace is not None and trace.value is None
+        return Explanation(rule, "unknown" if unknown else "did not", notes=notes, trace=trace, at=event.at)
+
+    def _clock(self, moment: datetime) -> str:
+        return shown(moment, self.zone, self.now)
+
+
+def _wished(wish: Wish, hidden: Rule | None) -> str:
+    said = f"{wish.field} = {_value(wish.value, UTC, None)}"
+    return f"{said}, but {hidden.id} decides it" if hidden is not None else f"{said} by {wish.why}"
+
+
+def _idle(rule: Rule, facts: Facts) -> str:
+    if isinstance(rule, Classify):
+        return ", ".join(f"{word} is {_value(facts[word], UTC, None)}" for word in rule.thresholds) or "it sets nothing"
+    return "nobody fits, or somebody has it already"
+
+
+# ---- as text
+
+
+def render(explanations: Iterable[Explanation], zone: tzinfo = UTC, now: datetime | None = None) -> tuple[str, ...]:
+    """The explanations as lines: each rule with its verdict and notes, below it the parts of its condition."""
+    lines: list[str] = []
+    for one in explanations:
+        notes = f": {'; '.join(one.notes)}" if one.notes else ""
+        lines.append(f"{one.rule.kind:<9} {one.rule.id}  {one.said}{notes}")
+        if one.trace is not None:
+            rows = tuple(_rows(one.trace, 1, zone, now))
+            width = max(len(source) for source, _ in rows)
+            lines.extend(f"{source:<{width}}  {said}" for source, said in rows)
+    return tuple(lines)
+
+
+def _rows(trace: Trace, depth: int, zone: tzinfo, now: datetime | None) -> Iterator[tuple[str, str]]:
+    answer = {True: "yes", False: "no", None: "unknown"}[trace.value]
+    words = ", ".join(f"{word} is {_value(value, zone, now)}" for word, value in trace.words)
+    if not (trace.joint == "and" and depth == 1):
+        yield f"{'    ' * depth}{trace.source}", f"{answer:<8}{words}".rstrip()
+        depth += 1
+    for part in trace.parts:
+        yield from _rows(part, depth, zone, now)
+
+
+def _value(value: object | Value, zone: tzinfo, now: datetime | None) -> str:
+    if value is None or value == "":
+        return "empty"
+    if value is UNKNOWN:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return shown(value, zone, now)
+    if isinstance(value, timedelta):
+        return duration.show(value)
+    if isinstance(value, (float, int)):
+        return f"{value:g}"
+    said = ", ".join(map(str, value)) if isinstance(value, tuple) else " ".join(str(value).split())
+    return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 1]}…"
