@@ -17,20 +17,24 @@ COMPANY = (Path(__file__).parent.parent / "tests" / "rules" / "company.toml").re
 def rule(n: int) -> str:
     """One rule of many: four kinds in turn, none with the words of another."""
     when = (
-        f"service.name == \"{('checkout', 'orders-db')[n % 2]}\" and affected_users > {n} "
+        f'service.name == "{("checkout", "orders-db")[n % 2]}" and affected_users > {n} '
         f'and mentions(text, "failure {n}", "outage {n}") and not (region == "asia" or security)'
     )
     kinds = (
-        f"[[classify]]\nid = \"classify-{n}\"\nset = {{ severity = \"high\", status_text = 'number {n}' }}",
+        f'[[classify]]\nid = "classify-{n}"\nset = {{ severity = "high", status_text = \'number {n}\' }}',
         f'[[assign]]\nid = "assign-{n}"\nteam = "service.team"\npick = "on-call"',
-        f'[[escalate]]\nid = "escalate-{n}"\nsince = "created"\n'
-        'steps = [{ after = "5m", to = ["on-call:team"] },\n'
-        '         { after = "15m", to = ["lead:team", "place:incidents"], text = "{{ key }}: nobody is on it" }]\n'
-        'repeat = { every = "30m", times = 3 }',
-        f'[[notify]]\nid = "notify-{n}"\nto = ["place:incidents", "audience:management"]\n'
-        f'text = "**{{{{ key }}}}** {{{{ summary }}}} (rule {n}): {{{{ severity }}}}, '
-        "{{ assignee or 'nobody yet' }}\"\n"
-        'buttons = ["acknowledge", "take"]',
+        (
+            f'[[escalate]]\nid = "escalate-{n}"\nsince = "created"\n'
+            'steps = [{ after = "5m", to = ["on-call:team"] },\n'
+            '         { after = "15m", to = ["lead:team", "place:incidents"], text = "{{ key }}: nobody is on it" }]\n'
+            'repeat = { every = "30m", times = 3 }'
+        ),
+        (
+            f'[[notify]]\nid = "notify-{n}"\nto = ["place:incidents", "audience:management"]\n'
+            f'text = "**{{{{ key }}}}** {{{{ summary }}}} (rule {n}): {{{{ severity }}}}, '
+            "{{ assignee or 'nobody yet' }}\"\n"
+            'buttons = ["acknowledge", "take"]'
+        ),
     )
     return f"{kinds[n % 4]}\nwhen = '{when}'\n"
 

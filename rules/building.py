@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from connectors.problems import Where
 from rules.language import KINDS, MODES, NOT_YET
@@ -31,12 +31,16 @@ class Written:
         found = self.node.value.get(word)
         return found.key if found is not None else self.node.where
 
-    def value(self, *path: str | int) -> Any:
-        """The value at a path of keys and positions; None where there is none."""
+    def holder(self, *path: str | int) -> Values:
+        """The table of values that the last key of a path belongs to."""
         found: Any = self.values
-        for part in path:
-            found = found[part] if isinstance(part, int) else found.get(part)
-        return found
+        for part in path[:-1]:
+            found = found[part]
+        return cast(Values, found)
+
+    def value(self, *path: str | int) -> Any:
+        """The value at a path of keys and positions; None where it is wrong or not there."""
+        return self.holder(*path).get(str(path[-1]))
 
     def find(self, *path: str | int) -> Node:
         """The node at a path of keys and positions, as far as it stands in the rule itself."""
@@ -198,6 +202,8 @@ def _reach(written: Written, at: Reading, to: Collection[Recipient | None], told
             continue
         name = recipient.name
         said = written.value(*text)
+        if said is None and text[-1] in written.holder(*text):
+            continue  # it is wrong, and that is told
         if said is None:
             where = written.find(*told, index).said
             at.wrong(where, f"{name} is external and has no text of its own", f"write texts.{name}")

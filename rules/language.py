@@ -315,8 +315,8 @@ TABLES: Mapping[str, TableOf] = {
 DEFAULTS = Record(
     {
         "timezone": Key(Zone(), "of every text, calendar and schedule that names none", required=True),
-        "fallback": Key(RECIPIENTS, "told when a recipient turns out to be nobody"),
-        "packs": Key(ListOf(Choice("pack", PACKS)), "ready-made rules to begin with"),
+        "fallback": Key(ListOf(To(), 0), "told when a recipient turns out to be nobody"),
+        "packs": Key(ListOf(Choice("pack", PACKS), 0), "ready-made rules to begin with"),
         **{
             kind: Key(
                 Record({k: Key(v.kind, v.about) for k, v in record.keys.items() if k not in {"id", "was", "name"}}),

@@ -310,11 +310,28 @@ def test_an_external_audience_is_no_fallback() -> None:
     ]
 
 
-# ---- wrong types
+def test_an_external_audience_may_share_a_text_that_says_nothing_but_its_fields() -> None:
+    found = rules("""
+[[notify]]
+id = "news"
+to = ["place:incidents", "audience:customers", "audience:management"]
+on = ["resolved"]
+text = "{{ service }} is back"
+""")
+    assert found.warnings == ()
+
+
+def test_a_wrong_text_for_an_external_audience_is_told_once() -> None:
+    text = '[[notify]]\nid = "a"\nto = ["audience:customers"]\ntext = 5\n'
+    assert told(text) == ["rules.toml:4:8  notify a: a text is wanted here, not a number"]
 
 
 def test_rules_of_later_kinds_may_be_ignored_but_not_wrong() -> None:
-    text = "[[task]]\nid = 'a'\nto = ['place:incidents']\nsteps = [{ id = 'b', title = 'B', due = '25% of rto' }]"
+    text = """[[task]]
+id = "a"
+to = ["place:incidents"]
+steps = [{ id = "b", title = "B", due = "25% of rto" }, { id = "c", title = "C", due = "2h", follows = ["b"] }]
+"""
     found = load.parse({"company.toml": COMPANY, "rules.toml": text}, later="ignore")
     assert found.rules == ()
     with pytest.raises(Problems):
