@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.directory import people, person_of, user_of
-from rules.facts import Facts
-
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Command, Comment, Edit, Ticket, User, Value
+from rules.directory import people, person_of, user_of
+from rules.facts import Facts
 from rules.model import RuleSet
 from sync import log as ticket_log
 from sync.ledger import Act, Entry, Ledger, Unreadable
@@ -85,7 +84,7 @@ def _carry_out(command: Command, engine: Engine) -> str:
         raise Sorry(f"Pointman does not know {command.verb}; it knows {', '.join(VERBS)}.")
     ticket = engine.tracker.get(command.ref)
     stored = Ledger.loads(ticket.ledger, ticket.ref)
-    ledger = stored.merged(engine.memory.unwritten.get(ticket.ref, {}))
+    ledger = engine.memory.completed(stored)
     now = engine.clock()
     who = _person(command, engine)
     asked = _Asked(command, ticket, ledger, engine.rules, who, now)
@@ -184,6 +183,7 @@ def _write(asked: _Asked, wish: _Wish, engine: Engine) -> None:
     edit = Edit(wish.fields, comment)
     engine.tracker.write(ticket.ref, edit, ledger.dumps())
     engine.memory.wrote(ticket.ref, edit)
+    engine.memory.asked(ticket.ref, tuple(act for act in ledger.acts if act not in asked.ledger.acts))
 
 
 def status(asked: _Asked, engine: Engine) -> str:

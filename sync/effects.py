@@ -20,13 +20,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
+from connectors.model import Button, Message, User, Value
 from rules.decide import Decision
 from rules.directory import Address, addresses
 from rules.facts import Facts
-from rules.text import Template
-
-from connectors.model import Button, Message, User, Value
 from rules.model import Escalate, Notify, Rule, RuleSet, Step
+from rules.text import Template
 from sync.ledger import Entry, Ledger
 
 Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]

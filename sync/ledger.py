@@ -200,14 +200,17 @@ class Ledger:
         unclaimed = replace(entry, claim=None, failure=failure)
         return self.with_entry(outcome.key, None if unclaimed == Entry() else unclaimed)
 
-    def merged(self, newer: Mapping[str, Entry]) -> Ledger:
-        """The ledger with entries that we know of but could not write: what was done later wins."""
+    def merged(self, newer: Mapping[str, Entry], acts: Iterable[Act] = ()) -> Ledger:
+        """The ledger with entries and acts that we know of and it does not: what was done later wins."""
         entries = dict(self.entries)
         for key, entry in newer.items():
             standing = entries.get(key)
             if standing is None or standing.at is None or (entry.at is not None and entry.at >= standing.at):
                 entries[key] = entry
-        return replace(self, entries=entries)
+        merged = replace(self, entries=entries)
+        for act in acts:
+            merged = merged.with_act(act)
+        return merged
 
     def trimmed(self, wanted: Iterable[str], droppable: Iterable[str] = ("escalate:", "watch.escalate:")) -> Ledger:
         """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it."""
@@ -263,8 +266,8 @@ def _entry_from(said: Any) -> Entry:
     claim = failure = None
     if "c" in said:
         first, moment, digest, to, covers, *renewed = said["c"]
-        times = map(_moment, (covers, *renewed[:1]))
-        claim = Claim(_moment(first), _moment(moment), str(digest), str(to), *times)
+        again = _moment(renewed[0]) if renewed else None
+        claim = Claim(_moment(first), _moment(moment), str(digest), str(to), _moment(covers), again)
     if "x" in said:
         at, digest, why = said["x"]
         failure = Failure(_moment(at), str(digest), str(why))

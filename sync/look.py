@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 
 import structlog
 
@@ -61,6 +62,7 @@ class Engine:
         self.manners = Manners(Gate(), Crowd(site.calls))
         self.memory = Memory()
         self.notices: dict[str, str] = {}
+        self._telling = Lock()
         self.reloaded: datetime | None = None
         self.holding = False
         self.retiring = True
@@ -101,11 +103,11 @@ class Engine:
         """
         self.memory.seen(ticket, self.rules)
         whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
-        if not whole or self.memory.unwritten.get(ticket.ref):
-            return True
         try:
             ledger = Ledger.loads(ticket.ledger, ticket.ref)
         except Unreadable:
+            return True
+        if not whole or not self.memory.confirmed(ledger):
             return True
         plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
@@ -123,6 +125,14 @@ class Engine:
         from sync.commands import carry_out  # it is made of looks, and so imports this
 
         return carry_out(command, self)
+
+    def tell(self, key: str, notices: Mapping[str, str]) -> None:
+        """What an administrator should know of one ticket, by topic, in place of what was said of it before."""
+        prefix = f"{key}: "
+        with self._telling:
+            kept = {topic: said for topic, said in self.notices.items() if not topic.startswith(prefix)}
+            if len(kept) != len(self.notices) or notices:
+                self.notices = kept | {prefix + topic: said for topic, said in notices.items()}
 
     def begin_sweep(self) -> None:
         """A whole sweep begins: what only the rules account for is counted anew."""

@@ -41,9 +41,10 @@ class Look:
         self.lines: list[str] = []
         self.skipped: list[datetime] = []
         self.ledger = Ledger(ticket.ref)
+        self.stored = Ledger(ticket.ref)
         self.written: Ledger | None = None
         self.claimable = True
-        self.unrecorded = False
+        self.unwritable = ""
         self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired)
 
     def expired(self) -> bool:
@@ -60,13 +61,11 @@ class Look:
     def _run(self) -> datetime | None:
         engine, now = self.engine, self.engine.clock()
         engine.memory.seen(self.ticket, engine.rules)
-        stored = Ledger.loads(self.ticket.ledger, self.ticket.ref)
-        self.written = stored
-        self.ledger = stored.merged(engine.memory.unwritten.get(self.ticket.ref, {}))
+        self.stored = self.written = Ledger.loads(self.ticket.ledger, self.ticket.ref)
+        self.ledger = engine.memory.completed(self.stored)
         self.ledger = self._settled(self.ledger, now)
         plan = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
         self.ledger = plan.ledger
-        engine.notices.update(plan.notices)
         self._count_unexplained(plan)
         for batch in plan.batches():
             if self.expired():
@@ -158,44 +157,54 @@ class Look:
             return
         try:
             self._write(edit, claimed)
-            self._applied(edit, batch)
-            if not self._kept():
-                self._unclaimable(claimed, Refused("the tracker answered success and dropped the ledger"))
         except Refused as error:
-            if edit is None or not edit.fields:
-                self._unclaimable(claimed, error)
-                return
-            refused = {w: r for w, r in error.fields.items() if w in edit.fields} or dict.fromkeys(
-                edit.fields, str(error)
-            )
-            now = self.engine.clock()
-            for effect in batch.fields:
-                word = effect.key.removeprefix("field:")
-                if word in refused:
-                    before = self.ledger.entries.get(effect.key) or Entry()
-                    failure = Failure(now, effect.digest, refused[word][:120])
-                    claimed = claimed.with_entry(effect.key, replace(before, failure=failure))
-                    self.lines.append(
-                        ticket_log.effect_line(
-                            effect, Outcome(effect.key, failure=refused[word]), self.engine.rules, now
-                        )
-                    )
-                    self.engine.notices[f"{effect.key} {self.ticket.key}"] = (
-                        f"{self.ticket.key}: {effect.what} was refused: {refused[word]}"
-                    )
-            left = {word: value for word, value in edit.fields.items() if word not in refused}
-            fields = tuple(e for e in batch.fields if e.key.removeprefix("field:") not in refused)
-            self._claim(Edit(left) if left else None, replace(batch, fields=fields), claimed)
+            if edit is None:
+                self._unclaimable(claimed, batch, error)
+            else:
+                self._claim_without(edit, batch, claimed, error)
+            return
         except (Denied, Missing) as error:
-            self._unclaimable(claimed, error)
+            self._unclaimable(claimed, batch, error)
+            return
+        self._applied(edit, batch)
+        if not self._kept():
+            self._unclaimable(claimed, batch, Refused("the tracker answered success and dropped the ledger"))
 
-    def _unclaimable(self, claimed: Ledger, error: ConnectorError) -> None:
+    def _claim_without(self, edit: Edit, batch: Batch, claimed: Ledger, error: Refused) -> None:
+        """Write a batch again without the words that were refused: all of them, where the tracker does not say which.
+
+        Where that is refused as well, it is the ledger that cannot be written, and no word is to blame.
+        """
+        said = {w: r for w, r in error.fields.items() if w in edit.fields} or dict.fromkeys(edit.fields, str(error))
+        blamed = tuple(effect for effect in batch.fields if _word(effect) in said)
+        now, failed = self.engine.clock(), claimed
+        for effect in blamed:
+            before = self.ledger.entries.get(effect.key) or Entry()
+            failure = Failure(now, effect.digest, said[_word(effect)][:120])
+            failed = failed.with_entry(effect.key, replace(before, failure=failure))
+        left = {word: value for word, value in edit.fields.items() if word not in said}
+        rest = replace(batch, fields=tuple(effect for effect in batch.fields if effect not in blamed))
+        self._claim(Edit(left) if left else None, rest, failed)
+        if self.claimable:
+            outcomes = ((effect, Outcome(effect.key, failure=said[_word(effect)])) for effect in blamed)
+            self.lines.extend(ticket_log.effect_line(e, o, self.engine.rules, now) for e, o in outcomes)
+        else:
+            self.ledger = self._without(batch, self.ledger)
+
+    def _unclaimable(self, claimed: Ledger, batch: Batch, error: ConnectorError) -> None:
         """Where not even a claim can be written: calls go out all the same, and what was done stays in the process."""
         self.claimable = False
-        self.ledger = claimed
+        self.ledger = self._without(batch, claimed)
         said = f"{self.ticket.key}: what is done cannot be written on the ticket, so calls go out unclaimed: {error}"
-        self.engine.notices[f"unwritable {self.ticket.key}"] = said
-        log.error("ledger not writable", key=self.ticket.key, said=str(error))
+        self.unwritable = said
+        log.warning("ledger not writable", key=self.ticket.key, said=str(error))
+
+    def _without(self, batch: Batch, claimed: Ledger) -> Ledger:
+        """A ledger with the entries of a batch's fields as they were before: none of them was written."""
+        stored = self.written or Ledger(self.ticket.ref)
+        for effect in batch.fields:
+            claimed = claimed.with_entry(effect.key, stored.entries.get(effect.key))
+        return claimed
 
     def _applied(self, edit: Edit | None, batch: Batch) -> None:
         now = self.engine.clock()
@@ -239,9 +248,9 @@ class Look:
             self.ledger = self.ledger.recorded(outcome, now)
             if outcome.done or outcome.failure:
                 self.lines.append(ticket_log.effect_line(effect, outcome, self.engine.rules, now))
-            if outcome.failure:
-                said = f"{self.ticket.key}: could not {effect.what}: {outcome.failure}"
-                self.engine.notices[f"{effect.key} {self.ticket.key}"] = said
+            if outcome.done and effect.sort == "news" and self.engine.late:
+                told = replace(self.ledger.entries[effect.key], stale=())
+                self.ledger = self.ledger.with_entry(effect.key, told)
 
     def _not_there_yet(self, ready: tuple[Effect, ...]) -> tuple[Effect, ...]:
         """Of calls that could not be claimed, those that are not found where they would stand."""
@@ -273,6 +282,7 @@ class Look:
         if (self.ledger != self.written or comment is not None) and not self.expired():
             self._record(Edit(comment=comment) if comment is not None else None)
         engine.memory.planned(self.ticket, after)
+        engine.tell(self.ticket.key, {**after.notices, "ledger": self.unwritable} if self.unwritable else after.notices)
         waits = [*self._again(after, now), *self.skipped, *([after.wake] if after.wake is not None else [])]
         if not self._keep_unwritten():
             engine.memory.versions[ref] = self.ticket.version
@@ -280,24 +290,24 @@ class Look:
 
     def _again(self, after: Plan, now: datetime) -> list[datetime]:
         """When to come back for what is owed still: when its product may be spoken to, or when the ledger may be fit."""
-        if not self.claimable or self.unrecorded:
+        if self.unwritable:
             return [now + UNWRITABLE_PAUSE]
         opens = self.engine.manners.gate.opens
         return [opens(effect.product, effect.address, now) if effect.product else now for effect in after.owed]
 
     def _keep_unwritten(self) -> bool:
-        """Keep what the ticket does not know yet in the process; says whether there is any."""
-        known = self.written.entries if self.written is not None else {}
-        kept = {
+        """Keep in the process what the ticket does not know; says whether there is any.
+
+        What was just written counts as known only when it is read back, by the next look or a page of the sweep.
+        """
+        written = self.written.entries if self.written is not None else {}
+        fresh = {
             key: replace(entry, claim=None)
             for key, entry in self.ledger.entries.items()
-            if entry.at is not None and key != LOG_KEY and known.get(key) != entry
+            if entry.at is not None and key != LOG_KEY and self.stored.entries.get(key) != entry
         }
-        if kept:
-            self.engine.memory.unwritten[self.ticket.ref] = kept
-        else:
-            self.engine.memory.unwritten.pop(self.ticket.ref, None)
-        return bool(kept)
+        self.engine.memory.keep(self.ticket.ref, fresh)
+        return any(written.get(key) != self.ledger.entries[key] for key in fresh)
 
     def _log(self, after: Plan) -> Comment:
         entry = self.ledger.entries.get(LOG_KEY) or Entry()
@@ -321,7 +331,9 @@ class Look:
             self._unrecorded(error)
 
     def _unrecorded(self, error: ConnectorError) -> None:
-        self.unrecorded = True
-        log.error("outcome not recorded", key=self.ticket.key, said=str(error))
-        notice = f"{self.ticket.key}: what was done could not be written on the ticket yet: {error}"
-        self.engine.notices[f"unwritable {self.ticket.key}"] = notice
+        self.unwritable = f"{self.ticket.key}: what was done could not be written on the ticket yet: {error}"
+        log.warning("outcome not recorded", key=self.ticket.key, said=str(error))
+
+
+def _word(effect: Effect) -> str:
+    return effect.key.removeprefix("field:")

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from threading import Lock
 
-from rules.text import inert
-
 from connectors.model import Edit, Ticket, User
 from rules.directory import person_of
 from rules.model import RuleSet
+from rules.text import inert
 from sync.effects import digest
-from sync.ledger import Entry
+from sync.ledger import Act, Entry, Ledger
 from sync.plan import Plan, shown
 
 EMERGENCY_AHEAD = timedelta(hours=1)
@@ -23,7 +22,7 @@ MOST_CALLS = 50
 class Memory:
     """What the process remembers to be quicker or kinder; losing it loses nothing.
 
-    `unwritten` are entries that the ticket could not take, by ref; `versions` the last version looked at; `ranks` the
+    `unwritten` are entries by ref that were not read back yet; `versions` the last version looked at; `ranks` the
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` every ref seen.
     """
 
@@ -31,6 +30,7 @@ class Memory:
         self.unwritten: dict[str, dict[str, Entry]] = {}
         self.versions: dict[str, str] = {}
         self.ranks: dict[str, int] = {}
+        self.acts: dict[str, tuple[Act, ...]] = {}
         self.known: set[str] = set()
         self.loads: Counter[str] = Counter()
         self.read_back: set[str] = set()
@@ -70,6 +70,36 @@ class Memory:
             self._recent.move_to_end(ref)
             while len(self._recent) > 5_000:
                 self._recent.popitem(last=False)
+
+    def keep(self, ref: str, entries: dict[str, Entry]) -> None:
+        """Keep entries that were not read back yet; none of them, where there are none."""
+        with self._lock:
+            if entries:
+                self.unwritten[ref] = entries
+            else:
+                self.unwritten.pop(ref, None)
+
+    def asked(self, ref: str, acts: tuple[Act, ...]) -> None:
+        """Keep acts that were written, until they are read back: a tracker may drop them with success."""
+        with self._lock:
+            self.acts[ref] = (*self.acts.get(ref, ()), *acts)
+
+    def completed(self, ledger: Ledger) -> Ledger:
+        """A ledger as read, with what we know beside it. What it knows itself is forgotten here."""
+        if self.confirmed(ledger):
+            return ledger
+        return ledger.merged(self.unwritten.get(ledger.ref, {}), self.acts.get(ledger.ref, ()))
+
+    def confirmed(self, ledger: Ledger) -> bool:
+        """Whether a ledger as read knows everything that we kept for its ticket, which is then forgotten."""
+        kept, acts = self.unwritten.get(ledger.ref, {}), self.acts.get(ledger.ref, ())
+        if any(ledger.entries.get(key) != entry for key, entry in kept.items()):
+            return False
+        if acts and not {act.id for act in acts} <= {act.id for act in ledger.acts}:
+            return False
+        self.keep(ledger.ref, {})
+        self.acts.pop(ledger.ref, None)
+        return True
 
     def recent(self, ref: str) -> list[tuple[str, str]]:
         """The words and digests of what we wrote to this ticket lately."""

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
+from connectors.model import Change, Edit, Ticket, User, Value
+from rules import decide as deciding
 from rules.decide import Decision
 from rules.directory import person_of, user_of
 from rules.facts import Facts
-
-from connectors.model import Change, Edit, Ticket, User, Value
-from rules import decide as deciding
 from rules.model import RuleSet
 from sync.effects import Effect, Scene, World, digest, effects
 from sync.ledger import RETRY_ERRORS_AFTER, Act, Entry, Failure, Ledger, Stretch
@@ -34,7 +33,9 @@ STANDING_KINDS = ("notify:", "watch.notify:", "escalate:")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of a plan: an effect, how it stands, and why. `at` is when it was done, is due, or is tried again."""
+    """One line of a plan: an effect, how it stands, and why. `at` is when it was done, is due, or is tried again;
+    `failure` is what an administrator should know of it.
+    """
 
     status: Status
     effect: Effect
@@ -180,7 +181,6 @@ class _Planner:
         self.ledger, self.rules, self.world, self.now = ledger, rules, world, now
         self.known = deciding.World(world.loads, world.me)
         self.items: list[Item] = []
-        self.notices: dict[str, str] = {}
         self.facts: Facts | None = None
 
     def plan(self, silent: str = "") -> Plan:
@@ -198,9 +198,20 @@ class _Planner:
             tuple(self.items),
             self.facts,
             silent,
-            self.notices,
+            self._notices(),
             self.world.searchable,
         )
+
+    def _notices(self) -> dict[str, str]:
+        """What an administrator should know of this ticket, by topic."""
+        found = {item.effect.key: item.failure for item in self.items if item.failure}
+        stale = sum(stretch.count for entry in self.ledger.entries.values() for stretch in entry.stale)
+        if stale:
+            said = "news were too old and were not told; `pointman sweep --late` tells them"
+            found["stale"] = f"{self.ticket.key}: {stale} {said}"
+        if any(item.status == "held" and item.effect.external for item in self.items) and not self.world.external:
+            found["external"] = f"{self.ticket.key}: an outside audience waits for `pointman release`"
+        return found
 
     # -- fields
 
@@ -342,8 +353,7 @@ class _Planner:
         said = f"quarrel: {word} was changed {QUARREL} times in an hour; it rests until the rule or a person changes it"
         failure = Failure(self.now, effect.digest, said)
         self.ledger = self.ledger.with_entry(effect.key, replace(entry or Entry(), failure=failure))
-        self.notices[f"quarrel {self.ticket.key} {word}"] = f"{self.ticket.key}: {said}"
-        return Item("held", effect, None, said)
+        return Item("held", effect, None, said, f"{self.ticket.key}: {said}")
 
     def _resting(self, failure: Failure, word: str) -> Item | None:
         """The item of a field whose write was refused, or that rests after a quarrel; None when it may be tried."""
@@ -353,11 +363,11 @@ class _Planner:
                 c.field == word and c.at > failure.at and person_of(c.by, self.ticket.source, self.rules)
                 for c in self.before.history
             )
-            self.notices[f"quarrel {self.ticket.key} {word}"] = f"{self.ticket.key}: {failure.said}"
-            return None if changed else Item("held", blank, None, failure.said)
+            return None if changed else Item("held", blank, None, failure.said, f"{self.ticket.key}: {failure.said}")
         again = failure.at + RETRY_ERRORS_AFTER
         reloaded = self.world.reloaded is not None and self.world.reloaded > failure.at
-        return None if self.now >= again or reloaded else Item("held", blank, again, failure.said, failure.said)
+        said = f"{self.ticket.key}: {word} was refused: {failure.said}"
+        return None if self.now >= again or reloaded else Item("held", blank, again, failure.said, said)
 
     # -- effects
 
@@ -424,7 +434,8 @@ class _Planner:
         again = failure.at + RETRY_ERRORS_AFTER
         if self.now >= again or (self.world.reloaded is not None and self.world.reloaded > failure.at):
             return None
-        return Item("held", effect, again, failure.said, failure.said)
+        said = f"{self.ticket.key}: could not {effect.what}: {failure.said}"
+        return Item("held", effect, again, failure.said, said)
 
     def _flooded(self, item: Item) -> Item:
         """Hold what nothing about this ticket accounts for, while a flood is held; calls and news never are."""
@@ -449,10 +460,6 @@ class _Planner:
         stretch = Stretch(effect.stale, after, effect.stale_until)
         counted = replace(entry, stale=(*entry.stale, stretch))
         self.ledger = self.ledger.with_entry(effect.key, counted, effect.was)
-        count = sum(s.count for s in counted.stale)
-        self.notices[f"stale {self.ticket.key}"] = (
-            f"{self.ticket.key}: {count} news were too old and were not told; `pointman sweep --late` tells them"
-        )
 
     def retirements(self, wanted: frozenset[str]) -> None:
         """What was made and is no longer wanted is retired, once."""

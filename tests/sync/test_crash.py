@@ -6,6 +6,7 @@ double at most the one message in flight per crash, where the product cannot be 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -140,10 +141,15 @@ Told = Counter[tuple[str, str, str]]
 def told(world: World) -> Told:
     """Every message as it stands: product, place and text, without the note that marks a possible repeat."""
     return Counter(
-        (name, post.place, post.message.text.removesuffix("\n\n(You may have received this before.)"))
+        (name, post.place, _plain(post.message.text))
         for name, messenger in world.messengers.items()
         for post in messenger.posts
     )
+
+
+def _plain(text: str) -> str:
+    """A text without the note of a possible repeat, and without its moments: a fault may shift them by a minute."""
+    return re.sub(r"since \d\d:\d\d", "since then", text.removesuffix("\n\n(You may have received this before.)"))
 
 
 @cache
