@@ -114,7 +114,11 @@ class Sweep:
         """Whether it is looked at."""
         if self._seen.get(ticket.ref) == ticket.version:
             return False
-        answer = self._engine.consider(ticket)
+        try:
+            answer = self._engine.consider(ticket)
+        except Exception:
+            log.exception("ticket not considered", key=ticket.key)
+            answer = True  # the look says what is wrong, and the other tickets go on
         self._seen[ticket.ref] = ticket.version
         if answer is True:
             self._queue.put(ticket.ref)

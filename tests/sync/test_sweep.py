@@ -269,15 +269,30 @@ def test_after_five_minutes_without_the_tracker_the_emergency_place_is_told_once
     assert desk.emergencies == 1
 
 
-def test_a_fault_in_one_round_does_not_end_the_rounds(desk: Desk) -> None:
-    consider, failing = desk.consider, iter([True])
+def test_a_ticket_that_cannot_be_thought_about_does_not_hold_up_the_others(desk: Desk) -> None:
+    consider = desk.consider
 
     def fail(ticket: Ticket) -> datetime | bool | None:
-        if next(failing, False):
+        if ticket.key == "OPS-1":
             raise ZeroDivisionError
         return consider(ticket)
 
     desk.consider = fail  # type: ignore[method-assign]
+    desk.tracker.ticket("OPS-1", "quiet")
+    desk.tracker.ticket("OPS-2", "loud")
+    desk.sweep.whole()
+    assert desk.looks() == ["OPS-1", "OPS-2"]
+
+
+def test_a_fault_in_one_round_does_not_end_the_rounds(desk: Desk) -> None:
+    whole, failing = desk.tracker.open, iter([True])
+
+    def fail(since: datetime) -> Iterator[tuple[Ticket, ...]]:
+        if next(failing, False):
+            raise ZeroDivisionError
+        return whole(since)
+
+    desk.tracker.open = fail  # type: ignore[method-assign]
     desk.tracker.ticket("OPS-1", "loud")
     with desk.running():
         desk.until(lambda: desk.looked == ["OPS-1"])

@@ -38,7 +38,7 @@ def of_config() -> Schema:
         "properties": tables,
         "additionalProperties": {"type": "object", "required": ["use"]},
     }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Pointman's config.toml", **made}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Pointman's config.toml"}
 
 
 def of_rules() -> Schema:
@@ -49,13 +49,15 @@ def of_rules() -> Schema:
 
 
 def _schema(model: type[BaseModel]) -> Schema:
-    """Pydantic's, with lengths of time as the texts that an administrator writes."""
+    """Pydantic's, with lengths of time as they are written, and one text where a list of texts may stand."""
     made = model.model_json_schema()
-    for one in _every(made):
+    for one in list(_every(made)):
         if one.get("format") == "duration":
             del one["format"], one["type"]
             one["anyOf"] = [{"type": "string", "pattern": "^[0-9wdhms]+$"}, {"type": "number", "exclusiveMinimum": 0}]
             one.pop("default", None)
+        elif one.get("type") == "array" and one.get("items") == {"type": "string"}:
+            one["anyOf"] = [{"type": "string"}, {"type": one.pop("type"), "items": one.pop("items")}]
     return made
 
 

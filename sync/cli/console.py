@@ -38,7 +38,7 @@ def console() -> Console:
     """Rich's console; made when first needed, since it costs a tenth of a second."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def told(problems: Sequence[Problem], style: Format, fine: str) -> int:
@@ -89,10 +89,16 @@ def _github(problem: Problem) -> str:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
     """Rows under their columns."""
     from rich import box
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    made = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(
+        *(Column(name, overflow="fold") for name in columns),
+        title=title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))  # what stands in a cell is never markup
     console().print(made)
