@@ -103,22 +103,27 @@ class History:
         elif id_ == "issuekey":
             yield "key", before, after
             yield "project", str(before).rpartition("-")[0], str(after).rpartition("-")[0]
-        elif id_ in _ONE_BY_ONE:
-            held = state.lists[id_]
-            state.lists[id_] = (*(part for part in held if part != before), *((after,) if after else ()))
-            for word in self._fields.by_field.get(id_, ()):
-                yield (
-                    word,
-                    self._fields.read(word, _named(held))[1],
-                    self._fields.read(word, _named(state.lists[id_]))[1],
-                )
+        elif id_ == "project":
+            return  # the key tells it, which changes with it
         elif id_ in self._fields.by_field:
-            if id_ == "labels":
-                state.labels = tuple(str(after or "").split())
-            for word in self._fields.by_field[id_]:
-                yield word, self._told(word, item, "from"), self._told(word, item, "to")
+            yield from self._words(item, id_, state)
         elif all_fields:
             yield str(id_ or item.get("field")), before, after
+
+    def _words(self, item: Mapping[str, Any], id_: str, state: State) -> Iterator[tuple[str, Value, Value]]:
+        """The words that are mapped to a field."""
+        before, after = item.get("fromString"), item.get("toString")
+        if id_ == "labels":
+            state.labels = tuple(str(after or "").split())
+        held = state.lists.get(id_, ())
+        if id_ in _ONE_BY_ONE:
+            state.lists[id_] = (*(part for part in held if part != before), *((after,) if after else ()))
+        for word in self._fields.by_field[id_]:
+            if id_ in _ONE_BY_ONE:
+                was, is_ = _named(held), _named(state.lists[id_])
+                yield word, self._fields.read(word, was)[1], self._fields.read(word, is_)[1]
+            else:
+                yield word, self._told(word, item, "from"), self._told(word, item, "to")
 
     def _told(self, word: str, item: Mapping[str, Any], end: str) -> Value:
         value = self._fields.told(word, item.get(end), item.get(f"{end}String"))
