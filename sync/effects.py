@@ -30,6 +30,7 @@ from sync.ledger import Entry, Ledger
 
 Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 CALL_BUTTONS = ("acknowledge", "take")
 LABELS = {
     "acknowledge": "Acknowledge",
@@ -79,9 +80,10 @@ class World:
 class Effect:
     """One thing that should be true.
 
-    `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes
-    owed, `moment` its own due (the same at every look), `mark` the moment it covers when made now, `digest` what tells a changed thing from the same one. `under` is the key of
-    the effect it stands under. A call or news that is still to come has no `thing` yet.
+    `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes owed,
+    `moment` its own due (the same at every look), `mark` the moment it covers when it is made now, `digest` what tells
+    a changed thing from the same one. `under` is the key of the effect it stands under. A call or news that is still
+    to come has no `thing` yet.
     """
 
     key: str
@@ -105,7 +107,7 @@ class Effect:
     stale: int = 0
     stale_until: datetime | None = None
     unless: str = ""
-    moment: datetime = datetime.min.replace(tzinfo=UTC)
+    moment: datetime = LONG_AGO
 
     @property
     def to(self) -> str:

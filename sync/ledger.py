@@ -205,7 +205,7 @@ class Ledger:
         entries = dict(self.entries)
         for key, entry in newer.items():
             standing = entries.get(key)
-            if standing is None or standing.at is None or (entry.at is not None and entry.at >= standing.at):
+            if standing is None or standing.at is None or (entry.at is not None and entry.at > standing.at):
                 entries[key] = entry
         merged = replace(self, entries=entries)
         for act in acts:

@@ -289,7 +289,7 @@ class Look:
         return min(waits, default=None)
 
     def _again(self, after: Plan, now: datetime) -> list[datetime]:
-        """When to come back for what is owed still: when its product may be spoken to, or when the ledger may be fit."""
+        """When to come back for what is owed still: when its product may be spoken to, or the ledger written."""
         if self.unwritable:
             return [now + UNWRITABLE_PAUSE]
         opens = self.engine.manners.gate.opens
@@ -304,7 +304,7 @@ class Look:
         fresh = {
             key: replace(entry, claim=None)
             for key, entry in self.ledger.entries.items()
-            if entry.at is not None and key != LOG_KEY and self.stored.entries.get(key) != entry
+            if entry.at is not None and key != LOG_KEY and entry.at != (self.stored.entries.get(key) or Entry()).at
         }
         self.engine.memory.keep(self.ticket.ref, fresh)
         return any(written.get(key) != self.ledger.entries[key] for key in fresh)

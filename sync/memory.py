@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from connectors.model import Edit, Ticket, User
@@ -17,6 +17,7 @@ from sync.plan import Plan, shown
 
 EMERGENCY_AHEAD = timedelta(hours=1)
 MOST_CALLS = 50
+OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 class Memory:
@@ -93,7 +94,8 @@ class Memory:
     def confirmed(self, ledger: Ledger) -> bool:
         """Whether a ledger as read knows everything that we kept for its ticket, which is then forgotten."""
         kept, acts = self.unwritten.get(ledger.ref, {}), self.acts.get(ledger.ref, ())
-        if any(ledger.entries.get(key) != entry for key, entry in kept.items()):
+        stored = {key: entry.at for key, entry in ledger.entries.items()}
+        if any(entry.at is not None and (stored.get(key) or OLDEST) < entry.at for key, entry in kept.items()):
             return False
         if acts and not {act.id for act in acts} <= {act.id for act in ledger.acts}:
             return False

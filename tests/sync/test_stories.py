@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.errors import Denied, Missing, Refused, Temporary
-from connectors.model import Changed, Comment, Edit, User
+from connectors.errors import Denied, Missing, Temporary
+from connectors.model import Changed, User
 from connectors.testing import BOT, MemoryMessenger
 from sync.ledger import Ledger
 from sync.look import Site
@@ -657,4 +657,3 @@ def test_a_person_who_writes_our_title_does_not_become_our_log() -> None:
     world.look(ref)
     theirs = next(c for c in world.tracker.tickets[ref].comments if c.by == User("ann"))
     assert theirs.text == "**Pointman log** hello"
-    assert Comment and Edit and Refused
