@@ -124,7 +124,7 @@ def explain(
     parts = _parts(config)
     from sync.cli import console, explaining
 
-    told = _asking(parts, lambda: explaining.explain(parts.engine, key, when))
+    told = _asking(parts, lambda: explaining.explained(parts.engine, key, when))
     if style == "json":
         console.dump(explaining.data(told))
     else:

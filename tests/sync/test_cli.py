@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import jsonschema
@@ -195,6 +196,40 @@ def test_apply_does_what_is_owed_and_a_second_time_nothing(config: Path, world: 
     before = world.fingerprint()
     assert call("apply", key, "--config", config).exit_code == 0
     assert world.fingerprint() == before
+
+
+def test_explain_says_why_and_why_not_with_the_values(config: Path, world: World) -> None:
+    key = world.create("ann", {"Summary": "Checkout is down"})
+    quiet = world.create("ann", {"Summary": "All is well"})
+    call("apply", key, "--config", config)
+    done = call("explain", key, "--config", config)
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[0] == f"{key}  Checkout is down"
+    assert re.search(r"(?m)^classify +down +fired", done.output)
+    assert re.search(r'mentions\(summary, "down"\) +yes', done.output)
+    done = call("explain", quiet, "--config", config)
+    assert re.search(r"(?m)^classify +down +did not", done.output)
+    assert re.search(r"severity is empty", done.output)
+
+
+def test_explain_tells_of_a_person_whose_word_stands(config: Path, world: World) -> None:
+    key = world.create("ann", {"Summary": "Checkout is down"})
+    call("apply", key, "--config", config)
+    world.change("ann", key, {"Severity": "Low"})
+    done = call("explain", key, "--config", config)
+    assert re.search(r"left alone: severity = high: left alone: \S*nn", done.output), done.output
+
+
+def test_explain_knows_the_ticket_as_it_was(config: Path, world: World) -> None:
+    key = world.create("ann", {"Summary": "Checkout is slow"})
+    before = world.clock.now()
+    world.clock.advance(timedelta(minutes=10))
+    world.change("ann", key, {"Summary": "Checkout is down"})
+    then = f"{before:%Y-%m-%dT%H:%M:%SZ}"
+    now = json.loads(call("explain", key, "--config", config, "--format", "json").stdout)
+    was = json.loads(call("explain", key, "--config", config, "--format", "json", "--at", then).stdout)
+    verdicts = [{one["id"]: one["verdict"] for one in said["rules"]}["down"] for said in (now, was)]
+    assert verdicts == ["fired", "did not"]
 
 
 def test_a_sweep_from_cron_says_what_it_did(config: Path, world: World) -> None:
