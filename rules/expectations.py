@@ -9,8 +9,9 @@ from typing import Any
 from connectors.model import PHASES
 from rules import duration
 from rules.model import Field
+from rules.outcomes import settable, value_of
 from rules.reading import Names, Reading
-from rules.references import TICKET_WORDS, To, settable, value_of
+from rules.references import TICKET_WORDS, To
 from rules.toml import Node
 from rules.values import Kind, ListOf, Schema, Text
 

@@ -10,19 +10,17 @@ from collections.abc import Mapping
 
 from rules.events import KINDS as EVENTS
 from rules.expectations import Expectation, TicketWords
+from rules.outcomes import Floors, Setting, Thresholds
 from rules.pack import PACKS
 from rules.references import (
     EMAIL,
     ID,
     MOMENTS,
     Addressed,
-    Floors,
     Instant,
     Level,
     Name,
-    Setting,
     TeamOf,
-    Thresholds,
     To,
 )
 from rules.sayings import Prose, Texts, When

@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
-from connectors.model import WORDS, Value
-from rules.model import Field, Recipient
+from connectors.model import WORDS
+from rules.model import Recipient
 from rules.reading import Names, Reading
 from rules.toml import Node
-from rules.values import Flag, Kind, Moment, Number, Record, Schema, Text, key_of
+from rules.values import Kind, Record, Schema, Text
 
 PRODUCTS = ("slack", "msteams", "email", "jira", "servicenow", "trello", "asana", "confluence", "google_docs")
 """The connectors that come with Pointman and can be told something; a place may name one that is not set up."""
@@ -98,7 +96,7 @@ class Level(Kind):
     scale: str
 
     def _read(self, node: Node, at: Reading) -> str | None:
-        return _option(node, at, self.scale, at.names.scales[self.scale], "level")
+        return option(node, at, self.scale, at.names.scales[self.scale], "level")
 
     def _schema(self) -> Schema:
         return {"type": "string", "description": f"a level of the scale {self.scale}", "minLength": 1}
@@ -249,9 +247,6 @@ class Addressed(Record):
         return {**Record._schema(self), "additionalProperties": ADDRESS.schema()}
 
 
-# ---- words of the ticket with what they may be
-
-
 def changeable(names: Names) -> Mapping[str, str]:
     """The words that can change on a ticket, with their types."""
     fixed = {"created", "key", "url", "text", "updated"}
@@ -260,52 +255,8 @@ def changeable(names: Names) -> Mapping[str, str]:
     return {**ours, **roles, **{name: field.type for name, field in names.fields.items()}}
 
 
-def settable(names: Names) -> Mapping[str, Field]:
-    """The words that a rule may set, as fields."""
-    severity = Field("severity", "choice", names.scales["severity"], "severity")
-    service = Field("service", "choice", tuple(names.of("service")))
-    return {"severity": severity, "service": service, **names.fields}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting(Kind):
-    """What fields are set to: each value of its field's type, each option one of the field's."""
-
-    def _read(self, node: Node, at: Reading) -> dict[str, Value]:
-        if not isinstance(node.value, dict):
-            at.unwanted(node, 'a table such as { severity = "high" }')
-            return {}
-        fields = settable(at.names)
-        read: dict[str, Value] = {}
-        for word, item in node.value.items():
-            if word in fields:
-                read[word] = value_of(fields[word], item, at)
-            elif word in {"team", "assignee"}:
-                at.wrong(item.key, f"{word} is not set by classify", "an [[assign]] rule does that")
-            else:
-                at.unknown(item.key, "field to set", word, fields)
-        return read
-
-    def _schema(self) -> Schema:
-        return {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": {"type": ["string", "number", "boolean"]},
-        }
-
-
-def value_of(field: Field, node: Node, at: Reading) -> Value:
-    """A value for a field, checked by the field's type."""
-    if field.type == "choice":
-        return _option(node, at, field.name, field.options, "level" if field.scale else "option")
-    kinds: Mapping[str, Kind] = {"text": Text(), "number": Number(), "flag": Flag(), "moment": Moment()}
-    value: Value = kinds[field.type].read(node, at)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        at.wrong(node.where, "this moment has no time zone", "end it with Z or an offset such as +01:00")
-    return float(value) if field.type == "number" and isinstance(value, int) else value
-
-
-def _option(node: Node, at: Reading, word: str, options: tuple[str, ...], sort: str) -> str | None:
+def option(node: Node, at: Reading, word: str, options: tuple[str, ...], sort: str) -> str | None:
+    """One of a word's options, whatever `sort` of them they are."""
     if not isinstance(node.value, str):
         at.unwanted(node, f"{'an' if sort == 'option' else 'a'} {sort} of {word}")
     elif node.value not in options:
@@ -314,61 +265,3 @@ def _option(node: Node, at: Reading, word: str, options: tuple[str, ...], sort: 
     else:
         return node.value
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds(Kind):
-    """By field of type number: from which number on the severity is at which level."""
-
-    def _read(self, node: Node, at: Reading) -> dict[str, tuple[tuple[float, str], ...]]:
-        if not isinstance(node.value, dict):
-            at.unwanted(node, "a table such as { affected_users = { high = 1000 } }")
-            return {}
-        return {word: self._field(word, item, at) for word, item in node.value.items()}
-
-    def _field(self, word: str, node: Node, at: Reading) -> tuple[tuple[float, str], ...]:
-        numbers = [name for name, field in at.names.fields.items() if field.type == "number"]
-        if word in at.names.fields and word not in numbers:
-            at.wrong(node.key, f"{word} is a {at.names.fields[word].type}", "thresholds are of numbers")
-        elif word not in numbers:
-            at.unknown(node.key, "field", word, numbers)
-        if not isinstance(node.value, dict):
-            at.unwanted(node, "a table such as { high = 1000, medium = 100 }")
-            return ()
-        levels = at.names.scales["severity"]
-        reached: dict[str, float] = {}
-        for level, item in node.value.items():
-            _option(key_of(level, item), at, "severity", levels, "level")
-            number = Number().read(item, at)
-            if number is not None:
-                reached[level] = number
-        highest = [(reached[level], level) for level in reversed(levels) if level in reached]
-        for (number, level), (below, lower) in pairwise(highest):
-            if number <= below:
-                at.wrong(node.value[level].where, f"{level} is reached at {number:g}, before {lower} at {below:g}")
-        return tuple(highest)
-
-    def _schema(self) -> Schema:
-        levels = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "number"}}
-        return {"type": "object", "minProperties": 1, "additionalProperties": levels}
-
-
-@dataclass(frozen=True, slots=True)
-class Floors(Kind):
-    """By word with a scale: the level that it is at least."""
-
-    def _read(self, node: Node, at: Reading) -> dict[str, str | None]:
-        if not isinstance(node.value, dict):
-            at.unwanted(node, 'a table such as { severity = "medium" }')
-            return {}
-        scaled = {word: field for word, field in settable(at.names).items() if field.scale}
-        read: dict[str, str | None] = {}
-        for word, item in node.value.items():
-            if word not in scaled:
-                at.unknown(item.key, "field with a scale", word, scaled)
-            else:
-                read[word] = _option(item, at, word, scaled[word].options, "level")
-        return read
-
-    def _schema(self) -> Schema:
-        return {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}}

@@ -1,0 +1,80 @@
+"""Warnings: what is allowed, and hardly meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.problems import Problems
+from rules import load
+
+COMPANY = (Path(__file__).parent / "company.toml").read_text(encoding="utf-8")
+
+
+def warned(text: str) -> list[str]:
+    """The first line of every warning."""
+    found = load.parse({"company.toml": COMPANY, "rules.toml": text})
+    return [str(warning).split("\n")[0] for warning in found.warnings]
+
+
+def classify(name: str, when: str = "", then: str = 'set.severity = "high"', mode: str = "on") -> str:
+    condition = f"when = '{when}'\n" if when else ""
+    return f'[[classify]]\nid = "{name}"\nmode = "{mode}"\n{condition}{then}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "hides", "why"),
+    [
+        (classify("a") + classify("b", "security"), "severity", "a has no condition"),
+        (classify("a", "security") + classify("b", "security"), "severity", "the same condition"),
+        (classify("a", "security") + classify("b", 'security and region == "asia"'), "severity", "b asks for more"),
+        (classify("a") + classify("b", "", "thresholds.affected_users = { high = 5 }"), "severity", "thresholds, too"),
+        (classify("a", 'security and region == "asia"') + classify("b", "security"), "", "a asks for more"),
+        (classify("a", 'security or region == "asia"') + classify("b", "security"), "", "not looked into"),
+        (classify("a", "", 'set.region = "asia"') + classify("b"), "", "another field"),
+        (classify("a", "", "thresholds.affected_users = { high = 5 }") + classify("b"), "", "may reach no level"),
+        (classify("a") + classify("b", "", 'at_least.severity = "high"'), "", "at_least is not hidden"),
+        (classify("a", mode="watch") + classify("b"), "", "a watched rule feeds none that is on"),
+        (classify("a", mode="off") + classify("b", mode="off"), "", "a rule that is off decides nothing"),
+        (classify("a") + classify("b", mode="watch"), "severity", "a rule that is on feeds all"),
+        ("[[assign]]\nid = 'a'\nteam = 'dba'\n[[assign]]\nid = 'b'\nteam = 'service.team'\n", "team", "a team"),
+        ("[[assign]]\nid = 'a'\nteam = 'service.team'\n[[assign]]\nid = 'b'\nteam = 'dba'\n", "", "may be empty"),
+        ("[[assign]]\nid = 'a'\nperson = 'tom'\n[[assign]]\nid = 'b'\npick = 'rotate'\n", "assignee", "a person"),
+        ("[[assign]]\nid = 'a'\npick = 'rotate'\n[[assign]]\nid = 'b'\nperson = 'tom'\n", "", "may find nobody"),
+    ],
+)
+def test_a_rule_that_can_never_decide_is_warned_about_where_that_is_known(text: str, hides: str, why: str) -> None:
+    kind = "classify" if "[[classify]]" in text else "assign"
+    said = f"warning: {kind} b: never decides {hides}: a does, whenever this one could; put it before a"
+    assert [line.split("  ", 1)[1] for line in warned(text)] == ([said] if hides else []), why
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("on-call:payments", "the team payments has no schedule, so this is nobody"),
+        ("members:payments", "the team payments has no members, so this is nobody"),
+        ("lead:headless", "the team headless has no lead, so this is nobody"),
+    ],
+)
+def test_a_recipient_that_is_always_nobody_is_warned_about(to: str, said: str) -> None:
+    text = f"[teams]\nheadless = {{}}\n[[notify]]\nid = 'a'\nto = ['{to}']\n"
+    assert warned(text) == [f"rules.toml:5:{9 + to.index(':')}  warning: notify a: {said}"]
+
+
+def test_an_address_of_a_connector_that_is_not_set_up_is_warned_about() -> None:
+    texts = {"company.toml": COMPANY, "rules.toml": "[[notify]]\nid = 'a'\nto = ['slack:#x', 'pager:5', 'trello:B']\n"}
+    found = load.parse(texts, connectors=["slack", "pager", "email"])
+    assert [warning.message for warning in found.warnings] == [
+        "no connector trello is configured, so nobody is told there"
+    ]
+    with pytest.raises(Problems, match="no kind of recipient pager"):
+        load.parse(texts)
+
+
+def test_fields_of_an_audience_inside_are_warned_about() -> None:
+    text = "[audiences]\nstaff = { to = ['assignee'], fields = ['summary'] }\n"
+    assert warned(text) == [
+        "rules.toml:2:30  warning: audiences staff: fields limit external audiences, and staff is not external"
+    ]
