@@ -16,6 +16,7 @@ from markdown_it.tree import SyntaxTreeNode
 from connectors.markup import inert, parse, words
 
 Node: TypeAlias = dict[str, Any]
+_ORDER = ("strong", "em", "strike", "code", "link")
 _MARKS = {"strong": "strong", "em": "em", "s": "strike"}
 _LINK = re.compile(r"^(?:https?|mailto|ftp):|^[#/]", re.IGNORECASE)
 
@@ -43,8 +44,8 @@ def _blocks(nodes: Iterable[SyntaxTreeNode], *, inside: str = "") -> Iterator[No
             yield {"type": "heading", "attrs": {"level": int(node.tag[1])}, "content": _inline(node)}
         elif node.type == "heading":
             yield _paragraph(_inline(node, [{"type": "strong"}]))
-        elif node.type == "hr" and not inside:
-            yield {"type": "rule"}
+        elif node.type == "hr":
+            yield from () if inside else ({"type": "rule"},)
         elif node.type == "table":
             yield from [_table(node)] if not inside else _rows_as_paragraphs(node)
         else:
@@ -103,7 +104,14 @@ def _rows_as_paragraphs(node: SyntaxTreeNode) -> Iterator[Node]:
 
 
 def _inline(node: SyntaxTreeNode, marks: list[Node] | None = None) -> list[Node]:
-    return [part for child in node.children for part in _run(child, marks or [])]
+    """The runs of an inline node; neighbours with the same marks are one text."""
+    parts: list[Node] = []
+    for part in (part for child in node.children for part in _run(child, marks or [])):
+        if parts and part["type"] == parts[-1]["type"] == "text" and part.get("marks") == parts[-1].get("marks"):
+            parts[-1] = {**part, "text": parts[-1]["text"] + part["text"]}
+        else:
+            parts.append(part)
+    return parts
 
 
 def _run(node: SyntaxTreeNode, marks: list[Node]) -> Iterator[Node]:
@@ -130,7 +138,8 @@ def _run(node: SyntaxTreeNode, marks: list[Node]) -> Iterator[Node]:
 
 def _text(text: str, marks: list[Node]) -> Iterator[Node]:
     if text:
-        yield {"type": "text", "text": text} | ({"marks": marks} if marks else {})
+        ordered = sorted(marks, key=lambda mark: _ORDER.index(mark["type"]))
+        yield {"type": "text", "text": text} | ({"marks": ordered} if marks else {})
 
 
 def _linked(href: str, marks: list[Node]) -> list[Node]:
@@ -165,7 +174,7 @@ class _Reader:
         """The blocks below a node, each as Markdown of one or several lines."""
         run: list[Mapping[str, Any]] = []
         for child in _children(node):
-            if child.get("type") in _INLINE:
+            if str(child.get("type")) in _INLINE:
                 run.append(child)
                 continue
             if run:
@@ -176,7 +185,7 @@ class _Reader:
             yield self._runs(run)
 
     def _block(self, node: Mapping[str, Any]) -> Iterator[str]:
-        kind, attrs = node.get("type"), node.get("attrs") or {}
+        kind, attrs = str(node.get("type")), _object(node.get("attrs"))
         if kind == "paragraph":
             yield self._runs(_children(node))
         elif kind == "heading":
@@ -199,7 +208,7 @@ class _Reader:
 
     def _items(self, node: Mapping[str, Any]) -> str:
         lines: list[str] = []
-        first = _int((node.get("attrs") or {}).get("order", 1))
+        first = _int(_object(node.get("attrs")).get("order", 1))
         for number, item in enumerate(_children(node), first):
             mark = f"{number}. " if node.get("type") == "orderedList" else "- "
             inner = self._item(item).split("\n")
@@ -208,7 +217,7 @@ class _Reader:
 
     def _item(self, item: Mapping[str, Any]) -> str:
         """The blocks of an item; a list of its own follows without an empty line, so that the list stays tight."""
-        if any(child.get("type") in _INLINE for child in _children(item)):
+        if any(str(child.get("type")) in _INLINE for child in _children(item)):
             return self._runs(_children(item))
         said = ""
         for child in _children(item):
@@ -229,9 +238,9 @@ class _Reader:
         return re.sub(r"(?:\\?\n)+$", "", said)
 
     def _said(self, node: Mapping[str, Any]) -> str:
-        kind, attrs = node.get("type"), node.get("attrs") or {}
+        kind, attrs = str(node.get("type")), _object(node.get("attrs"))
         if kind == "text":
-            return self._marked(str(node.get("text", "")), node.get("marks") or ())
+            return self._marked(str(node.get("text", "")), _several(node.get("marks")))
         if kind == "hardBreak":
             return "\\\n" if self._faithful else "\n"
         if kind == "inlineCard":
@@ -251,9 +260,11 @@ class _Reader:
             said = self._typed(text)
             for kind, sign in (("em", "*"), ("strong", "**"), ("strike", "~~")):
                 said = _wrapped(said, sign) if kind in kinds else said
-        href = (kinds.get("link", {}).get("attrs") or {}).get("href")
-        if not href or href in {text, f"mailto:{text}"}:
+        href = _object(kinds.get("link", {}).get("attrs")).get("href")
+        if not href:
             return said
+        if href in {text, f"mailto:{text}"} and kinds.keys() == {"link"} and not re.search(r"[\s<>]", text):
+            return f"<{text}>" if self._faithful else text
         return f"[{said}](<{href}>)" if re.search(r"[\s()<>]", str(href)) else f"[{said}]({href})"
 
 
@@ -261,8 +272,15 @@ _INLINE = {"text", "hardBreak", "inlineCard", "mention", "emoji", "date", "statu
 
 
 def _children(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    content = node.get("content")
-    return [child for child in content if isinstance(child, Mapping)] if isinstance(content, list) else []
+    return _several(node.get("content"))
+
+
+def _several(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _int(value: Any) -> int:

@@ -23,7 +23,7 @@ def to_wiki(text: str) -> str:
     return "\n\n".join(_blocks(parse(text).children))
 
 
-def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[str]:
+def _blocks(nodes: Iterable[SyntaxTreeNode], *, quoted: bool = False) -> Iterator[str]:
     for node in nodes:
         if node.type == "heading":
             yield f"h{node.tag[1]}. {_inline(node)}"
@@ -31,8 +31,10 @@ def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[str]:
             yield "\n".join(_items(node, ""))
         elif node.type in {"fence", "code_block"}:
             yield _code(node)
+        elif node.type == "blockquote" and quoted:  # a quote cannot hold a quote
+            yield from _blocks(node.children, quoted=True)
         elif node.type == "blockquote":
-            yield "{quote}\n" + "\n\n".join(_blocks(node.children)) + "\n{quote}"
+            yield "{quote}\n" + "\n\n".join(_blocks(node.children, quoted=True)) + "\n{quote}"
         elif node.type == "hr":
             yield "----"
         elif node.type == "table":
@@ -51,16 +53,26 @@ def _code(node: SyntaxTreeNode) -> str:
 def _items(node: SyntaxTreeNode, above: str) -> Iterator[str]:
     marks = above + ("#" if node.type == "ordered_list" else "*")
     for item in node.children:
-        told = [child for child in item.children if child.type not in {"bullet_list", "ordered_list"}]
-        said = "\n".join(_blocks(told)).replace("\n\n", "\n").split("\n")
-        yield f"{marks} " + "\\\\ ".join(said) if _flat(told) else f"{marks} " + "\n".join(said)
+        yield f"{marks} " + "\\\\ ".join(line for child in item.children for line in _within(child))
         for child in item.children:
             if child.type in {"bullet_list", "ordered_list"}:
                 yield from _items(child, marks)
 
 
-def _flat(nodes: list[SyntaxTreeNode]) -> bool:
-    return all(node.type in {"paragraph", "heading"} for node in nodes)
+def _within(node: SyntaxTreeNode) -> Iterator[str]:
+    """The lines of a block within a list item, which ends with its line: headings and quotes are only text there."""
+    if node.type == "paragraph":
+        yield from _inline(node).split("\n")
+    elif node.type == "heading":
+        yield f"{{*}}{_inline(node)}{{*}}"
+    elif node.type in {"fence", "code_block"}:
+        yield from ("{{" + _typed(line) + "}}" for line in node.content.rstrip("\n").split("\n") if line.strip())
+    elif node.type == "table":
+        yield from (
+            " \\| ".join(_inline(cell) for cell in row.children) for part in node.children for row in part.children
+        )
+    elif node.type == "blockquote":
+        yield from (line for child in node.children for line in _within(child))
 
 
 def _rows(node: SyntaxTreeNode) -> Iterator[str]:
@@ -142,7 +154,7 @@ def from_wiki(text: str, *, faithful: bool = True) -> str:
             quoted = not quoted
             continue
         fence = _FENCE.match(line)
-        said = list(_fenced(fence, lines)) if fence else [_line(line, faithful)]
+        said = list(_fenced(fence, lines)) if fence else _line(line, faithful).split("\n")
         out += [f"> {one}".rstrip() for one in said] if quoted else said
     return "\n".join(out).strip()
 
@@ -151,15 +163,15 @@ def _fenced(opening: re.Match[str], lines: Iterator[str]) -> Iterator[str]:
     """A block of code up to where it is closed, or to the end."""
     closing = "{" + opening[1] + "}"
     language = (opening[2] or "").split("|")[0]
-    yield "```" + (language if language.isalnum() else "")
-    rest = opening[3]
+    code: list[str] = []
+    rest: str | None = opening[3]
     while rest is not None and closing not in rest:
-        if rest or rest is not opening[3]:
-            yield rest
+        code.append(rest)
         rest = next(lines, None)
-    if rest is not None and rest.partition(closing)[0]:
-        yield rest.partition(closing)[0]
-    yield "```"
+    code.append(rest.partition(closing)[0] if rest is not None else "")
+    kept = "\n".join(code).strip("\n").split("\n")
+    fence = "`" * max(3, 1 + max((len(run) for line in kept for run in re.findall(r"`+", line)), default=0))
+    yield from (fence + (language if language.isalnum() else ""), *kept, fence)
 
 
 def _line(line: str, faithful: bool) -> str:
