@@ -143,18 +143,20 @@ def _called(type_: Type) -> str:
 def _has_order(term: Term, wrong: Complain) -> bool:
     ordered = term.type.kind in _ORDERED and (term.type.kind != "choice" or bool(term.type.scale))
     if not ordered:
-        hint = 'compare with == or in ["…"]' if term.type.kind != "moment" else ""
-        wrong(term.node, f"{term.word} is {_called(term.type)} and has no order", hint)
+        hint = _HINTS[term.type.kind] if term.type.kind in {"flag", "list"} else 'compare with == or in ["…"]'
+        wrong(term.node, f"{term.word} is {_called(term.type)} and has no order", hint.format(word=term.word))
     return ordered
 
 
 def _alike(first: Term, second: Term, wrong: Complain) -> bool:
     one, other = first.type, second.type
     if one.kind == other.kind == "choice":
-        if one.scale != other.scale:
+        if one.scale and other.scale and one.scale != other.scale:
             wrong(second.node, f"{first} and {second} are on two different scales", "compare each with its own levels")
             return False
-        if one.scale or one.sort == other.sort != "option" or one.options == other.options:
+        if one.scale == other.scale and (
+            one.scale or one.sort == other.sort != "option" or one.options == other.options
+        ):
             return True
     elif one.kind == other.kind != "list" or (
         {one.kind, other.kind} == {"text", "choice"} and not (one.scale or other.scale)

@@ -34,7 +34,7 @@ _ASIDE: dict[type[ast.expr], str] = {
     ast.UnaryOp: "arithmetic",
 }
 _FUNCTIONS = ("mentions", "matches", "during")
-_LITERALS = {"true": "True", "false": "False", "none": "None", "null": "None"}
+_LITERALS = frozenset({"true", "false", "none", "null"})
 
 
 class Compiler:
@@ -251,13 +251,14 @@ class Compiler:
         if name == "now":
             return "there is no now in a condition", 'use after = "30m" in a step, or during(created, "office")'
         if name.lower() in _LITERALS:
-            return f"{name} is not compared with", "write the field alone, or `not` before it"
+            return f"{name} has no place here", "write the field alone, or `not` before it"
         if name == "lists":
             return "a list stands after `in`", "write reporter in lists.vip"
         if name in _FUNCTIONS:
             return f"{name} is a function", f"write {name}(…)"
-        if sorts := self.vocabulary.sorts(name):
-            return f"no field {name}", f'for the {sorts[0]} write "{name}" in quotes'
+        for option in (name, name.lower()):
+            if sorts := self.vocabulary.sorts(option):
+                return f"no field {name}", f'for the {sorts[0]} write "{option}" in quotes'
         if hint := nearest(name, self.vocabulary.words):
             return f"no field {name}", hint
         if name[:1].isupper():

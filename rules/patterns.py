@@ -93,9 +93,11 @@ class Match(Pattern):
             raise ValueError(f"a pattern has at most {LONGEST_PATTERN:,} characters; this one has {len(source):,}")
         if _BLIND_OFF.search(source):
             raise ValueError("patterns never regard case, so (?-i) cannot be had")
-        self._regexp = _compiled(source)
+        composed = unicodedata.normalize("NFC", source)
+        self._regexp = _compiled(composed)
         # İ folds to itself in a pattern but to i in a text, so the filter could not be believed.
-        super().__init__(word, source, None if "İ" in source or r"\x" in source else (source,))
+        doubtful = "İ" in composed or r"\x" in composed
+        super().__init__(word, source, None if doubtful else (composed,))
 
     def found(self, text: Searched) -> bool:
         """Whether it matches anywhere."""
@@ -113,7 +115,7 @@ def options() -> Any:
 
 def _compiled(source: str) -> Any:
     try:
-        return re2.compile(unicodedata.normalize("NFC", source), options())
+        return re2.compile(source, options())
     except re2.error as error:
         said = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
         raise ValueError(f"the pattern cannot be read: {said}") from None
