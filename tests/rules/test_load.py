@@ -10,7 +10,9 @@ import pytest
 
 from connectors.problems import Problems
 from rules import load
+from rules.language import VERBS
 from rules.model import Assign, Classify, Escalate, Mode, Notify, Recipient, RuleSet
+from sync import commands
 
 COMPANY = (Path(__file__).parent / "company.toml").read_text(encoding="utf-8")
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
@@ -413,3 +415,7 @@ def test_defaults_may_stand_in_several_files_but_each_key_in_one() -> None:
     assert found.defaults.fallback == (Recipient("assignee"),)
     with pytest.raises(Problems, match=r"b.toml:2:1  defaults: timezone is there already, at a.toml:2"):
         load.parse({"a.toml": '[defaults]\ntimezone = "UTC"', "b.toml": '[defaults]\ntimezone = "UTC"'})
+
+
+def test_every_button_and_every_permission_is_of_something_that_can_be_asked_for() -> None:
+    assert set(VERBS) == set(commands.VERBS)
