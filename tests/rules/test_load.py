@@ -51,7 +51,8 @@ def test_the_sample_of_the_design_is_read_whole() -> None:
     with pytest.raises(Problems) as caught:
         load.parse({"sample.toml": text})
     kinds = ("restrict", "objective", "task", "channel", "update", "publish", "mute")
-    assert [problem.message for problem in caught.value.problems] == [
+    errors = [problem for problem in caught.value.problems if problem.level == "error"]
+    assert [problem.message for problem in errors] == [
         f"not yet: [[{kind}]] rules come with a later version" for kind in kinds
     ]
 
