@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.errors import ConnectorError, Missing, Refused
-from connectors.model import Command, Comment, Edit, Ticket, User, Value
+from connectors.model import Command, Edit, Form, Question, Ticket, User, Value
 from rules.directory import people, person_of, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
@@ -79,6 +79,20 @@ def carry_out(command: Command, engine: Engine) -> str:
         return f"The tracker refused: {error}"
 
 
+def form(command: Command, rules: RuleSet) -> Form | None:
+    """What to ask a person for who asked with a button, where their command needs to know more."""
+    levels = rules.scales.get("severity", ())
+    questions = {
+        "update": Question("text", "What should everybody know?", "text"),
+        "assign": Question("person", "Who should have it?", "person"),
+        "severity": Question("level", "How severe is it?", "choice", levels),
+    }
+    question = questions.get(command.verb)
+    if question is None or command.args.get(question.name, "").strip():
+        return None
+    return Form(VERBS[command.verb].capitalize(), (question,))
+
+
 def _carry_out(command: Command, engine: Engine) -> str:
     if command.verb not in VERBS:
         raise Sorry(f"Pointman does not know {command.verb}; it knows {', '.join(VERBS)}.")
@@ -136,9 +150,10 @@ def _wish(asked: _Asked, engine: Engine) -> _Wish:
     if verb == "take":
         return _assigned(asked, asked.who, f"{key} is yours.")
     if verb == "assign":
-        name = asked.arg("person")
-        if name not in asked.rules.people:
-            raise Sorry(f"There is nobody called {name} in [people].")
+        said = asked.arg("person")
+        name = said if said in asked.rules.people else person_of(User(said), asked.command.source, asked.rules)
+        if name is None:
+            raise Sorry(f"There is nobody called {said} in [people].")
         return _assigned(asked, name, f"{key} is assigned to {name}.")
     if verb == "severity":
         return _severity(asked)
@@ -194,6 +209,3 @@ def status(asked: _Asked, engine: Engine) -> str:
     level = facts["severity"] or "not classified"
     head = f"{asked.ticket.key} {asked.ticket.summary}: {level}, {asked.ticket.phase}, {who}"
     return "\n".join((head, *(f"• {line}" for line in ticket_log.next_lines(plan, asked.rules))))
-
-
-__all__ = ["LONGEST_UPDATE", "VERBS", "Comment", "Sorry", "User", "carry_out", "status"]

@@ -17,7 +17,7 @@ import structlog
 
 from connectors.base import Messenger, Tracker
 from connectors.errors import ConnectorError, Missing, Refused
-from connectors.model import Alert, Changed, Command, Comment, Edit, Signal, Ticket
+from connectors.model import Alert, Changed, Command, Comment, Edit, Form, Signal, Ticket
 from sync import metrics
 from sync.queue import Queue
 
@@ -42,6 +42,9 @@ class Looker(Protocol):
 
     def command(self, command: Command) -> str:
         """Carry it out; an answer for the person."""
+
+    def form(self, command: Command) -> Form | None:
+        """What to ask the person for before it can be carried out; None where nothing is missing."""
 
     def knows(self, ref: str) -> bool:
         """Whether this is the immutable id of a ticket that was looked at."""
@@ -145,8 +148,22 @@ class Intake:
         asked.add_done_callback(self._asked.discard)
         return "queued"
 
+    def _asked_back(self, command: Command) -> bool:
+        """Whether the person was asked for what the command lacks; it then comes back as another command."""
+        form, messenger = self._engine.form(command), self._messengers.get(command.source)
+        if form is None or messenger is None:
+            return False
+        try:
+            messenger.ask(command, form)
+        except ConnectorError as error:  # then the answer says what is missing
+            log.info("person not asked back", verb=command.verb, error=str(error))
+            return False
+        return True
+
     def _ask(self, command: Command) -> None:
         """Have the command carried out in the ticket's turn, and tell the person."""
+        if self._asked_back(command):
+            return
         try:
             ref = self._ref(command.ref)
             said = self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)

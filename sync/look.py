@@ -17,7 +17,7 @@ import structlog
 
 from connectors.base import Sink, Tracker
 from connectors.errors import ConnectorError, Missing
-from connectors.model import Changed, Command, Message, Ticket, Value
+from connectors.model import Changed, Command, Form, Message, Ticket, Value
 from rules.model import RuleSet
 from sync import log as ticket_log
 from sync.crowd import Crowd
@@ -130,13 +130,20 @@ class Engine:
         """What an administrator should know of one ticket, by topic, in place of what was said of it before."""
         prefix = f"{key}: "
         with self._telling:
-            kept = {topic: said for topic, said in self.notices.items() if not topic.startswith(prefix)}
-            if len(kept) != len(self.notices) or notices:
-                self.notices = kept | {prefix + topic: said for topic, said in notices.items()}
+            for topic in [topic for topic in self.notices if topic.startswith(prefix)]:
+                if topic.removeprefix(prefix) not in notices:
+                    del self.notices[topic]
+            self.notices.update({prefix + topic: said for topic, said in notices.items()})
 
     def begin_sweep(self) -> None:
         """A whole sweep begins: what only the rules account for is counted anew."""
         self.unexplained = set()
+
+    def form(self, command: Command) -> Form | None:
+        """What to ask a person for before their command can be carried out; None where nothing is missing."""
+        from sync.commands import form
+
+        return form(command, self.rules)
 
     def knows(self, ref: str) -> bool:
         """Whether this is the immutable id of a ticket that was seen."""

@@ -41,6 +41,9 @@ class Considering(Protocol):
     def consider(self, ticket: Ticket) -> datetime | bool | None:
         """True where the ticket must be looked at, else when (None: only when something changes)."""
 
+    def begin_sweep(self) -> None:
+        """A whole list begins: what only the rules account for is counted anew."""
+
     def emergency(self) -> None:
         """Send what was planned at the last looks to the emergency place."""
 
@@ -81,6 +84,7 @@ class Sweep:
         if self._forgotten.is_set():
             self._forgotten.clear()
             self._seen.clear()
+        self._engine.begin_sweep()
         listed: set[str] = set()
         queued = 0
         for ticket in _each(self._tracker.open(self._times.since or began - self._times.grace)):

@@ -2,17 +2,29 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors.errors import Missing, Temporary
-from connectors.model import Alert, Change, Changed, Command, User
+from connectors.model import Alert, Change, Changed, Command, Form, User
 from connectors.testing import BOT, MemoryMessenger, MemoryTracker
+from rules.load import parse
+from sync.commands import form
 from sync.intake import Intake, Recent
 from sync.queue import MemoryQueue
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+RULES = """
+[defaults]
+timezone = "UTC"
+[scales]
+severity = ["low", "medium", "high"]
+[people]
+ann = { slack = "U1" }
+tom = { slack = "U2" }
+"""
 ANN = User("U1", "Ann")
 
 
@@ -23,6 +35,7 @@ class Desk:
         self.now = NOON
         self.tracker = MemoryTracker(lambda: self.now)
         self.slack = MemoryMessenger(lambda: self.now)
+        self.rules = parse({"rules.toml": RULES})
         self.looked: list[str] = []
         self.carried: list[Command] = []
         self.carry: Callable[[Command], str] = lambda command: f"{command.verb}: done"
@@ -33,6 +46,9 @@ class Desk:
     def look(self, ref: str) -> datetime | None:
         self.looked.append(ref)
         return None
+
+    def form(self, command: Command) -> Form | None:
+        return form(command, self.rules)
 
     def is_echo(self, changed: Changed) -> bool:
         return bool(changed.changes) and all(change.by == BOT for change in changed.changes or ())
@@ -156,6 +172,37 @@ def test_a_typed_key_that_names_nothing_is_answered(desk: Desk) -> None:
     desk.intake.take(click("OPS-404"))
     desk.settle()
     assert desk.slack.answers[0][1] == "There is no ticket OPS-404, or Pointman may not see it."
+
+
+class Asking(MemoryMessenger):
+    """A messenger that can ask back."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.forms: list[Form] = []
+
+    def ask(self, command: Command, form: Form) -> None:
+        self.forms.append(form)
+
+
+@pytest.mark.parametrize(("verb", "name"), [("severity", "level"), ("assign", "person"), ("update", "text")])
+def test_what_a_click_does_not_say_is_asked_back(desk: Desk, verb: str, name: str) -> None:
+    ref = desk.tracker.ticket("OPS-1")
+    asking = Asking(lambda: desk.now)
+    intake = Intake(desk.tracker, desk, desk.queue, {"slack": asking}, lambda: desk.now)
+    intake.take(click(ref, verb=verb))
+    intake.take(replace(click(ref, "2", verb), args={name: "something"}))
+    intake.close()
+    desk.settle()
+    assert [question.name for form in asking.forms for question in form.questions] == [name]
+    assert [command.args for command in desk.carried] == [{name: "something"}]
+
+
+def test_where_nothing_can_be_asked_back_the_command_itself_says_what_it_lacks(desk: Desk) -> None:
+    ref = desk.tracker.ticket("OPS-1")
+    desk.intake.take(click(ref, verb="severity"))
+    desk.settle()
+    assert [command.verb for command in desk.carried] == ["severity"]
 
 
 def test_a_command_from_where_nobody_can_be_answered_is_carried_out_all_the_same(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import pytest
 from connectors.base import BadRequest, Connector, Receipt, Request
 from connectors.config import ConnectorSettings
 from connectors.errors import Temporary
-from connectors.model import Alert, Changed, Command, Signal, User
+from connectors.model import Alert, Changed, Command, Form, Signal, User
 from connectors.signatures import hexdigest, signed
 from connectors.testing import MemoryTracker
 from sync.gate import Gate
@@ -73,6 +73,9 @@ class Door:
 
     def look(self, ref: str) -> datetime | None:
         self.looked.append(ref)
+        return None
+
+    def form(self, command: Command) -> Form | None:
         return None
 
     def is_echo(self, changed: Changed) -> bool:

@@ -76,6 +76,9 @@ class Desk:
         self.considered.append(ticket.key)
         return True if "loud" in ticket.summary else self.wakes.get(ticket.key)
 
+    def begin_sweep(self) -> None:
+        self.begun = True
+
     def emergency(self) -> None:
         self.emergencies += 1
 
