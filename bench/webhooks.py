@@ -40,6 +40,9 @@ class Engine:
         """Every ref."""
         return True
 
+    def form(self, command: object) -> None:
+        """No form."""
+
     def command(self, command: object) -> str:
         """No answer."""
         return ""
