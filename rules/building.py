@@ -54,6 +54,24 @@ class Written:
         return node
 
 
+_INSTEAD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "assign": {"person": ("pick", "skills"), "pick": ("person",)},
+    "notify": {"on": ("buttons",)},
+    "objective": {"goal": ("start", "stop", "within"), "within": ("goal",)},
+    "mute": {"during": ("from", "until"), "from": ("during",), "until": ("during",)},
+}
+"""By kind: what a rule says itself, and which keys of the defaults it says it instead of."""
+
+
+def given(kind: str, defaults: Values, node: Node) -> dict[str, Any]:
+    """What the defaults of a kind give to a rule; `mode` is not among it, as the most cautious one holds."""
+    left_out = {"mode"}
+    for word, instead in _INSTEAD.get(kind, {}).items():
+        if word in node.value:
+            left_out.update(instead)
+    return {word: value for word, value in defaults.items() if word not in left_out}
+
+
 def check(written: Written, at: Reading) -> None:
     """Tell what does not hold between the keys of a rule."""
     checker = _CHECKS.get(written.kind)

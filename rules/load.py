@@ -73,7 +73,7 @@ def _files(path: Path, problems: list[Problem]) -> list[Path]:
 def _parse(
     texts: Mapping[str, str], mode: Mode, connectors: Collection[str], later: Later, problems: list[Problem]
 ) -> RuleSet:
-    files = _Files(problems)
+    files = _Files(problems, whole=not problems)
     ordered = {name: texts[name] for name in sorted(texts, key=lambda name: (Path(name).name, name))}
     for name, text in ordered.items():
         files.add(name, text)
@@ -89,12 +89,13 @@ class _Files:
     rules: list[tuple[str, Node]] = field(default_factory=list)
     tests: list[Node] = field(default_factory=list)
     headers: dict[str, Node] = field(default_factory=dict)
+    whole: bool = True
 
     def add(self, name: str, text: str) -> None:
         try:
             root = toml.read(name, text)
         except toml.Mistaken as wrong:
-            self.problems.append(wrong.problem)
+            self._lost(wrong.problem)
             return
         for key, node in root.value.items():
             if key in KINDS:
@@ -106,7 +107,12 @@ class _Files:
             else:
                 known = [*TABLES, "defaults", "change", *KINDS, "test"]
                 hint = nearest(key, known) or f"there are {', '.join(known)}"
-                self.problems.append(Problem(node.key, f"no table {key}", hint=hint))
+                self._lost(Problem(node.key, f"no table {key}", hint=hint), names=isinstance(node.value, dict))
+
+    def _lost(self, problem: Problem, *, names: bool = True) -> None:
+        """Tell a mistake because of which something is not read, `names` that others use perhaps among it."""
+        self.problems.append(problem)
+        self.whole = self.whole and not names
 
     def _list(self, key: str, node: Node) -> list[Node]:
         if isinstance(node.value, list) and all(isinstance(item.value, dict) for item in node.value):
@@ -118,7 +124,7 @@ class _Files:
         if not isinstance(node.value, dict):
             said = f"{key} is one table" if isinstance(node.value, list) else f"{key} is a table"
             where = node.value[0].where if isinstance(node.value, list) and node.value else node.where
-            self.problems.append(Problem(where, said, hint=f"write [{key}]"))
+            self._lost(Problem(where, said, hint=f"write [{key}]"))
             return
         self.headers.setdefault(key, node)
         entries = self.tables.setdefault(key, {})
@@ -135,10 +141,9 @@ class _Loading:
     """One loading, step by step."""
 
     def __init__(self, files: _Files, mode: Mode, connectors: Collection[str], later: Later) -> None:
-        whole = not files.problems
         self.files, self.mode, self.later = files, mode, later
-        self.at = Reading(names_of(files.tables, connectors, whole=whole), files.problems)
-        self.at.vocabulary = vocabulary(self.at.names) if whole else None
+        self.at = Reading(names_of(files.tables, connectors, whole=files.whole), files.problems)
+        self.at.vocabulary = vocabulary(self.at.names) if files.whole else None
 
     def rules(self, texts: Mapping[str, str]) -> RuleSet:
         """Everything checked. Raises Problems."""
@@ -216,7 +221,7 @@ class _Loading:
         """One rule, read over the defaults of its kind and checked."""
         at = self.at
         at.label = f"{kind} {name}".strip()
-        given = {key: value for key, value in defaults.get(kind, {}).items() if key != "mode"}
+        given = building.given(kind, defaults.get(kind, {}), node)
         if name:
             given["id"] = name
         written = Written(kind, name, KINDS[kind].read_over(given, node, at), node)

@@ -291,14 +291,30 @@ def test_the_defaults_of_a_kind_give_what_a_rule_does_not_say() -> None:
     assert found.defaults.kinds["notify"]["buttons"] == ("take",)
 
 
+def test_what_a_rule_says_itself_holds_instead_of_defaults_that_contradict_it() -> None:
+    company = COMPANY.replace("[defaults]", '[defaults]\nnotify.buttons = ["take"]\nassign.pick = "on-call"')
+    text = """
+[[notify]]
+id = "news"
+to = ["assignee"]
+on = ["raised"]
+[[assign]]
+id = "maria"
+person = "maria"
+"""
+    assign, notify = load.parse({"company.toml": company, "rules.toml": text})
+    assert isinstance(assign, Assign)
+    assert isinstance(notify, Notify)
+    assert (assign.person, assign.pick, notify.on, notify.buttons) == ("maria", None, ("raised",), ())
+
+
 def test_a_mistake_between_a_rule_and_the_defaults_is_told_at_the_rule() -> None:
-    company = COMPANY.replace("[defaults]", '[defaults]\nnotify = { buttons = ["take"], text = "{{ key }}" }')
-    assert told('[[notify]]\nid = "a"\nto = ["audience:customers"]\non = ["raised"]\n', company) == [
+    company = COMPANY.replace("[defaults]", '[defaults]\nnotify = { text = "{{ key }}" }')
+    assert told('[[notify]]\nid = "a"\nto = ["audience:customers"]\n', company) == [
         (
             "rules.toml:1:1  notify a: customers is external, and this text says more than its fields; "
             "write texts.customers"
         ),
-        "rules.toml:1:1  notify a: news has no buttons; put them under the message that has no `on`",
     ]
 
 
@@ -373,6 +389,16 @@ when = true
         "company.toml:26:7  not TOML: expected ']' at the end of a table declaration",
         "rules.toml:5:9  classify a: no mode onn; did you mean on?",
         "rules.toml:9:8  assign b: a condition (a text) is wanted here, not a flag",
+    ]
+
+
+def test_an_entry_that_is_there_twice_hides_no_other_mistake() -> None:
+    text = "[teams]\ndba = {}\n[[asign]]\nid = 'b'\n[[assign]]\nid = 'a'\nteam = 'dbb'\nwhen = 'sevice'\n"
+    assert [line.split("  ")[1] for line in told(text)] == [
+        "teams: dba is there already, at company.toml:27",
+        "no table asign; did you mean assign?",
+        "assign a: no team dbb; did you mean dba?",
+        "assign a: no field sevice; did you mean service?",
     ]
 
 
