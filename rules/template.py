@@ -125,11 +125,13 @@ class Check:
 
     def _wrong(self, node: nodes.Node, message: str, hint: str = "", pattern: str = "") -> None:
         offset, length = self._line(node.lineno)
-        if pattern:
-            found = [(code.start(), m) for code in _CODE.finditer(self.source) for m in re.finditer(pattern, code[0])]
-            if found:
-                begin, first = found[0]
-                offset, length = begin + first.start(1), first.end(1) - first.start(1)
+        told = {one.offset for one in self.mistakes}
+        for code in _CODE.finditer(self.source) if pattern else ():
+            places = ((code.start() + m.start(1), m.end(1) - m.start(1)) for m in re.finditer(pattern, code[0]))
+            place = next((one for one in places if one[0] not in told), None)
+            if place is not None:
+                offset, length = place
+                break
         self.mistakes.append(Mistake(offset, length, message, hint))
 
     def _braces(self) -> None:
@@ -185,10 +187,8 @@ class Check:
 
     def _filter(self, node: nodes.Filter, depth: int) -> None:
         place = rf"\|\s*({re.escape(node.name)})\b"
-        if node.node is None:
-            self._aside(node)
-            return
-        self._read(node.node, depth + 1)
+        for inner in (one for one in (node.node, *node.args) if one is not None):
+            self._read(inner, depth + 1)
         if node.name not in FILTERS:
             hint = nearest(node.name, FILTERS) or f"there is {', '.join(FILTERS)}"
             self._wrong(node, f"no filter {node.name}", hint, place)

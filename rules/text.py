@@ -108,7 +108,8 @@ class Template:
                 if room < 0:
                     return "".join(parts).rstrip("\\") + "…"
         except (TemplateError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
-            parts.append(f" (the rest of this text could not be made: {inert(str(error))})")
+            said = "".join(parts).rstrip()
+            return f"{said} (the rest of this text {inert(f'could not be made: {error}')})".lstrip()
         return "".join(parts)
 
 
@@ -127,12 +128,7 @@ class _Nothing:
     def __contains__(self, _: object) -> bool:
         return False
 
-    def __len__(self) -> int:
-        return 0
-
-    def __getattr__(self, name: str) -> _Nothing:
-        if name.startswith("_"):
-            raise AttributeError(name)
+    def __getattr__(self, _: str) -> _Nothing:
         return self
 
 
@@ -151,7 +147,7 @@ class _Moment:
         return self._shown
 
 
-class _Entry:
+class _Entry:  # noqa: PLW1641  (equal to several names, and asked for in lists only)
     """A service or a person: prints its name, equals any of its names, and has its attributes ready to print."""
 
     def __init__(self, value: object, zone: tzinfo, now: datetime | None) -> None:
@@ -163,9 +159,6 @@ class _Entry:
     def __eq__(self, other: object) -> bool:
         names = getattr(self._value, "names", None) or (getattr(self._value, "name", None),)
         return other in names or other == str(self)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
 
     def __getattr__(self, name: str) -> object:
         return _wrapped(getattr(self._value, name, None), self._zone, self._now)
@@ -195,6 +188,8 @@ def _printed(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return str(value) if isinstance(value, int) else f"{value:.10g}"
     if isinstance(value, tuple):
         return ", ".join(map(_printed, value))
     return inert(value)
