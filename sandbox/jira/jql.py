@@ -118,20 +118,30 @@ class _Reader:
             op = "!=" if self.accept("not") else "="
         if op == "not" and self.accept("in"):
             op = "not in"
-        values = self.list() if op in {"in", "not in"} else [_bare(self.take())]
-        if name in {"labels", "key", "issuekey", "id", "issue"} and op in {"=", "in"}:
+        values = self.list() if op in {"in", "not in"} else [self.value()]
+        empty = any(value.lower() == "empty" for value in values)
+        if not empty and name in {"labels", "key", "issuekey", "id", "issue"} and op in {"=", "in"}:
             self.exact = ("labels" if name == "labels" else "key", tuple(values))
         return _clause(name, op, values, self.asking)
 
     def list(self) -> list[str]:
         if not self.accept("("):
             raise BadJql("Error in the JQL Query: Expecting '('.")
-        values = [_bare(self.take())]
+        values = [self.value()]
         while self.accept(","):
-            values.append(_bare(self.take()))
+            values.append(self.value())
         if not self.accept(")"):
             raise BadJql("Error in the JQL Query: Expecting ')'.")
         return values
+
+    def value(self) -> str:
+        """A value, or a function without arguments."""
+        value = _bare(self.take())
+        if self.accept("("):
+            if not self.accept(")"):
+                raise BadJql("Error in the JQL Query: Expecting ')'.")
+            return f"{value}()"
+        return value
 
     def order(self) -> tuple[tuple[str, bool], ...]:
         if not self.accept("order"):
@@ -187,15 +197,15 @@ def _clause(name: str, op: str, values: list[str], asking: Asking) -> Test:
     held = _HELD.get(name)
     if held is None:
         raise BadJql(f"Field '{name}' does not exist or you do not have permission to view it.")
+    if op not in {"=", "in", "!=", "not in"} and not (op == "~" and name in {"summary", "text"}):
+        raise BadJql(f"The operator '{op}' is not supported by the '{name}' field.")
     wanted = {_known(name, value, asking).lower() for value in values if value.lower() != "empty"}
     empty = any(value.lower() == "empty" for value in values)
     if op in {"=", "in"}:
         return lambda issue: _any(held(issue, asking.site), wanted, empty)
     if op in {"!=", "not in"}:
         return lambda issue: _none(held(issue, asking.site), wanted, empty)
-    if op == "~" and name in {"summary", "text"}:
-        return lambda issue: any(value in part for value in wanted for part in held(issue, asking.site))
-    raise BadJql(f"The operator '{op}' is not supported by the '{name}' field.")
+    return lambda issue: any(value in part for value in wanted for part in held(issue, asking.site))
 
 
 def _any(held: set[str], wanted: set[str], empty: bool) -> bool:
@@ -208,7 +218,7 @@ def _none(held: set[str], wanted: set[str], empty: bool) -> bool:
 
 def _known(name: str, value: str, asking: Asking) -> str:
     """What a value means; unknown projects, statuses and categories are refused, as in the product."""
-    if value.lower() == "currentuser" or value == "currentUser()":
+    if value == "currentUser()":
         return asking.person.username
     site = asking.site
     names_of: dict[str, list[tuple[str, ...]]] = {
