@@ -50,15 +50,20 @@ class Check:
     def run(self, wanted: Wanted) -> Iterator[Problem]:
         """Everything that is wrong, in the order in which it is best repaired."""
         try:
-            self._client.read("serverInfo", f"could not reach {self._name}")
+            told = self._client.read("serverInfo", f"could not reach {self._name}")
+            real = "cloud" if isinstance(told, dict) and told.get("deploymentType") == "Cloud" else "datacenter"
+            if real != self._client.deployment:
+                yield self._problem(
+                    f"deployment is {self._client.deployment}, but the server is {real}", "leave it out"
+                )
+                return
             self._client.library(lambda jira: jira.myself(), f"could not sign in to {self._name}")
         except ConnectorError as error:
-            yield self._problem(str(error), self._how_to_sign_in())
+            yield self._problem(str(error))
             return
         if self._settings.webhook_secret is None:
             yield self._problem("no webhook is believed, so changes are polled", "set webhook_secret", warning=True)
         parts: list[Callable[[], Iterator[Problem]]] = [
-            self._deployment,
             self._projects,
             self._kind,
             lambda: self._mapped(wanted),
@@ -74,17 +79,6 @@ class Check:
                 yield self._problem(str(error))
 
     # ---- the site
-
-    def _how_to_sign_in(self) -> str:
-        if not self._settings.user and self._settings.url.endswith(".atlassian.net"):
-            return "Jira Cloud wants user (an e-mail address) beside token (an API token)"
-        return ""
-
-    def _deployment(self) -> Iterator[Problem]:
-        told = self._client.read("serverInfo", f"could not ask {self._name} what it is")
-        real = "cloud" if isinstance(told, dict) and told.get("deploymentType") == "Cloud" else "datacenter"
-        if self._settings.deployment not in {"auto", real}:
-            yield self._problem(f"deployment is {self._settings.deployment}, but the server is {real}", "leave it out")
 
     def _projects(self) -> Iterator[Problem]:
         from jira import JIRA

@@ -79,6 +79,14 @@ class JiraSettings(ConnectorSettings):
         return fields
 
     @model_validator(mode="after")
+    def _signs_in(self) -> JiraSettings:
+        """Cloud's own addresses are known, so what it takes to sign in there can be said at once."""
+        host = urlsplit(self.url).hostname or ""
+        if host.endswith((".atlassian.net", ".atlassian.com")) and not self.user:
+            raise ValueError("user is missing: Jira Cloud wants an e-mail address beside the API token")
+        return self
+
+    @model_validator(mode="after")
     def _told_apart(self) -> JiraSettings:
         """A status or a value of Jira's means one thing only."""
         every = {"phases": [*self.phases.values()], **{f"values.{w}": [*m.values()] for w, m in self.values.items()}}
