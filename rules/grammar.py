@@ -87,6 +87,8 @@ class Spans:
         if line == 1:
             column -= 1
         begin = self.starts[min(line, len(self.starts)) - 1]
+        if self.text.isascii():
+            return min(begin + max(0, column), len(self.text))
         return min(begin + len(self.text[begin:].encode()[:column].decode("utf-8", "ignore")), len(self.text))
 
 
@@ -165,6 +167,8 @@ def _apart(before: str, kind: str, found: re.Match[str], end: int) -> Mistake:
 
 
 def _within(kind: str, said: str, at: int) -> Iterator[Mistake]:
+    if said.isprintable() and "\\" not in said:
+        return  # nearly always, and then there is no letter to look at
     if kind == "string" and said[0] not in "rR":
         for escape in re.finditer(r"\\(.)", said, re.DOTALL):
             if escape[1] == "b":
