@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.model import Ticket, User
 from rules.calendar import is_open
-from rules.directory import person_of
+from rules.directory import person_of, user_of
 from rules.events import OPEN, acknowledged_at
 from rules.logic import UNKNOWN, Truth
 from rules.model import RuleSet, Service
@@ -34,6 +34,7 @@ class Who:
 
     key: str
     user: User
+    name: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -53,7 +54,7 @@ class Who:
         return 0
 
     def __str__(self) -> str:
-        return self.key or str(self.user)
+        return self.name or self.key or str(self.user)
 
 
 class Facts:
@@ -137,12 +138,21 @@ class Facts:
 
     def _declared(self, word: str, value: Any) -> Any:
         """A value as its declared type reads it."""
-        if isinstance(value, User):
-            return Who(person_of(value, self.ticket.source, self.rules) or "", value)
+        type_ = self.rules.vocabulary.words.get(word)
+        if isinstance(value, User) or (value and type_ is not None and type_.kind == "user"):
+            return self._person(value)
         if value is None or value == "" or value == ():
             return None
-        type_ = self.rules.vocabulary.words.get(word)
         return value if type_ is None else _coerced(value, type_.kind)
+
+    def _person(self, value: Any) -> Who:
+        """Somebody of the ticket; where people are named through us, it is by their key."""
+        if isinstance(value, User):
+            key = person_of(value, self.ticket.source, self.rules) or ""
+            return Who(key, value, str(self.rules.people[key]) if key else "")
+        if value in self.rules.people:
+            return Who(value, user_of(value, self.ticket.source, self.rules), str(self.rules.people[value]))
+        return Who("", User("", str(value)))
 
     def _service(self) -> Service | Any | None:
         if "service" not in self.ticket.fields:
@@ -210,13 +220,9 @@ def _coerced(value: Any, kind: str) -> Any:
         return _flag(value)
     if kind == "moment":
         return _moment(value)
-    if kind in {"text", "choice"}:
-        return (
-            ", ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else str(value)
-        )
-    if kind == "list":
-        return value if isinstance(value, tuple) else (str(value),)
-    return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _number(value: Any) -> Any:

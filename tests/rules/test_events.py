@@ -1,0 +1,87 @@
+"""What happened to a ticket is read from its history, each time the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.model import Change, Comment, User, Value
+from rules.events import LONGEST_QUOTE, events
+from tests.rules.example import ANN, EMPTY, MORNING, TOM, later, ticket
+
+
+def kinds(*changes: tuple[str, Value, Value], **attributes: object) -> list[str]:
+    """The kinds of event after creation, but for those of single fields."""
+    history = tuple(Change(later(minutes=n), *change, by=ANN) for n, change in enumerate(changes, 1))
+    found = events(ticket(history=history, **attributes), EMPTY)
+    return [event.kind for event in found if not event.kind.startswith("changed:")][1:]
+
+
+@pytest.mark.parametrize(
+    ("changes", "happened", "why"),
+    [
+        ([("severity", "low", "high")], ["raised"], "up the scale"),
+        ([("severity", "high", "low")], ["lowered"], "down"),
+        ([("severity", None, "low")], [], "classified is not raised"),
+        ([("severity", "high", "high")], [], "nothing changed"),
+        ([("assignee", None, TOM)], ["assigned"], "somebody has it"),
+        ([("assignee", TOM, None)], [], "nobody has it"),
+        ([("hold", False, True), ("hold", True, False)], ["hold", "resumed"], "on hold and off"),
+        ([("phase", "new", "active")], ["acknowledged"], "left new"),
+        ([("phase", "new", "resolved")], ["acknowledged", "resolved"], "both at once"),
+        ([("phase", "active", "closed")], ["resolved", "closed"], "closed at once"),
+        ([("phase", "resolved", "closed")], ["closed"], "resolved before"),
+        ([("phase", "closed", "resolved")], [], "back, but not open"),
+        ([("phase", "resolved", "active")], ["reopened"], "open again"),
+        ([("acknowledged", None, True), ("phase", "new", "active")], ["acknowledged"], "only once"),
+        ([("acknowledged", None, True), ("acknowledged", True, None), ("acknowledged", None, True)],
+         ["acknowledged", "acknowledged"], "taken back and given again"),
+        ([("summary", "a", "b")], [], "only changed"),
+    ],
+)  # fmt: skip
+def test_a_change_is_an_event(changes: list[tuple[str, Value, Value]], happened: list[str], why: str) -> None:
+    assert kinds(*changes) == happened, why
+
+
+def test_every_change_is_an_event_of_its_field() -> None:
+    found = events(ticket(history=(Change(later(minutes=1), "status_text", "a", None, ANN),)), EMPTY)
+    assert [(event.kind, event.field, event.before, event.after, event.by) for event in found][1:] == [
+        ("changed:status_text", "status_text", "a", None, ANN)
+    ]
+
+
+def test_events_say_themselves_in_a_few_words() -> None:
+    history = (
+        Change(later(minutes=1), "severity", "low", "high", ANN),
+        Change(later(minutes=2), "labels", (), ("a", "b")),
+        Change(later(minutes=3), "status_text", "x", ""),
+        Change(later(minutes=4), "assignee", None, TOM, User("", "", "")),
+    )
+    said = [event.text for event in events(ticket(history=history, reporter=TOM), EMPTY)]
+    assert said == [
+        "created by Tom",
+        "raised from low to high by Ann",
+        "severity is high by Ann",
+        "labels is a, b",
+        "status text is empty",
+        "assigned to Tom",
+        "assignee is Tom",
+    ]
+
+
+def test_comments_are_events_but_our_own_are_not() -> None:
+    me = User("bot")
+    comments = (
+        Comment("late", at=later(hours=2), by=ANN),
+        Comment("our log", at=later(hours=1), by=me),
+        Comment("x" * 1_000, at=later(minutes=1)),
+        Comment("not written yet"),
+    )
+    found = events(ticket(comments=comments), EMPTY, me)
+    assert [(event.kind, event.at) for event in found] == [
+        ("created", MORNING),
+        ("commented", later(minutes=1)),
+        ("commented", later(hours=2)),
+    ]
+    assert found[1].text == f"somebody commented: {'x' * LONGEST_QUOTE}"
+    assert found[2].text == "Ann commented: late"
+    assert len(events(ticket(comments=comments), EMPTY)) == 4
