@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -314,12 +315,17 @@ class Key:
 
 @dataclass(frozen=True)
 class Record(Kind):
-    """A table with these keys and no others. `also` is the kind of keys whose names the company chose itself."""
+    """A table with these keys and no others; `hints` say what to write instead of some that are often looked for."""
 
     keys: Mapping[str, Key] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
 
     wanted: ClassVar[str] = "a table"
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The keys that must be there."""
+        return tuple(name for name, key in self.keys.items() if key.required)
 
     def _read(self, node: Node, at: Reading) -> dict[str, Any]:
         return self.read_over({}, node, at)
@@ -329,8 +335,8 @@ class Record(Kind):
         if not isinstance(node.value, dict):
             at.unwanted(node, self.wanted)
             return {}
-        for key in self.keys.keys() - node.value.keys() - given.keys():
-            if self.keys[key].required:
+        for key in self.required:
+            if key not in node.value and key not in given:
                 about = f" ({self.keys[key].about})" if self.keys[key].about else ""
                 at.wrong(node.where, f"{key} is missing{about}")
         read = dict(given)
@@ -351,8 +357,7 @@ class Record(Kind):
         for name, key in self.keys.items():
             about = {"description": key.about} if key.about else {}
             properties[name] = {**key.kind.schema(), **about}
-        required = [name for name, key in self.keys.items() if key.required]
-        must = {"required": required} if required else {}
+        must = {"required": list(self.required)} if self.required else {}
         return {"type": "object", "properties": properties, "additionalProperties": False, **must}
 
 
