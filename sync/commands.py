@@ -191,7 +191,7 @@ def _write(asked: _Asked, wish: _Wish, engine: Engine) -> None:
         ledger = ledger.with_act(kept)
     lines = [ticket_log.act_line(act, asked.rules, asked.now) for act in wish.acts]
     entry = ledger.entries.get(LOG_KEY) or Entry()
-    standing = ticket_log.find(ticket, engine.tracker.me(), entry.ref)
+    standing = ticket_log.find(ticket, engine.tracker.me())
     coming = ticket_log.carried(standing)
     comment = ticket_log.write(standing, lines, coming)
     ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from rules.text import inert
-
 from connectors.model import Comment, Ticket, User
 from rules.model import RuleSet
+from rules.text import inert
 from sync.effects import Effect
 from sync.ledger import Act, Outcome
 from sync.plan import Plan, shown
@@ -28,12 +27,11 @@ LONGEST = 28_000
 
 def next_lines(plan: Plan, rules: RuleSet) -> tuple[str, ...]:
     """What happens by itself, soonest first: `10:17 call maria, unless acknowledged`."""
-    coming = sorted((i for i in plan.of("next") if i.at is not None), key=lambda item: (item.at, item.effect.key))
+    coming = sorted((item.effect for item in plan.of("next")), key=lambda effect: (effect.due, effect.key))
     lines = []
-    for item in coming[:12]:
-        if item.at is not None:
-            unless = f", unless {item.effect.unless}" if item.effect.unless else ""
-            lines.append(f"{shown(item.at, rules, plan.now)} {item.effect.what}{unless}")
+    for effect in coming[:12]:
+        unless = f", unless {effect.unless}" if effect.unless else ""
+        lines.append(f"{shown(effect.due, rules, plan.now)} {effect.what}{unless}")
     waiting = [i for i in plan.of("held") if i.reason]
     return (*dict.fromkeys(lines), *dict.fromkeys(f"held: {i.effect.what}: {inert(i.reason)}" for i in waiting[:6]))
 
@@ -58,11 +56,8 @@ def act_line(act: Act, rules: RuleSet, now: datetime) -> str:
     return f"{shown(act.at, rules, now)} {inert(act.by)}: {inert(act.verb)}{' ' + inert(args) if args else ''}"
 
 
-def find(ticket: Ticket, me: User | None, ref: str) -> Comment | None:
-    """Our log among the ticket's comments: by its id, else the newest of our own that carries its title."""
-    by_id = next((c for c in ticket.comments if ref and c.id == ref), None)
-    if by_id is not None:
-        return by_id
+def find(ticket: Ticket, me: User | None) -> Comment | None:
+    """Our log among the ticket's comments: the newest of our own that carries its title."""
     ours = (c for c in reversed(ticket.comments) if TITLE in c.text[:40] and me is not None and c.by == me)
     return next(ours, None)
 

@@ -128,7 +128,7 @@ class Look:
         claimed = self.ledger
         for effect in ready:
             if effect.sort != "retire":
-                claim = Claim(now, effect.moment, effect.digest, effect.to, effect.mark)
+                claim = Claim(now, effect.moment, effect.digest, self._place(effect), effect.mark)
                 claimed = claimed.claimed(effect.key, claim, effect.was)
         edit = batch.edit
         for effect in batch.fields:
@@ -143,6 +143,11 @@ class Look:
             ready = tuple(effect for effect in ready if effect.sort == "call")
         if not self.expired():
             self._perform(ready)
+
+    def _place(self, effect: Effect) -> str:
+        """Where it will be looked for: a reply under what it stands under, which may be long ago by then."""
+        card = self.ledger.entries.get(effect.under) if effect.under else None
+        return f"{effect.product}:{card.ref}" if card is not None and card.ref else effect.to
 
     def _open(self, group: tuple[Effect, ...], now: datetime) -> bool:
         opens = self.engine.manners.gate.opens(group[0].product, group[0].address, now)
@@ -311,7 +316,7 @@ class Look:
 
     def _log(self, after: Plan) -> Comment:
         entry = self.ledger.entries.get(LOG_KEY) or Entry()
-        standing = ticket_log.find(self.ticket, self.engine.tracker.me(), entry.ref)
+        standing = ticket_log.find(self.ticket, self.engine.tracker.me())
         coming = ticket_log.next_lines(after, self.engine.rules)
         self.ledger = self.ledger.with_entry(LOG_KEY, Entry(self.engine.clock(), None, digest(coming), entry.ref))
         return ticket_log.write(standing, self.lines, coming)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from connectors.model import Change, Edit, Ticket, User, Value
+from connectors.model import Change, Edit, Message, Ticket, User, Value
 from rules import decide as deciding
 from rules.decide import Decision
 from rules.directory import person_of, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
+from rules.text import inert
 from sync.effects import Effect, Scene, World, digest, effects
 from sync.ledger import RETRY_ERRORS_AFTER, Act, Entry, Failure, Ledger, Stretch
 
@@ -24,6 +25,8 @@ Status: TypeAlias = Literal["done", "owed", "next", "held", "not"]
 
 ASK_AGAIN = timedelta(seconds=30)
 """How long to wait with a claim whose place could not tell whether the thing is there."""
+PRODUCTS_OWN = timedelta(seconds=10)
+"""How soon after our write a change counts as what the product made of it (a business rule, an automation)."""
 QUARREL = 5
 """So many changes of one field by us within `QUARREL_WITHIN`, and it rests."""
 QUARREL_WITHIN = timedelta(hours=1)
@@ -221,12 +224,12 @@ class _Planner:
             for decision in self._decisions((kind,)):
                 watched = decision.rule.mode == "watch"
                 item = self._field(decision, self.watched_ticket if watched else self.ticket)
-                self.items.append(item)
-                if item.status == "owed" and not watched:
-                    self.ticket = self.ticket.having({decision.field: item.effect.value}, self.now, self.world.me)
-                if item.status == "owed" or (watched and item.status in {"owed", "done", "held"}):
-                    value = item.effect.value
-                    self.watched_ticket = self.watched_ticket.having({decision.field: value}, self.now, self.world.me)
+                wish = {decision.field: item.effect.value}
+                if item.status == "owed":
+                    self.watched_ticket = self.watched_ticket.having(wish, self.now, self.world.me)
+                    if not watched:
+                        self.ticket = self.ticket.having(wish, self.now, self.world.me)
+                self.items.append(self._watch_field(item, decision) if watched and item.status == "owed" else item)
 
     def _decisions(self, kinds: tuple[str, ...]) -> Iterator[Decision]:
         """What the rules say; watched rules see what watched rules would have done, the others do not."""
@@ -261,16 +264,15 @@ class _Planner:
         if same(current, value):
             entry = self.ledger.get(effect.key)
             return Item("done", effect, entry.at if entry else None)
-        if watched:
-            return self._watch_field(effect, decision)
         return self._differing(effect, decision, current)
 
-    def _watch_field(self, effect: Effect, decision: Decision) -> Item:
-        from connectors.model import Message
-
+    def _watch_field(self, item: Item, decision: Decision) -> Item:
+        """A wish of a watched rule: told in a private place, in place of being written."""
         product, place = self.world.watch or ("", "")
-        text = f"I would have set {effect.what} on {self.ticket.key} ({'; '.join(decision.why)})"
-        effect = replace(effect, sort="standing", product=product, address=place, thing=Message(text))
+        told = (
+            f"I would have set {inert(item.effect.what)} on {inert(self.ticket.key)} ({inert('; '.join(decision.why))})"
+        )
+        effect = replace(item.effect, sort="standing", product=product, address=place, thing=Message(told))
         return self._compared(effect)
 
     def _written(self, decision: Decision) -> Value:
@@ -280,7 +282,7 @@ class _Planner:
         return decision.value
 
     def _differing(self, effect: Effect, decision: Decision, current: Value) -> Item:
-        word, entry = decision.field, self.ledger.get(effect.key)
+        word, entry = decision.field, self.ledger.get(f"field:{decision.field}")
         failure = entry.failure if entry else None
         if failure is not None and failure.sum == effect.digest:
             waiting = self._resting(failure, word)
@@ -294,7 +296,7 @@ class _Planner:
             effect = replace(effect, value=floor, digest=digest(floor), what=f"{word} = {floor}")
         if not owner and entry is not None and entry.sum == effect.digest:
             return Item("done", effect, entry.at, f"the product made it {current}")
-        if self._quarrelling(word):
+        if self._quarrelling(word) and not effect.watched:
             return self._rest(effect, word, entry)
         return self._flooded(Item("owed", effect, self.now))
 
@@ -316,21 +318,21 @@ class _Planner:
             return f"left alone: it was {current} when the ticket was made"
         at = entry.at - timedelta(seconds=1)  # the tracker's `Date` has whole seconds
         since = [c for c in changes if c.at >= at]
-        ours = next((c for c in since if digest(c.after) == entry.sum), since[0] if since else None)
-        if ours is None:
-            became = self.before.at(at).fields.get(word, current)
+        made = [c for c in since[:1] if c.at <= entry.at + PRODUCTS_OWN]  # what the product made of our write
+        ours = next((c for c in since if digest(c.after) == entry.sum), made[0] if made else None)
+        if ours is None:  # our write changed nothing, so the field is still what it was then
+            became = self.before.at(at).get(word)
             return "" if same(became, current) else self._left_alone(word)
         return "" if same(ours.after, current) else self._left_alone(word)
 
     def _left_alone(self, word: str) -> str:
         act = next((a for a in reversed(self.ledger.acts) if a.verb == "set" and word in a.args), None)
         change = next((c for c in reversed(self.before.history) if c.field == word), None)
-        if act is not None and (change is None or change.at <= act.at + timedelta(seconds=10)):
+        if act is not None and (change is None or change.at <= act.at + PRODUCTS_OWN):
             return f"left alone: {act.by} set it {self._clock(act.at)}"
-        if change is None:
-            return "left alone: somebody set it"
-        who = person_of(change.by, self.ticket.source, self.rules) or (str(change.by) if change.by else "somebody")
-        return f"left alone: {who} set it {self._clock(change.at)}"
+        by, at = (change.by, f" {self._clock(change.at)}") if change is not None else (None, "")
+        who = person_of(by, self.ticket.source, self.rules) or by or "somebody"
+        return f"left alone: {who} set it{at}"
 
     def _clock(self, moment: datetime) -> str:
         return shown(moment, self.rules, self.now)
@@ -377,12 +379,7 @@ class _Planner:
         decisions = tuple(self._decisions(("escalate", "notify")))
         scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now)
         wanted = effects(decisions, scene)
-        seen: set[tuple[str, datetime]] = set()
-        for effect in wanted:
-            if (effect.key, effect.due) in seen:
-                continue
-            seen.add((effect.key, effect.due))
-            self.items.append(self._compared(effect))
+        self.items.extend(self._compared(effect) for effect in wanted)
         self.retirements(frozenset(effect.key for effect in wanted))
 
     def _compared(self, effect: Effect) -> Item:
@@ -402,7 +399,7 @@ class _Planner:
         return held if held is not None else self._flooded(Item("owed", effect, effect.due))
 
     def _coming(self, effect: Effect, entry: Entry) -> Item:
-        if effect.due <= self.now:
+        if effect.sort == "news":
             return Item("not", effect, None, "older than the grace: not told")
         if entry.mark is not None and entry.mark >= effect.mark:
             return Item("done", effect, entry.at)
@@ -419,7 +416,7 @@ class _Planner:
             if entry.to.partition(":")[0] not in self.world.editable:
                 return Item("done", effect, entry.at, "said once: this place cannot be edited")
             return None
-        if entry.mark is not None and entry.mark >= min(effect.mark, effect.due):
+        if entry.mark is not None and entry.mark >= effect.moment:
             return Item("done", effect, entry.at)
         if start is not None and effect.due < start:
             return Item("not", effect, None, "due before the start")
@@ -439,14 +436,10 @@ class _Planner:
 
     def _flooded(self, item: Item) -> Item:
         """Hold what nothing about this ticket accounts for, while a flood is held; calls and news never are."""
-        unexplained = (
-            self.world.holding and not self.world.explained and item.effect.sort in {"field", "standing", "retire"}
-        )
-        return (
-            replace(item, status="held", at=None, reason="a flood: waits for `pointman release`")
-            if unexplained
-            else item
-        )
+        gentle = item.effect.sort in {"call", "news"} or self._begun(item.effect)
+        if gentle or self.world.explained or not self.world.holding:
+            return item
+        return replace(item, status="held", at=None, reason="a flood: waits for `pointman release`")
 
     def _begun(self, effect: Effect) -> bool:
         """Whether it was claimed before: to try again what was begun is no flood."""

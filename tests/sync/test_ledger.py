@@ -132,6 +132,8 @@ def test_what_was_done_later_wins_when_memory_and_ticket_differ() -> None:
     assert Ledger("1", {"k": new}).merged({"k": old}).entries["k"] == new
     assert Ledger("1", {"k": Entry(claim=CLAIM)}).merged({"k": old}).entries["k"] == old
     assert Ledger("1", {"k": old}).merged({"k": Entry()}).entries["k"] == old
+    act = Act("x", NOW, "ann", "take")
+    assert Ledger("1").merged({}, (act,)).acts == (act,)
 
 
 def test_only_settled_calls_that_nothing_wants_are_dropped_oldest_first() -> None:
