@@ -152,14 +152,9 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
         rule = decision.rule
         if isinstance(rule, Notify):
             made.extend(_news(decision, rule, scene) if rule.on else _standing(decision, rule, scene))
-        elif isinstance(rule, Escalate) and scene.facts.ticket.phase in _phases(rule):
+        elif isinstance(rule, Escalate):
             made.extend(_ladder(decision, rule, scene))
     return _threaded(tuple(_watched(effect, scene) for effect in made))
-
-
-def _phases(rule: Rule) -> frozenset[str]:
-    named = rule.when is not None and "phase" in rule.when.names
-    return frozenset({"new", "active", "resolved", "closed"} if named else {"new", "active"})
 
 
 def _key(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]:
@@ -186,7 +181,7 @@ def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect
             address.address,
             thing,
             digest=digest(thing),
-            why=decision.why,
+            why=(rule.name or rule.id, *decision.why),
             was=was,
             external=address.external,
             watched=rule.mode == "watch",
@@ -242,7 +237,7 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             address.address,
             Message(text, colour=_colour(scene)) if fresh else None,
             digest=digest(text),
-            why=decision.why,
+            why=(rule.name or rule.id, *decision.why),
             was=was,
             external=address.external,
             watched=rule.mode == "watch",

@@ -5,11 +5,13 @@ ticket it belongs to, so a copied ticket's ledger is somebody else's and counts 
 error, never "nothing was done": starting from nothing would call everybody again.
 
     {"v":1,"id":"10042",
-     "e":{"notify:card>place:incidents@slack":{"a":at,"m":mark,"s":"digest","r":"C1:17.1","t":"slack:#incidents",
-                                               "c":[first,moment,"digest","slack:#incidents",covers],"x":[at,"digest","why"]}},
+     "e":{"notify:card>place:incidents@slack":{
+            "a":at, "m":mark, "s":"digest", "r":"C1:17.1", "t":"slack:#incidents",
+            "c":[first,moment,"digest","slack:#incidents",covers], "x":[at,"digest","why"]}},
      "a":[["id",at,"ann","acknowledge",{}]]}
 
-Moments are whole milliseconds since 1970 (UTC), since events of a tracker are told apart by milliseconds.
+A mark that equals `a`, and an address that stands in the key, are left out. Moments are whole milliseconds since 1970
+(UTC), since a tracker tells its events apart by milliseconds.
 """
 
 from __future__ import annotations
@@ -139,7 +141,7 @@ class Ledger:
             if version <= VERSION:
                 if str(document["id"]) != ref:
                     return cls(ref)
-                entries = {key: _entry_from(value) for key, value in document["e"].items()}
+                entries = {key: _entry_from(key, value) for key, value in document["e"].items()}
                 return cls(ref, entries, tuple(_act_from(act) for act in document["a"]))
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise Unreadable(f"it is damaged ({type(error).__name__}: {error})") from None
@@ -147,7 +149,7 @@ class Ledger:
 
     def dumps(self) -> str:
         """The document as compact JSON, at most `ROOM` characters if `trimmed` was asked before."""
-        entries = {key: _entry_to(entry) for key, entry in sorted(self.entries.items())}
+        entries = {key: _entry_to(key, entry) for key, entry in sorted(self.entries.items())}
         document = {"v": VERSION, "id": self.ref, "e": entries, "a": [_act_to(act) for act in self.acts]}
         return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
@@ -242,13 +244,20 @@ def _moment(ms: Any) -> datetime:
     return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
 
 
-def _entry_to(entry: Entry) -> dict[str, Any]:
+def _place(key: str) -> str:
+    """What follows the arrow of a key: an address written out needs not be said twice."""
+    return key.partition(">")[2]
+
+
+def _entry_to(key: str, entry: Entry) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if entry.at is not None:
         said["a"] = _ms(entry.at)
-    if entry.mark is not None:
-        said["m"] = _ms(entry.mark)
-    said.update({k: v for k, v in (("s", entry.sum), ("r", entry.ref), ("t", entry.to)) if v})
+    if entry.mark != entry.at:
+        said["m"] = _ms(entry.mark) if entry.mark is not None else None
+    said.update({k: v for k, v in (("s", entry.sum), ("r", entry.ref)) if v})
+    if entry.to != _place(key):
+        said["t"] = entry.to
     if entry.claim is not None:
         claim = entry.claim
         renewed = [_ms(claim.renewed)] if claim.renewed is not None else []
@@ -262,7 +271,7 @@ def _entry_to(entry: Entry) -> dict[str, Any]:
     return said
 
 
-def _entry_from(said: Any) -> Entry:
+def _entry_from(key: str, said: Any) -> Entry:
     claim = failure = None
     if "c" in said:
         first, moment, digest, to, covers, *renewed = said["c"]
@@ -271,12 +280,14 @@ def _entry_from(said: Any) -> Entry:
     if "x" in said:
         at, digest, why = said["x"]
         failure = Failure(_moment(at), str(digest), str(why))
+    at = _moment(said["a"]) if "a" in said else None
+    mark = at if "m" not in said else _moment(said["m"]) if said["m"] is not None else None
     return Entry(
-        at=_moment(said["a"]) if "a" in said else None,
-        mark=_moment(said["m"]) if "m" in said else None,
+        at=at,
+        mark=mark,
         sum=str(said.get("s", "")),
         ref=str(said.get("r", "")),
-        to=str(said.get("t", "")),
+        to=str(said.get("t", _place(key))),
         claim=claim,
         failure=failure,
         retired=bool(said.get("z")),
