@@ -35,7 +35,8 @@ def _of(kind: str, past: Past, world: World, now: datetime) -> Iterator[Decision
     if kind in {"classify", "assign"}:
         yield from decided(_speaking(kind, past), past.facts, world, now)
     elif kind == "escalate":
-        yield from (made for rule in _speaking(kind, past) if (made := climbing(rule, past)) is not None)
+        ladders = (rule for rule in _speaking(kind, past) if isinstance(rule, Escalate))
+        yield from (made for rule in ladders if (made := climbing(rule, past)) is not None)
     elif kind == "notify":
         yield from _told(past)
 
@@ -45,13 +46,11 @@ def _speaking(kind: str, past: Past) -> Iterator[Rule]:
     return (rule for rule in past.rules.index.candidates(kind, past.facts) if holds(rule.when, past.facts))
 
 
-def climbing(rule: Rule, past: Past) -> Decision | None:
+def climbing(rule: Escalate, past: Past) -> Decision | None:
     """The decision of a ladder whose condition holds; None where the moment it counts from is not there.
 
     It counts from that moment, but from no earlier than its condition became true and the ticket was open for it.
     """
-    if not isinstance(rule, Escalate):
-        return None
     named = past.moment(rule.since)
     true = past.since(lambda facts: holds(rule.when, facts) and _counts(rule, facts))
     return None if named is None or true is None else Decision(rule, max(named, true))

@@ -17,9 +17,9 @@ from rules.condition import Trace
 from rules.decide import climbing
 from rules.decision import World
 from rules.facts import Facts
-from rules.fields import Wish, decided, wishes
+from rules.fields import Deciding, Wish, decided, wishes
 from rules.logic import UNKNOWN
-from rules.model import Classify, Escalate, Notify, Rule, RuleSet
+from rules.model import Assign, Classify, Escalate, Notify, Rule, RuleSet
 from rules.past import Past, holds
 from rules.text import shown
 
@@ -85,13 +85,13 @@ class _Kind:
             return Explanation(rule, "unknown" if trace.value is None else "did not", trace=trace)
         if isinstance(rule, Escalate):
             return self._ladder(rule, trace)
-        if isinstance(rule, Notify):
-            return Explanation(rule, "fired", trace=trace)
-        return self._fields(rule, facts, trace)
+        if isinstance(rule, (Classify, Assign)):
+            return self._fields(rule, facts, trace)
+        return Explanation(rule, "fired", trace=trace)
 
     # -- fields
 
-    def _fields(self, rule: Rule, facts: Facts, trace: Trace | None) -> Explanation:
+    def _fields(self, rule: Deciding, facts: Facts, trace: Trace | None) -> Explanation:
         team = self._first.get((rule.mode == "watch", "team"))
         chosen = next((str(d.value) for d in self._decisions if d.field == "team" and d.rule is team), None)
         wanted = tuple(wishes(rule, facts, self.world, self.now, chosen))
@@ -103,7 +103,7 @@ class _Kind:
             return Explanation(rule, "did not", notes=(_idle(rule, facts),), trace=trace)
         return Explanation(rule, "fired", notes=notes, trace=trace)
 
-    def _before(self, rule: Rule, wish: Wish) -> Rule | None:
+    def _before(self, rule: Deciding, wish: Wish) -> Rule | None:
         """The rule that decides this field already, as this rule sees it; the first time it is this rule."""
         views = (True, False) if rule.mode == "on" else (True,)
         first = self._first.get((rule.mode == "watch", wish.field))
@@ -111,7 +111,7 @@ class _Kind:
             self._first.setdefault((watched, wish.field), rule)
         return first
 
-    def _raises(self, rule: Rule) -> Iterator[str]:
+    def _raises(self, rule: Deciding) -> Iterator[str]:
         for word, level in rule.at_least.items() if isinstance(rule, Classify) else ():
             mine = any(d.rule is rule and d.field == word for d in self._decisions)
             yield f"{word} at least {level}" if mine else f"{word} at least {level}: it is that already"
@@ -151,7 +151,7 @@ def _wished(wish: Wish, hidden: Rule | None) -> str:
     return f"{said}, but {hidden.id} decides it" if hidden is not None else f"{said} by {wish.why}"
 
 
-def _idle(rule: Rule, facts: Facts) -> str:
+def _idle(rule: Deciding, facts: Facts) -> str:
     if isinstance(rule, Classify):
         return ", ".join(f"{word} is {_value(facts[word], UTC, None)}" for word in rule.thresholds) or "it sets nothing"
     return "nobody fits, or somebody has it already"

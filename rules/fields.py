@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from connectors.model import User, Value
 from rules.decision import Decision, World
@@ -17,6 +18,8 @@ from rules.directory import away, on_call, person_of
 from rules.events import OPEN
 from rules.facts import Facts
 from rules.model import Assign, Classify, Person, Rule
+
+Deciding: TypeAlias = Classify | Assign
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def decided(speaking: Iterable[Rule], facts: Facts, world: World, now: datetime)
 
     At most one for each field of rules that are on, and before it one of a watched rule that would decide it.
     """
-    rules = tuple(speaking)
+    rules = tuple(rule for rule in speaking if isinstance(rule, (Classify, Assign)))
     bold = {d.field: d for d in _first(tuple(r for r in rules if r.mode == "on"), facts, world, now)}
     if any(rule.mode == "watch" for rule in rules):
         for watched in _first(rules, facts, world, now):
@@ -43,22 +46,23 @@ def decided(speaking: Iterable[Rule], facts: Facts, world: World, now: datetime)
     yield from bold.values()
 
 
-def wishes(rule: Rule, facts: Facts, world: World, now: datetime, team: str | None = None) -> Iterator[Wish]:
+def wishes(rule: Deciding, facts: Facts, world: World, now: datetime, team: str | None = None) -> Iterator[Wish]:
     """What a rule whose condition holds wants of the fields; `team` is the one decided so far."""
     if isinstance(rule, Classify):
         yield from _classified(rule, facts)
-    elif isinstance(rule, Assign):
+    else:
         yield from _assigned(rule, facts, world, now, team)
 
 
-def _first(rules: tuple[Rule, ...], facts: Facts, world: World, now: datetime) -> Iterator[Decision]:
+def _first(rules: tuple[Deciding, ...], facts: Facts, world: World, now: datetime) -> Iterator[Decision]:
     found: dict[str, Decision] = {}
     for rule in rules:
         team = found.get("team")
         for wish in wishes(rule, facts, world, now, str(team.value) if team is not None else None):
             if wish.field not in found:
-                force = isinstance(rule, (Classify, Assign)) and rule.force
-                found[wish.field] = Decision(rule, facts.ticket.created, (wish.why,), wish.field, wish.value, force)
+                found[wish.field] = Decision(
+                    rule, facts.ticket.created, (wish.why,), wish.field, wish.value, rule.force
+                )
     for rule in rules:
         if isinstance(rule, Classify):
             for word, level in rule.at_least.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -50,7 +51,7 @@ class Searched:
         return self._spaced
 
 
-class Pattern:
+class Pattern(ABC):
     """Something looked for in one word of a ticket. Equal to itself only, so that a set of them is quick.
 
     `atoms` are RE2 patterns of which one must match the folded text where this may be found; None: nothing is known.
@@ -61,9 +62,9 @@ class Pattern:
     def __init__(self, word: str, source: str, atoms: tuple[str, ...] | None) -> None:
         self.word, self.source, self.atoms = word, source, atoms
 
+    @abstractmethod
     def found(self, text: Searched) -> bool:
         """Whether it is there."""
-        raise NotImplementedError
 
 
 class Mention(Pattern):

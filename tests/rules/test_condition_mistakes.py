@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from rules import condition
 from rules.condition import Mistakes
 from rules.vocabulary import RESERVED
-from tests.rules.example import VOCABULARY, compiled
+from tests.rules.example import COMPANY, VOCABULARY, compiled, rules
 
 
 def answers(source: str) -> list[tuple[str, str]]:
@@ -339,6 +340,29 @@ def test_mistakes_say_all_in_one_line() -> None:
 def test_a_reserved_name_is_no_field(word: str) -> None:
     assert word not in VOCABULARY.words
     assert answers(word)
+
+
+def test_a_list_of_groups_cannot_be_asked_for() -> None:
+    company = COMPANY.replace('vip = ["person:maria",', 'vip = ["members:dba", "person:maria",')
+    with pytest.raises(Mistakes) as wrong:
+        condition.compile("reporter in lists.vip", rules(company=company).vocabulary)
+    (one,) = wrong.value.mistakes
+    assert one.message == "lists.vip has members:dba, which changes and cannot be asked for"
+
+
+def test_where_nothing_is_near_all_attributes_are_told() -> None:
+    assert answers('service.colour == "red"') == [
+        (
+            "service.colour",
+            "service has no colour; there is name, team, criticality, rto, rpo, departments, vendor, depends_on",
+        )
+    ]
+
+
+def test_fixed_values_are_not_looked_for_in_each_other() -> None:
+    assert answers('"high" in ["high"]') == [
+        ('"high"', "two fixed values are compared; the left side must be a field of the ticket")
+    ]
 
 
 def test_calls_spread_out_or_by_keyword_are_not_made() -> None:
