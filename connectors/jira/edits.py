@@ -8,14 +8,12 @@ from typing import Any
 from connectors.errors import Refused
 from connectors.jira.adf import to_adf
 from connectors.jira.client import Client
-from connectors.jira.fields import OWN, Fields
+from connectors.jira.fields import Fields
 from connectors.jira.issues import PROPERTY, kept
 from connectors.jira.settings import JiraSettings
 from connectors.jira.wiki import to_wiki
 from connectors.model import Comment, Edit, Value
 
-ROOM = 32_768
-"""Characters that one entity property may have."""
 LONGEST_SUMMARY = 255
 _ELSEWHERE = frozenset({"phase", "hold", "hold_reason"})
 
@@ -113,6 +111,3 @@ class Edits:
 
 def _told(refused: Mapping[str, str]) -> str:
     return "; ".join(f"{word}: {reason}" for word, reason in refused.items())
-
-
-__all__ = ["LONGEST_SUMMARY", "OWN", "ROOM", "Edits"]

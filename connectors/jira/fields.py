@@ -50,7 +50,6 @@ SYSTEM: Mapping[str, str] = {
     "resolutiondate": "datetime",
 }
 """What the system's own fields hold."""
-_YES, _NO = frozenset({"yes", "true"}), frozenset({"no", "false"})
 
 
 def moment(text: str) -> datetime:
@@ -127,7 +126,7 @@ class Fields:
         value = self._plain(self.kind(self.words[word]), raw)
         ours = self._ours.get(word)
         if ours is None:
-            return True, _flag(value) if self.kind(self.words[word]) in {"option", "options"} else _one(word, value)
+            return True, _one(word, value)
         if value is None:
             return True, None
         parts = value if isinstance(value, tuple) else (str(value),)
@@ -179,7 +178,7 @@ class Fields:
         value = _TOLD[kind](id_, text or "") if kind in _TOLD else text
         ours = self._ours.get(word)
         if ours is None:
-            return _flag(value) if kind in {"option", "options"} else _one(word, value)
+            return _one(word, value)
         if isinstance(value, tuple):
             return _one(word, tuple(ours.get(part.casefold(), part) for part in value))
         return _boolean(ours.get(str(value).casefold(), str(value)))
@@ -319,13 +318,6 @@ def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _flag(value: Value) -> Value:
-    """A choice of Yes or No (or of Yes alone, as a box to tick) is a flag."""
-    said = value[0] if isinstance(value, tuple) and len(value) == 1 else value
-    folded = said.casefold() if isinstance(said, str) else ""
-    return folded in _YES if folded in _YES | _NO else value
 
 
 def _boolean(ours: str) -> Value:

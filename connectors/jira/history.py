@@ -1,7 +1,7 @@
 """Jira's history as changes of our words, oldest first.
 
 A status tells two words (status and phase) and may tell two more (hold and its reason); a ticket's key tells its
-project. `restored`, where no field is mapped to it, is told by the status too. Components come and go one by one, so
+project. Components come and go one by one, so
 what they were is counted back from what they are.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.jira.fields import Fields, moment
 from connectors.jira.people import People
-from connectors.jira.phases import OVER, Phases
+from connectors.jira.phases import Phases
 from connectors.jira.settings import JiraSettings
 from connectors.model import Change, Value
 
@@ -29,7 +29,6 @@ class State:
     name: str
     labels: tuple[str, ...]
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    restored: datetime | None = None
 
 
 class History:
@@ -41,7 +40,6 @@ class History:
         self._people = people
         self._hold = settings.hold
         self.holds = bool(settings.hold.statuses or settings.hold.labels) and "hold" not in fields.words
-        self.restores = "restored" not in fields.words
 
     def read(
         self, entries: Iterable[Mapping[str, Any]], now: Mapping[str, Any], *, all_fields: bool = False
@@ -56,12 +54,12 @@ class History:
         changes: list[Change] = []
         for entry in ordered:
             at, by = moment(entry["created"]), self._people.read(entry.get("author"))
-            held, status = self.held(state), state.status
+            held = self.held(state)
             told = [(item, id_) for of, item, id_ in items if of is entry]
             for item, id_ in told:
                 for word, before, after in self._said(item, id_, state, all_fields=all_fields):
                     changes.append(Change(at, word, before, after, by, str(entry.get("id", ""))))
-            for word, before, after in self._followed(state, held, status, at):
+            for word, before, after in self._followed(state, held):
                 changes.append(Change(at, word, before, after, by, str(entry.get("id", ""))))
         return tuple(changes), state
 
@@ -129,9 +127,7 @@ class History:
         value = self._fields.told(word, item.get(end), item.get(f"{end}String"))
         return () if word == "labels" and value is None else value
 
-    def _followed(
-        self, state: State, held: tuple[bool, str | None], status: str, at: datetime
-    ) -> Iterator[tuple[str, Value, Value]]:
+    def _followed(self, state: State, held: tuple[bool, str | None]) -> Iterator[tuple[str, Value, Value]]:
         """The words that follow from others."""
         if self.holds and held != self.held(state):
             (was, why), (is_, reason) = held, self.held(state)
@@ -139,13 +135,6 @@ class History:
                 yield "hold", was, is_
             if why != reason:
                 yield "hold_reason", why, reason
-        if not self.restores or status == state.status:
-            return
-        over = self._phases.of(state.status) in OVER
-        if over != (self._phases.of(status) in OVER):
-            before, state.restored = state.restored, at if over else None
-            if before != state.restored:  # resolved before the first entry we know: when, nobody says
-                yield "restored", before, state.restored
 
     # ---- where it began
 

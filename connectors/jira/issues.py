@@ -11,7 +11,7 @@ from typing import Any
 from connectors.jira.fields import OWN, Fields, moment
 from connectors.jira.history import History, State
 from connectors.jira.people import People
-from connectors.jira.phases import OVER, Phases
+from connectors.jira.phases import Phases
 from connectors.model import Change, Comment, Ticket, Value
 
 PROPERTY = "pointman"
@@ -47,7 +47,7 @@ class Issues:
         self._phases.learn(status)
         changes, state = self._history.read(entries, told)
         created = moment(told["created"])
-        words = self._words(told, created, state, complete_since)
+        words = self._words(told, state)
         description = self._fields.markdown(told.get("description"), faithful=False)
         return Ticket(
             ref=str(raw["id"]),
@@ -72,9 +72,7 @@ class Issues:
             version=str(told["updated"]),
         )
 
-    def _words(
-        self, told: Mapping[str, Any], created: datetime, state: State, since: datetime | None
-    ) -> dict[str, Value]:
+    def _words(self, told: Mapping[str, Any], state: State) -> dict[str, Value]:
         """The mapped words that are known, and those that follow from others."""
         words: dict[str, Value] = {}
         for word, id_ in self._fields.words.items():
@@ -83,12 +81,8 @@ class Issues:
             known, value = self._fields.read(word, told[id_])
             if known:
                 words[word] = value
-        words.setdefault("detected", created) if "detected" not in self._fields.words else None
         if self._history.holds:
             words["hold"], words["hold_reason"] = self._history.held(state)
-        over = self._phases.of(state.status) in OVER
-        if self._history.restores and not (over and state.restored is None and since is not None):
-            words["restored"] = state.restored or (created if over else None)
         return words
 
     def _comment(self, raw: Mapping[str, Any]) -> Comment:

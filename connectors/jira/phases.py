@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args
+from typing import Any
 
 from connectors.jira.client import Client
 from connectors.jira.settings import JiraSettings
 from connectors.model import Phase
 
-OVER = frozenset({"resolved", "closed"})
-"""The phases of a ticket that is done with."""
 _BY_CATEGORY: Mapping[str, Phase] = {"new": "new", "indeterminate": "active", "done": "resolved"}
 
 
@@ -50,8 +48,3 @@ class Phases:
     def open(self) -> tuple[str, ...]:
         """The statuses that the configuration counts as not finished, whatever their category."""
         return tuple(i for i, phase in self._configured.items() if phase in {"new", "active"})
-
-
-def is_phase(value: object) -> bool:
-    """Whether this is the name of a phase."""
-    return value in cast(tuple[object, ...], get_args(Phase))

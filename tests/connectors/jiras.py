@@ -31,6 +31,7 @@ FIELDS = {
 VALUES = {
     "severity": {"high": "High", "medium": "Medium", "low": "Low"},
     "service": {"checkout": "Checkout (prod)", "orders-db": ["Orders DB"]},
+    "security": {"true": "Yes", "false": "No"},
 }
 
 

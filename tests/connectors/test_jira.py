@@ -16,7 +16,7 @@ from connectors.jira import Jira, label
 from connectors.model import Change, Comment, Edit, User
 from sandbox.clock import Clock
 from sandbox.jira.world import Flavour, Project
-from tests.connectors.jiras import FIELDS, MORNING, World, settings, world
+from tests.connectors.jiras import FIELDS, MORNING, VALUES, World, settings, world
 
 FLAVOURS: tuple[Flavour, ...] = ("cloud", "datacenter")
 
@@ -80,8 +80,6 @@ def test_a_ticket_reads_as_people_wrote_it(jira: World) -> None:
         "security": True,
         "commander": None,
         "regions": ("eu", "us"),
-        "detected": MORNING,
-        "restored": None,
         "hold": False,
         "hold_reason": None,
     }
@@ -117,7 +115,7 @@ def test_history_is_told_in_our_words_oldest_first(jira: World) -> None:
     assert [c.at for c in ticket.history] == sorted(c.at for c in ticket.history)
 
 
-def test_a_status_tells_its_phase_and_when_service_was_restored(jira: World) -> None:
+def test_a_status_tells_its_phase(jira: World) -> None:
     key = jira.state.create({"summary": "x"})
     for status in ("In Progress", "Resolved", "Closed", "Open", "Resolved"):
         jira.clock.advance(timedelta(minutes=1))
@@ -129,9 +127,6 @@ def test_a_status_tells_its_phase_and_when_service_was_restored(jira: World) -> 
         ("closed", "new"),
         ("new", "resolved"),
     ]
-    second, last = MORNING + timedelta(minutes=2), MORNING + timedelta(minutes=5)
-    assert changes(jira, key, "restored") == [(None, second), (second, None), (None, last)]
-    assert jira.jira.get(key).fields["restored"] == last
 
 
 def test_hold_follows_from_a_status_or_from_a_label(jira: World) -> None:
@@ -169,6 +164,16 @@ def test_a_value_that_the_map_does_not_name_is_unknown_but_an_unknown_service_is
         ticket = jira.jira.get(key)
         assert "severity" not in ticket.fields
         assert ticket.fields["service"] is None
+
+
+def test_a_choice_of_yes_and_no_is_a_flag_where_the_value_map_says_so() -> None:
+    for values, read in ((VALUES, True), ({}, "Yes")):
+        with world("cloud", values=values) as jira:
+            key = jira.state.create({"summary": "x", "customfield_10058": "No"})
+            jira.jira.write(key, Edit({"security": True}), None)
+            assert jira.state.view(key)["fields"]["customfield_10058"] == "Yes"
+            assert jira.jira.get(key).fields["security"] == read
+            assert [c.after for c in jira.jira.get(key).history] == [read]
 
 
 def test_severity_is_the_priority_where_only_a_value_map_is_given() -> None:
