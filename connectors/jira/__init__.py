@@ -52,10 +52,10 @@ class Jira(Tracker):
         self._phases = Phases(settings, self._client)
         self._fields = Fields(settings, self._client, self._people)
         self._history = History(settings, self._fields, self._phases, self._people)
-        self._issues = Issues(settings.url, name, self._fields, self._phases, self._people, self._history)
+        self._issues = Issues(settings.url, name, self._history)
         self._edits = Edits(settings, self._client, self._fields)
         self._transitions = Transitions(settings, self._client, self._phases)
-        self._webhooks = Webhooks(settings, self._fields, self._phases, self._people, self._history)
+        self._webhooks = Webhooks(settings, self._history)
         self._created: deque[tuple[str, datetime]] = deque(maxlen=50)
 
     # ---- who and when

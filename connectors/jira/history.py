@@ -35,9 +35,9 @@ class History:
     """Reads entries of the history of one site; asks only for fields and statuses that are not known yet."""
 
     def __init__(self, settings: JiraSettings, fields: Fields, phases: Phases, people: People) -> None:
-        self._fields = fields
-        self._phases = phases
-        self._people = people
+        self.fields = fields
+        self.phases = phases
+        self.people = people
         self._hold = settings.hold
         self.holds = bool(settings.hold.statuses or settings.hold.labels) and "hold" not in fields.words
 
@@ -53,7 +53,7 @@ class History:
         state = self._before([(item, id_) for _, item, id_ in items], now)
         changes: list[Change] = []
         for entry in ordered:
-            at, by = moment(entry["created"]), self._people.read(entry.get("author"))
+            at, by = moment(entry["created"]), self.people.read(entry.get("author"))
             held = self.held(state)
             told = [(item, id_) for of, item, id_ in items if of is entry]
             for item, id_ in told:
@@ -66,14 +66,14 @@ class History:
     def meet(self, entries: Collection[Mapping[str, Any]], now: Mapping[str, Any]) -> None:
         """Find out who Data Center's history means by a key: people of the ticket, else asked for. May raise."""
         for shown in (*now.values(), *(entry.get("author") for entry in entries)):
-            self._people.read(shown)
+            self.people.read(shown)
         for entry in entries:
             for item in entry.get("items") or ():
                 id_ = self._id(item)
-                if id_ in self._fields.by_field and self._fields.kind(str(id_)) == "user":
+                if id_ in self.fields.by_field and self.fields.kind(str(id_)) == "user":
                     for key in (item.get("from"), item.get("to")):
                         if key:
-                            self._people.met(str(key))
+                            self.people.met(str(key))
 
     def held(self, state: State) -> tuple[bool, str | None]:
         """Whether a ticket in this state is on hold, and why."""
@@ -85,7 +85,7 @@ class History:
     # ---- one change
 
     def _id(self, item: Mapping[str, Any]) -> str | None:
-        return item.get("fieldId") or self._fields.named(str(item.get("field", "")))
+        return item.get("fieldId") or self.fields.named(str(item.get("field", "")))
 
     def _said(
         self, item: Mapping[str, Any], id_: str | None, state: State, *, all_fields: bool
@@ -96,14 +96,14 @@ class History:
             was, is_ = str(item.get("from")), str(item.get("to"))
             state.status, state.name = is_, str(after or "")
             yield "status", before, after
-            if self._phases.of(was) != self._phases.of(is_):
-                yield "phase", self._phases.of(was), self._phases.of(is_)
+            if self.phases.of(was) != self.phases.of(is_):
+                yield "phase", self.phases.of(was), self.phases.of(is_)
         elif id_ == "issuekey":
             yield "key", before, after
             yield "project", str(before).rpartition("-")[0], str(after).rpartition("-")[0]
         elif id_ == "project":
             return  # the key tells it, which changes with it
-        elif id_ in self._fields.by_field:
+        elif id_ in self.fields.by_field:
             yield from self._words(item, id_, state)
         elif all_fields:
             yield str(id_ or item.get("field")), before, after
@@ -116,15 +116,15 @@ class History:
         held = state.lists.get(id_, ())
         if id_ in _ONE_BY_ONE:
             state.lists[id_] = (*(part for part in held if part != before), *((after,) if after else ()))
-        for word in self._fields.by_field[id_]:
+        for word in self.fields.by_field[id_]:
             if id_ in _ONE_BY_ONE:
                 was, is_ = _named(held), _named(state.lists[id_])
-                yield word, self._fields.read(word, was)[1], self._fields.read(word, is_)[1]
+                yield word, self.fields.read(word, was)[1], self.fields.read(word, is_)[1]
             else:
                 yield word, self._told(word, item, "from"), self._told(word, item, "to")
 
     def _told(self, word: str, item: Mapping[str, Any], end: str) -> Value:
-        value = self._fields.told(word, item.get(end), item.get(f"{end}String"))
+        value = self.fields.told(word, item.get(end), item.get(f"{end}String"))
         return () if word == "labels" and value is None else value
 
     def _followed(self, state: State, held: tuple[bool, str | None]) -> Iterator[tuple[str, Value, Value]]:

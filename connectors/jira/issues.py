@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from connectors.jira.fields import OWN, Fields, moment
+from connectors.jira.fields import OWN, moment
 from connectors.jira.history import History, State
-from connectors.jira.people import People
-from connectors.jira.phases import Phases
 from connectors.model import Change, Comment, Ticket, Value
 
 PROPERTY = "pointman"
@@ -22,12 +20,10 @@ _ALWAYS = ("summary", "description", "status", "issuetype", "project", "labels",
 class Issues:
     """Reads the tickets of one site. `url` is where people find it."""
 
-    def __init__(self, url: str, name: str, fields: Fields, phases: Phases, people: People, history: History) -> None:
+    def __init__(self, url: str, name: str, history: History) -> None:
         self._url = url
         self._name = name
-        self._fields = fields
-        self._phases = phases
-        self._people = people
+        self._fields, self._phases, self._people = history.fields, history.phases, history.people
         self._history = history
 
     def fields(self) -> str:

@@ -14,11 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import BadRequest, Receipt, Request
-from connectors.jira.fields import Fields, written
+from connectors.jira.fields import written
 from connectors.jira.history import History
 from connectors.jira.issues import PROPERTY
-from connectors.jira.people import People
-from connectors.jira.phases import Phases
 from connectors.jira.settings import JiraSettings
 from connectors.model import Change, Changed
 from connectors.signatures import same, signed
@@ -32,14 +30,10 @@ _TICKETS = ("jira:issue_", "comment_", "issue_property_", "worklog_", "attachmen
 class Webhooks:
     """Reads the webhooks of one site, without a call."""
 
-    def __init__(
-        self, settings: JiraSettings, fields: Fields, phases: Phases, people: People, history: History
-    ) -> None:
+    def __init__(self, settings: JiraSettings, history: History) -> None:
         self._settings = settings
         self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
-        self._fields = fields
-        self._phases = phases
-        self._people = people
+        self._fields, self._phases, self._people = history.fields, history.phases, history.people
         self._history = history
 
     def read(self, name: str, request: Request) -> Receipt:
