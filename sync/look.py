@@ -58,7 +58,8 @@ class Engine:
         site: Site,
         clock: Callable[[], datetime],
     ) -> None:
-        self.tracker, self.sinks, self.rules, self.site, self.clock = tracker, sinks, rules, site, clock
+        self.tracker, self.sinks, self.rules, self.site = tracker, sinks, rules, site
+        self._clock = clock
         self.manners = Manners(Gate(), Crowd(site.calls))
         self.memory = Memory()
         self.notices: dict[str, str] = {}
@@ -71,6 +72,11 @@ class Engine:
         self.unexplained: set[tuple[str, str]] = set()
         self.freed = False
         self.late = False
+
+    def clock(self) -> datetime:
+        """The tracker's time in whole milliseconds: the ledger keeps no finer, and is compared when read back."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     # -- the whole of it
 
@@ -226,9 +232,9 @@ class Engine:
         """Whether every change that a webhook tells of is one that we just made."""
         if not changed.changes:
             return False
-        me, ours = self.tracker.me(), self.memory.recent(changed.ref)
+        me = self.tracker.me()
         return all(
-            c.by == me and (c.field in {"comment", "ledger"} or (c.field, digest(c.after)) in ours)
+            c.by == me and (c.field in {"comment", "ledger"} or self.memory.wrote_this(changed.ref, c.field, c.after))
             for c in changed.changes
         )
 

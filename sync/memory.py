@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from connectors.model import Edit, Ticket, User
+from connectors.model import Edit, Ticket, User, Value
 from rules.directory import person_of
 from rules.model import RuleSet
 from rules.text import inert
-from sync.effects import digest
 from sync.ledger import Act, Entry, Ledger
-from sync.plan import Plan, shown
+from sync.plan import Plan, same, shown
 
 EMERGENCY_AHEAD = timedelta(hours=1)
 MOST_CALLS = 50
@@ -37,7 +36,7 @@ class Memory:
         self.read_back: set[str] = set()
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self._holders: dict[str, str] = {}
-        self._recent: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
+        self._recent: OrderedDict[str, list[tuple[str, Value]]] = OrderedDict()
         self._lock = Lock()
 
     def seen(self, ticket: Ticket, rules: RuleSet) -> None:
@@ -66,7 +65,7 @@ class Memory:
             return
         with self._lock:
             kept = self._recent.setdefault(ref, [])
-            kept.extend((word, digest(value)) for word, value in edit.fields.items())
+            kept.extend(edit.fields.items())
             del kept[:-20]
             self._recent.move_to_end(ref)
             while len(self._recent) > 5_000:
@@ -103,10 +102,11 @@ class Memory:
         self.acts.pop(ledger.ref, None)
         return True
 
-    def recent(self, ref: str) -> list[tuple[str, str]]:
-        """The words and digests of what we wrote to this ticket lately."""
+    def wrote_this(self, ref: str, word: str, value: Value) -> bool:
+        """Whether we wrote this to the ticket lately. A person whom we know by address only is whoever it became."""
         with self._lock:
-            return list(self._recent.get(ref, ()))
+            kept = [was for known, was in self._recent.get(ref, ()) if known == word]
+        return any(same(was, value) or (isinstance(was, User) and not was.id) for was in kept)
 
     def planned(self, ticket: Ticket, plan: Plan) -> None:
         """Keep the calls that come next, for the case that the tracker cannot be asked when they are due."""
