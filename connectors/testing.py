@@ -245,14 +245,15 @@ class MemoryMessenger(Messenger):
         return made
 
     def find(self, place: str, key: str, since: datetime) -> Answer:
-        """By key; absent is certain only when the lag has passed."""
+        """By key, at a place or under a post; absent is certain only when the lag has passed."""
         self.calls += 1
         if not self.searchable:
             return CannotTell("this messenger cannot be searched")
         now = self.clock()
         for post in self.posts:
             visible = post.visible_from is None or post.visible_from <= now
-            if visible and post.place == place and key in post.keys and post.at >= since - timedelta(seconds=1):
+            there = place in {post.place, post.message.under}
+            if visible and there and key in post.keys and post.at >= since - timedelta(seconds=1):
                 return Found(post.ref)
         return Absent() if now >= since + self.lag else CannotTell("search lags")
 
