@@ -110,38 +110,52 @@ class Player:
         over = sum(max(0, self._counted(w) - w.expect.times) for w in self._messages() if w.expect.times)
         return max(len(self.world.doubled()), over)
 
+    @property
+    def spare(self) -> timedelta:
+        """How long nothing will be done or expected."""
+        if self._open_before(self.elapsed):
+            return timedelta(0)
+        ahead = [step.at for step in self._steps] + [w.expect.at for w in self.watched if w.outcome == "waiting"]
+        return min((at for at in ahead if at > self.elapsed), default=self.elapsed) - self.elapsed
+
+    def begin(self) -> None:
+        """The scenario begins now."""
+        self._begin = self.world.clock.now()
+
     def play(self, stop: threading.Event) -> bool:
         """Play to the end, or until `stop`; whether everything expected held."""
-        self._begin = self.world.clock.now()
+        self.begin()
         while not stop.is_set() and not self.done:
             self.tick()
             stop.wait(TICK)
-        if self.done:
-            self._count_again()
         return all(watched.outcome == "held" for watched in self.watched)
 
     def tick(self) -> None:
         """Do what is due, look at what is expected, and set the pace."""
         at = self.elapsed
-        open_before = [w for w in self.watched if w.outcome == "waiting" and w.expect.until is None]
-        while self._steps and self._steps[0].at <= at and not any(w.expect.at < self._steps[0].at for w in open_before):
+        while self._steps and self._steps[0].at <= at and not self._open_before(self._steps[0].at):
             step = self._steps.pop(0)
             self._do(step)
             self.heard.happened(at, step)
         self._click_again()
-        pending = False
         for watched in self.watched:
             if watched.outcome == "waiting" and watched.expect.at <= at:
                 self._look(watched, at)
-                pending |= watched.outcome == "waiting" and watched.expect.until is None
-        self._set_pace(pending=pending)
-        self.done = not self._steps and all(w.outcome != "waiting" for w in self.watched)
-
-    def _set_pace(self, *, pending: bool) -> None:
-        busy = pending or time.monotonic() - self.world.worked < BUSY
-        speed = 0.0 if self.paused else min(self.pace.slow, self.pace.fast) if busy else self.pace.fast
+        speed = self.speed()
         if speed != self.world.clock.speed:
             self.world.clock.run(speed)
+        if not self._steps and all(w.outcome != "waiting" for w in self.watched):
+            self.done = True
+            self._count_again()
+
+    def speed(self) -> float:
+        """How fast the clock should go now."""
+        busy = time.monotonic() - self.world.worked < BUSY or self._open_before(self.elapsed)
+        return 0.0 if self.paused else min(self.pace.slow, self.pace.fast) if busy else self.pace.fast
+
+    def _open_before(self, at: timedelta) -> bool:
+        """Whether something is still expected that should have been seen by then; what comes after waits for it."""
+        return any(w.outcome == "waiting" and w.expect.until is None and w.expect.at < at for w in self.watched)
 
     # ---- what happens
 
@@ -192,6 +206,8 @@ class Player:
         expect = watched.expect
         watched.since = watched.since or time.monotonic()
         if expect.quiet and watched.before is None:
+            if self._open_before(expect.at):
+                return
             watched.before = self.world.fingerprint()
         missing = seen(expect, self.world, self.tickets, watched.before)
         if expect.until is not None:

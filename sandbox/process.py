@@ -61,7 +61,7 @@ class Pointman:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def install(self, every: str = "100ms") -> None:
+    def install(self, every: str = "0.1") -> None:
         """Write its configuration and rules into the folder, and have the products tell it what happens."""
         shutil.copytree(COMPANY, self.folder, dirs_exist_ok=True)
         told = {
@@ -78,7 +78,7 @@ class Pointman:
         """Start the process; it takes a moment until it is ready."""
         self._process = subprocess.Popen(  # noqa: S603  (our own command)
             [*RUN, str(self.config)],
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -107,8 +107,8 @@ class Pointman:
         """Kill it as `kill -9` does: it can do nothing about it."""
         if self._process is not None and self.alive:
             self._process.kill()
+            self._process.wait(10)
             self.killed += 1
-        self._over()
 
     def stop(self) -> None:
         """Ask it to stop, and wait; kill it if it does not."""
@@ -118,17 +118,12 @@ class Pointman:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-        self._over()
-
-    def _over(self) -> None:
-        if self._process is not None:
-            self._process.wait(10)
+                self._process.wait(10)
         if self._reader is not None:
             self._reader.join(5)
-        if self._process is not None and self._process.stderr is not None:
-            self._process.stderr.close()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the process has in its environment: ours, and the secrets of its configuration."""
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("POINTMAN_")}
         return {
             **kept,
@@ -141,14 +136,16 @@ class Pointman:
         }
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        for line in process.stderr or ():
-            text = line.rstrip("\n")
-            self.last = [*self.last[-199:], text]
-            try:
-                told = json.loads(text)
-            except ValueError:
-                told = {"event": text, "level": "error"}
-            self.heard(told if isinstance(told, dict) else {"event": text})
+        assert process.stderr is not None  # noqa: S101  (it was asked for)
+        with process.stderr as lines:
+            for line in lines:
+                text = line.rstrip("\n")
+                self.last = [*self.last[-199:], text]
+                try:
+                    told = json.loads(text)
+                except ValueError:
+                    told = {"event": text, "level": "error"}
+                self.heard(told if isinstance(told, dict) else {"event": text})
 
 
 def _free_port() -> int:

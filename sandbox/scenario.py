@@ -25,8 +25,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
+T = TypeVar("T")
 Verb: TypeAlias = Literal["create", "set", "comment", "status", "click", "say", "outage"]
 
 HERE: Final = Path(__file__).parent / "scenarios"
@@ -144,8 +145,8 @@ def parse(told: Mapping[str, Any], name: str = "scenario", file: str = "scenario
         raise Wrong("\n".join(reading.mistakes))
     title = str(told.get("title", ""))
     channels = tuple(map(str, told.get("channels", ())))
-    steps, expects = sorted(steps, key=lambda s: s.at), sorted(expects, key=lambda e: e.at)
-    return Scenario(str(told.get("name", name)), title, start, tuple(steps), tuple(expects), channels)
+    ordered = tuple(sorted(steps, key=lambda s: s.at)), tuple(sorted(expects, key=lambda e: e.at))
+    return Scenario(str(told.get("name", name)), title, start, *ordered, channels)
 
 
 def clock(since: timedelta) -> str:
@@ -188,7 +189,7 @@ class _Reading:
         self.file = file
         self.mistakes: list[str] = []
 
-    def each(self, told: Mapping[str, Any], kind: str, read: Callable[[str, Mapping[str, Any]], Any]) -> list[Any]:
+    def each(self, told: Mapping[str, Any], kind: str, read: Callable[[str, Mapping[str, Any]], T | None]) -> list[T]:
         tables = told.get(kind, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self.mistakes.append(f"{self.file}: {kind} must be written as [[{kind}]]")
@@ -266,7 +267,7 @@ class _Reading:
             else:
                 yield key, value
 
-    def _made(self, where: str, make: Callable[[], Any]) -> Any:
+    def _made(self, where: str, make: Callable[[], T]) -> T | None:
         try:
             return make()
         except TypeError as error:  # a key that must be there, and is not

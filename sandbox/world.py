@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,7 +58,7 @@ class Post:
 class World:
     """Jira and Slack on loopback. `worked` is when, by `time.monotonic`, somebody last did more there than look."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, channels: Iterable[str] = ()) -> None:
         self.clock = clock or Clock()
         self.jira = JiraState(self.clock)
         self.slack = SlackSandbox(self.clock)
@@ -69,6 +69,8 @@ class World:
         for person in self.jira.site.people.values():
             if person.username != "pointman":
                 self.members[person.username] = self.slack.state.person(person.username, person.email, person.name)
+        for name in channels:
+            self.slack.state.channel(name)
 
     def __enter__(self) -> World:
         self.server.start()

@@ -2,17 +2,24 @@
 
 It dies at random moments: most often as a request of its own reaches a product, before or after the product carried it
 out, sometimes at any time between. The same scenario is played without kills, and the two worlds are compared.
+
+Each life is a process of its own that runs the command `pointman run`. It is forked from one that has imported the
+program and done nothing else, since fifty cold starts would take a minute and a half.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from subprocess import PIPE
 from threading import Event
 
 import pytest
@@ -25,7 +32,26 @@ from sandbox.scenario import HERE, Expect, Scenario, load
 from sandbox.world import World
 
 KILLS = 50
+NURSERY = """
+import os, signal, sys
+import sync.cli, sync.run, connectors.jira, connectors.slack, jira, slack_sdk, re2, jinja2, markdown_it
+import uvicorn.protocols.http.auto, uvicorn.loops.auto
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    if pid := os.fork():
+        print(pid, flush=True)
+        continue
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0), os.dup2(nothing, 1)
+    sys.argv = ["pointman", "run", "--config", line.strip()]
+    try:
+        sync.cli.main()
+    finally:
+        os._exit(0)
+"""
 SEED = int(os.environ.get("KILL_SEED", "20261123"))
+WRITES = ("chat.postMessage", "chat.update", "/transitions", "/properties/pointman", "/10001", "/10002")
 LONGEST = 100.0
 """Real seconds after which the scenario counts as stuck."""
 
@@ -41,6 +67,47 @@ def patient(scenario: Scenario) -> Scenario:
     return replace(scenario, expects=tuple(waiting(expect) for expect in scenario.expects))
 
 
+class Lives(Pointman):
+    """The process, life after life, each forked from a nursery; what it logs stands in a file."""
+
+    def nursery(self) -> subprocess.Popen[str]:
+        """The process that the lives come from; kill it in the end."""
+        with (self.folder / "pointman.log").open("w") as log:
+            self._nursery = subprocess.Popen(
+                [sys.executable, "-c", NURSERY], stdin=PIPE, stdout=PIPE, stderr=log, text=True, env=self.environment()
+            )
+        self._pid = 0
+        return self._nursery
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._pid) and Path(f"/proc/{self._pid}").exists()
+
+    def start(self) -> None:
+        asks, tells = self._nursery.stdin, self._nursery.stdout
+        assert asks is not None
+        assert tells is not None
+        asks.write(f"{self.config}\n")
+        asks.flush()
+        self._pid = int(tells.readline())
+        self.started += 1
+
+    def kill(self) -> None:
+        self.killed += self._send(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: int) -> bool:
+        if not self.alive:
+            return False
+        os.kill(self._pid, number)
+        until = time.monotonic() + 10
+        while self.alive and time.monotonic() < until:
+            time.sleep(0.001)
+        return True
+
+
 class Reaper:
     """Kills the process, again and again, and starts it again; time may have passed meanwhile."""
 
@@ -54,18 +121,22 @@ class Reaper:
             server.fail(Fault(lambda asked: self.fatal(asked, done=True), done=True, drop=True, times=10**9))
 
     def arm(self) -> None:
-        """Choose the next moment: at one of the coming requests, or after some time."""
+        """Choose the next moment: at one of the coming writes, or of all requests, or after some time."""
         self.armed, self.at, self.done = 0, None, self.random.random() < 0.6
         if self.pointman.killed >= KILLS:
             return
-        if self.random.random() < 0.75:
-            self.armed = self.random.randint(1, 12)
+        how = self.random.random()
+        self.writes = how < 0.6
+        if how < 0.8:
+            self.armed = self.random.randint(1, 4 if self.writes else 15)
         else:
-            self.at = time.monotonic() + self.random.uniform(0.2, 1.5)
+            self.at = time.monotonic() + self.random.uniform(0.0, 0.8)
 
     def fatal(self, asked: Asked, *, done: bool) -> bool:
         """Whether this request is the last one of a life."""
-        if self.armed < 1 or asked.path.endswith("/search/jql") or done != self.done:
+        if self.armed < 1 or done != self.done or (self.writes and not asked.path.endswith(WRITES)):
+            return False
+        if asked.path.endswith("/search/jql") or (self.writes and asked.method == "GET"):
             return False
         self.armed -= 1
         if self.armed:
@@ -90,10 +161,11 @@ class Reaper:
 
 def played(scenario: Scenario, folder: Path, random: Random | None) -> tuple[World, Player, Reaper]:
     """The world at the end of the scenario. Without `random` nobody is killed."""
-    world = World(Clock(scenario.start, 0.0))
+    world = World(Clock(scenario.start, 0.0), scenario.channels)
     with world:
-        pointman = Pointman(world, folder)
+        pointman = Lives(world, folder)
         pointman.install()
+        nursery = pointman.nursery()
         pointman.start()
         pointman.wait()
         player = Player(scenario, world, Pace(240.0, 30.0, patience=25.0))
@@ -109,6 +181,8 @@ def played(scenario: Scenario, folder: Path, random: Random | None) -> tuple[Wor
                 Event().wait(0.01)
         finally:
             pointman.stop()
+            nursery.kill()
+            nursery.communicate()
     return world, player, reaper
 
 
