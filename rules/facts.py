@@ -60,13 +60,12 @@ class Who:
 class Facts:
     """The words of one ticket under one rule set; `now` is the moment that texts are written at."""
 
-    __slots__ = ("_found", "_hits", "_searched", "_values", "now", "rules", "ticket")
+    __slots__ = ("_hits", "_searched", "_values", "now", "rules", "ticket")
 
     def __init__(self, ticket: Ticket, rules: RuleSet, now: datetime | None = None) -> None:
         self.ticket, self.rules, self.now = ticket, rules, now
         self._values: dict[str, Any] = {}
         self._searched: dict[str, Searched] = {}
-        self._found: dict[Pattern, Truth] = {}
         self._hits: dict[str, frozenset[Pattern] | None] = {}
 
     def __getitem__(self, word: str) -> Any:
@@ -79,20 +78,25 @@ class Facts:
 
     def found(self, pattern: Pattern) -> Truth:
         """Whether a pattern is found in its word; an empty word holds nothing."""
-        try:
-            return self._found[pattern]
-        except KeyError:
-            answer = self._found[pattern] = self._look_for(pattern)
-            return answer
+        hits = self.hits(pattern.word)
+        if hits is None:
+            return None
+        if pattern not in hits and pattern in self.rules.index.patterns:
+            return False
+        return pattern.found(self._searched[pattern.word])
 
-    def searched(self, word: str) -> Searched | None:
-        """A word's text prepared for patterns; None where it is unknown."""
-        if word not in self._searched:
+    def hits(self, word: str) -> frozenset[Pattern] | None:
+        """The rule set's patterns that may be found in a word, by one pass over its text; None where it is unknown."""
+        try:
+            return self._hits[word]
+        except KeyError:
             value = self[word]
             if value is UNKNOWN:
-                return None
-            self._searched[word] = Searched(str(value or ""))
-        return self._searched[word]
+                self._hits[word] = None
+            else:
+                text = self._searched[word] = Searched(str(value or ""))
+                self._hits[word] = self.rules.index.hits(word, text)
+            return self._hits[word]
 
     def during(self, moment: datetime, calendar: str) -> bool:
         """Whether a calendar is open at a moment."""
@@ -101,21 +105,6 @@ class Facts:
     def words(self, extras: Mapping[str, object]) -> Mapping[str, object]:
         """Every word for a text, with these beside them; what is unknown is empty there."""
         return _Words(self, extras)
-
-    def hits(self, word: str) -> frozenset[Pattern] | None:
-        """The rule set's patterns that may be found in a word, by one pass over its text; None where it is unknown."""
-        if word not in self._hits:
-            text = self.searched(word)
-            self._hits[word] = None if text is None else self.rules.index.hits(word, text)
-        return self._hits[word]
-
-    def _look_for(self, pattern: Pattern) -> Truth:
-        text = self.searched(pattern.word)
-        if text is None:
-            return None
-        if pattern in self.rules.index.patterns and pattern not in (self.hits(pattern.word) or ()):
-            return False
-        return pattern.found(text)
 
     def _read(self, word: str) -> Any:
         name, _, attribute = word.partition(".")

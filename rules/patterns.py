@@ -29,26 +29,20 @@ def fold(text: str) -> str:
 
 
 class Searched:
-    """One text, cut at 8 KB and prepared once for every pattern that looks into it."""
+    """One text, cut at 8 KB and prepared once for every pattern that looks into it.
 
-    __slots__ = ("_spaced", "raw", "text")
+    `raw` is what patterns look into, `folded` what a filter does, `spaced` what words are looked for in: folded, with
+    each run of white space as one space.
+    """
+
+    __slots__ = ("folded", "raw", "spaced")
 
     def __init__(self, text: str) -> None:
-        self.text = unicodedata.normalize("NFC", text[:LONGEST_TEXT])
-        self.raw = self.text.encode("utf-8", "replace")
-        self._spaced: str | None = None
-
-    @property
-    def folded(self) -> bytes:
-        """What a filter looks into."""
-        return fold(self.text).encode("utf-8", "replace")
-
-    @property
-    def spaced(self) -> str:
-        """The folded text with each run of white space as one space: what words are looked for in."""
-        if self._spaced is None:
-            self._spaced = " ".join(fold(self.text).split())
-        return self._spaced
+        composed = unicodedata.normalize("NFC", text[:LONGEST_TEXT])
+        folded = fold(composed)
+        self.raw = composed.encode("utf-8", "replace")
+        self.folded = folded.encode("utf-8", "replace")
+        self.spaced = " ".join(folded.split())
 
 
 class Pattern(ABC):
@@ -81,7 +75,8 @@ class Mention(Pattern):
 
     def found(self, text: Searched) -> bool:
         """Whether one of the phrases stands there by itself."""
-        return any(_mentioned(phrase, text.spaced) for phrase in self.phrases)
+        spaced = text.spaced
+        return any(_mentioned(phrase, spaced) for phrase in self.phrases)
 
 
 class Match(Pattern):
