@@ -378,7 +378,12 @@ class _Planner:
         self.facts = Facts(self.ticket, self.rules, self.now)
         decisions = tuple(self._decisions(("escalate", "notify")))
         scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now)
-        wanted = effects(decisions, scene)
+        # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
+        watched = replace(scene, facts=Facts(self.watched_ticket, self.rules, self.now))
+        wanted = (
+            *effects((d for d in decisions if d.rule.mode != "watch"), scene),
+            *effects((d for d in decisions if d.rule.mode == "watch"), watched),
+        )
         self.items.extend(self._compared(effect) for effect in wanted)
         self.retirements(frozenset(effect.key for effect in wanted))
 

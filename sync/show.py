@@ -44,9 +44,12 @@ def head(plan: Plan) -> str:
 
 
 def reason(item: Item) -> str:
-    """Why a line stands as it does."""
-    if item.reason:
-        return item.reason
+    """Why a line stands as it does, and whether it is only watched."""
+    said = item.reason or _reason(item)
+    return f"{said} (watched)".lstrip() if item.effect.watched and item.status != "not" else said
+
+
+def _reason(item: Item) -> str:
     if item.status == "next" and item.effect.unless:
         return f"unless {item.effect.unless}"
     return "; ".join(item.effect.why)

@@ -4,10 +4,12 @@ A test that reads the vendors' documents is skipped where they are missing. With
 environment, as in .ci/run, such a skip is a failure: there nobody would read why nothing was checked.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 REQUIRED = os.environ.get("CONTRACTS") == "required"
 
@@ -38,3 +40,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith("POINTMAN_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """No test logs into the stream that the command line of an earlier one wrote to: it may be closed."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    root.handlers[:] = [handler for handler in root.handlers if type(handler) is not logging.StreamHandler]
