@@ -52,11 +52,18 @@ class Explanation:
         return f"shadowed by {self.by}" if self.by else f"{self.verdict}{watched}"
 
 
-def explain(ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> tuple[Explanation, ...]:
-    """One explanation for every rule, kind by kind in deciding order; kinds that decide nothing yet come last."""
+def explain(
+    ticket: Ticket, rules: RuleSet, world: World, now: datetime, about: Ticket | None = None
+) -> tuple[Explanation, ...]:
+    """One explanation for every rule, kind by kind in deciding order; kinds that decide nothing yet come last.
+
+    `about` is the ticket as it is about to be, which is what every kind after classify and assign sees.
+    """
     past = Past(ticket, rules, world.me, now)
+    later = past if about is None else Past(about, rules, world.me, now)
     kinds = dict.fromkeys((*KINDS, *(rule.kind for rule in rules.rules)))
-    return tuple(one for kind in kinds for one in _Kind(kind, past, world, now).explained())
+    seen = {kind: past if kind in {"classify", "assign"} else later for kind in kinds}
+    return tuple(one for kind in kinds for one in _Kind(kind, seen[kind], world, now).explained())
 
 
 class _Kind:

@@ -37,10 +37,12 @@ def explained(engine: Engine, key: str, at: datetime | None) -> Explained:
     told = with_acts(ticket, ledger)
     seen = told.at(at) if at is not None else told
     me = engine.tracker.me()
-    explanations = explain(seen, engine.rules, World(engine.memory.loads, me), now)
     left: tuple[Item, ...] = ()
+    about: Ticket | None = None
     if at is None:
-        left = make_plan(ticket, ledger, engine.rules, engine.world(ticket, ledger), now).of("not", "held")
+        plan = make_plan(ticket, ledger, engine.rules, engine.world(ticket, ledger), now)
+        left, about = plan.of("not", "held"), plan.facts.ticket if plan.facts is not None else None
+    explanations = explain(seen, engine.rules, World(engine.memory.loads, me), now, about)
     return Explained(seen, now, at is not None, engine.rules, explanations, left)
 
 

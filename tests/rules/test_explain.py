@@ -155,3 +155,30 @@ def test_the_same_lines_for_a_past_moment() -> None:
     one = told((5, "severity", "high"), (9, "acknowledged", True))
     assert only(LADDER, one).verdict == "did not"
     assert only(LADDER, one.at(later(minutes=6))).verdict == "fired"
+
+
+def test_later_kinds_are_explained_by_the_ticket_as_it_is_about_to_be() -> None:
+    from datetime import UTC, datetime
+
+    from connectors.model import Ticket
+    from rules import load
+    from rules.decision import World
+    from rules.explain import explain
+
+    text = """
+[defaults]
+timezone = "UTC"
+[[classify]]
+id = "down"
+set = { severity = "high" }
+[[notify]]
+id = "card"
+when = 'severity == "high"'
+to = ["slack:#x"]
+"""
+    now = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+    rules = load.parse({"a.toml": text})
+    ticket = Ticket("1", "OPS-1", "x", now, now, fields={"severity": None})
+    about = ticket.having({"severity": "high"}, now)
+    verdicts = {one.rule.id: one.verdict for one in explain(ticket, rules, World(), now, about)}
+    assert verdicts == {"down": "fired", "card": "fired"}
