@@ -295,9 +295,9 @@ class RuleSet:
         """The rules of one kind, in deciding order."""
         return self._by_kind.get(kind, ())
 
-    def zone(self, recipient: str) -> tzinfo:
-        """The time zone in which a recipient (as written) is told moments."""
-        return self.zones.get(recipient, self.defaults.timezone)
+    def zone(self, *recipients: str) -> tzinfo:
+        """The time zone in which moments are told: that of the first of these (as written) that has its own."""
+        return next((self.zones[one] for one in recipients if one in self.zones), self.defaults.timezone)
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)

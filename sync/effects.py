@@ -348,7 +348,8 @@ def _text(
 ) -> str:
     template = rule.texts.get(address.audience) or own or _default(default)
     told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **extras}
-    return template.render(scene.facts.words(told), scene.rules.zone(address.place), scene.now)
+    zone = scene.rules.zone(f"audience:{address.audience}", address.place.partition("@")[0], f"person:{address.person}")
+    return template.render(scene.facts.words(told), zone, scene.now)
 
 
 _EMPTY: Mapping[str, object] = dict.fromkeys(
