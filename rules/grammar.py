@@ -41,6 +41,9 @@ _FOREIGN = {
     ";": "join two conditions with and",
     **dict.fromkeys("“”„‟«»‘’‚‛", 'use straight quotes: "high"'),
 }
+_ODD = re.compile(r"[^\x20-\x7e\t\n\r]|\\b")
+_BETWEEN = frozenset({"space", "comment"})
+_BRACKETS = frozenset("()[]{}")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _OPERANDS = frozenset({"string", "number", "name", *_CLOSING})
 _SHOUTED = {"AND": "and", "OR": "or", "NOT": "not", "IN": "in"}
@@ -84,11 +87,12 @@ class Spans:
 
     def _at(self, line: int, column: int) -> int:
         # The text is parsed within parentheses, so that it may run over lines: the first line is one to the right.
-        if line == 1:
-            column -= 1
-        begin = self.starts[min(line, len(self.starts)) - 1]
+        if line > len(self.starts):
+            return len(self.text)
+        column = max(0, column - (line == 1))
+        begin = self.starts[line - 1]
         if self.text.isascii():
-            return min(begin + max(0, column), len(self.text))
+            return min(begin + column, len(self.text))
         return min(begin + len(self.text[begin:].encode()[:column].decode("utf-8", "ignore")), len(self.text))
 
 
@@ -114,21 +118,20 @@ def parse(text: str) -> tuple[ast.expr, Spans]:
 def _scan(text: str) -> Iterator[Mistake]:
     open_: list[tuple[str, int]] = []
     before, end = "", -1
+    odd = _ODD.search(text) is not None
     for found in _TOKEN.finditer(text):
         kind, said, at = found.lastgroup or "", found[0], found.start()
-        yield from _within(kind, said, at)
-        if kind in {"space", "comment"}:
+        if odd:
+            yield from _within(kind, said, at)
+        if kind in _BETWEEN:
             continue
         if kind == "operator":
-            yield from _foreign(said, at)
-            wrong = tuple(_bracket(said, at, open_))
-            if wrong:
-                yield from wrong
+            wrong = tuple(_bracket(said, at, open_)) if said in _BRACKETS else tuple(_foreign(said, at))
+            yield from wrong
+            if wrong and said in _BRACKETS:
                 return
-        elif said in _SHOUTED:
-            yield Mistake(at, len(said), f"{said} is written in small letters", f"write {_SHOUTED[said]}")
-            kind = "keyword"
-        elif keyword.iskeyword(said):
+        elif keyword.iskeyword(said) or said in _SHOUTED:
+            yield from _shouted(said, at)
             kind = "keyword"
         elif before in _OPERANDS:
             yield _apart(before, kind, found, end)
@@ -137,6 +140,11 @@ def _scan(text: str) -> Iterator[Mistake]:
         yield Mistake(at, 1, f"this {bracket} is not closed")
     if end < 0:
         yield Mistake(0, max(1, len(text)), "this condition is empty", "without a condition leave `when` out")
+
+
+def _shouted(said: str, at: int) -> Iterator[Mistake]:
+    if said in _SHOUTED:
+        yield Mistake(at, len(said), f"{said} is written in small letters", f"write {_SHOUTED[said]}")
 
 
 def _foreign(said: str, at: int) -> Iterator[Mistake]:

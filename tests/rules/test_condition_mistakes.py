@@ -327,6 +327,12 @@ def test_a_mistake_on_a_later_line_is_underlined_there() -> None:
     ]
 
 
+def test_a_mistake_around_all_of_a_condition_is_underlined_as_far_as_it_goes() -> None:
+    assert answers('summary == "ä", hold') == [
+        ('summary == "ä", hold', "a comma has no place here; a condition compares fields with values")
+    ]
+
+
 def test_a_bracket_too_many_cannot_close_what_the_condition_is_read_within() -> None:
     assert answers("hold) or (security") == [(")", "this ) closes nothing")]
 
