@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test check bench install
 
 demo: install ; @$(BIN)/pointman demo $(ARGS)
-test: install ; $(BIN)/pytest -n auto --cov $(ARGS)
+test: install ; $(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
 check: install ; $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo && $(BIN)/python .ci/addresses.py
 bench: install ; for each in bench/*.py; do $(BIN)/python "$$each" || exit 1; done
 
@@ -14,6 +14,6 @@ install: .venv/installed
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Pointman needs Python 3.11 or newer: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

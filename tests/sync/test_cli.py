@@ -1,6 +1,7 @@
 """The command line: what it says, for whom, and with which exit code."""
 
 import json
+import logging
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import requests
+import structlog
 from typer.testing import CliRunner, Result
 
 from connectors.problems import Problem, Where
@@ -24,6 +26,17 @@ from tests.sync.installation import RULES, SECRET, install
 
 POINTMAN = Path(sys.executable).parent / "pointman"
 WRONG = RULES.replace('severity == "high"\'\nto', 'sevrity == "high"\'\nto')
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A command sends this process's log to the stream it was called with; give it back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture
