@@ -1,9 +1,10 @@
 """Deciding for one ticket under 1,000 rules: those with an equality somewhere, and those with a pattern each.
 
 Must reach 0.1 ms with an equality in each condition, its values spread over 100; 0.1 ms on a text of 1 KB and 5 ms on
-one of 5 KB that hits many patterns, with a pattern in each. Each figure is the median of many tickets that differ, so
-nothing is remembered between them. What is measured is all of deciding: a ticket's facts made anew, the rules that may
-hold found, their conditions asked. The first ticket, which builds the index, is shown beside it.
+one of 5 KB that hits many patterns, with a pattern in each. What is measured is all of deciding: a ticket's facts made
+anew, the rules that may hold found, their conditions asked. Each figure is the median of many tickets that differ. RE2
+builds its automata when a pattern is first searched for, so the same tickets are shown cold as well, when every pattern
+is new; `first` is the very first ticket, which builds the index.
 """
 
 import random
@@ -46,7 +47,7 @@ class Case:
 def main() -> int:
     """Print the table; 1 where a figure is missed."""
     random.seed(7)
-    print(f"{'one ticket, 1,000 rules':<58}{'median':>10}{'p99':>10}{'limit':>8}{'first':>10}{'fired':>8}")
+    print(f"{'one ticket, 1,000 rules':<46}{'median':>10}{'p99':>10}{'limit':>8}{'cold':>10}{'first':>10}{'fired':>8}")
     return max([row(case) for case in cases()])
 
 
@@ -57,13 +58,13 @@ def row(case: Case) -> int:
     world = World()
     decided = lambda ticket: decide((case.kind,), ticket, rules, world, CREATED)  # noqa: E731
     first = timed(decided, case.tickets[0])[0]
-    for ticket in case.tickets[:50]:
-        decided(ticket)
+    cold = statistics.median(timed(decided, ticket)[0] for ticket in case.tickets[1:])
     told = [timed(decided, ticket) for ticket in case.tickets]
     times = sorted(ms for ms, _ in told)
     median, late = statistics.median(times), times[int(len(times) * 0.99) - 1]
     fired = statistics.mean(count for _, count in told)
-    print(f"{case.name:<58}{median:>7.3f} ms{late:>7.3f} ms{case.most_ms:>5g} ms{first:>7.1f} ms{fired:>8.1f}")
+    figures = f"{median:>7.3f} ms{late:>7.3f} ms{case.most_ms:>5g} ms{cold:>7.3f} ms{first:>7.1f} ms{fired:>8.1f}"
+    print(f"{case.name:<46}{figures}")
     return int(median > case.most_ms)
 
 
@@ -80,10 +81,8 @@ def cases() -> list[Case]:
     random.shuffle(words)
     noise = ["".join(random.choices("xyzqjaeiou", k=6)) for _ in range(4_000)]
     return [
-        Case("an equality first, standing messages", "".join(map(first, range(RULES))), plain(), 0.1, "notify"),
-        Case(
-            "an equality in the middle, standing messages", "".join(map(middle, range(RULES))), plain(), 0.1, "notify"
-        ),
+        Case("an equality first, messages", "".join(map(first, range(RULES))), plain(), 0.1, "notify"),
+        Case("an equality in the middle, messages", "".join(map(middle, range(RULES))), plain(), 0.1, "notify"),
         Case("an equality in the middle, classify", "".join(map(classify, range(RULES))), plain(), 0.1, "classify"),
         Case("mentions each, 1 KB that hits 3", mentions(words), texts(words, noise, 1_000, 3), 0.1, "notify"),
         Case("mentions each, 5 KB that hits 300", mentions(words), texts(words, noise, 5_000, 300), 5, "notify"),
