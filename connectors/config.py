@@ -36,3 +36,7 @@ class ConnectorSettings(BaseModel):
 
     use: str = Field(default="", description="The kind of connector; the table's own name where it is not said.")
     timeout: float = Field(default=20.0, gt=0, le=60, description="Seconds that one call may take.")
+
+
+class TrackerSettings(ConnectorSettings):
+    """The settings of a tracker: by them a configuration knows where its tickets live before anything is loaded."""

@@ -30,8 +30,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings.sources import EnvSettingsSource, PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 from connectors import registry
-from connectors.base import Connector, Tracker
-from connectors.config import ConnectorSettings
+from connectors.base import Connector
+from connectors.config import ConnectorSettings, TrackerSettings
 from connectors.problems import Problem, Problems, Where, nearest
 from rules import duration
 from sync.mistakes import Mistakes
@@ -262,25 +262,25 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _connectors(
-    tables: Mapping[str, Any], mistakes: Mistakes
-) -> tuple[dict[str, ConnectorSettings], dict[str, type[Connector]]]:
+def _connectors(tables: Mapping[str, Any], mistakes: Mistakes) -> tuple[dict[str, ConnectorSettings], dict[str, str]]:
     """Each connector's settings, read by the class of its kind, and the kinds. Wrong ones are noted and left out."""
     made: dict[str, ConnectorSettings] = {}
-    kinds: dict[str, type[Connector]] = {}
+    kinds: dict[str, str] = {}
     for name, table in tables.items():
         place = ("connectors", name)
         if not isinstance(table, dict):
             mistakes.note(place, "a connector is a table", hint=f"write [connectors.{name}] and its settings below it")
             continue
+        kind = str(table.get("use") or name)
         try:
-            kinds[name] = registry.load(str(table.get("use") or name))
-            made[name] = kinds[name].Settings.model_validate(table)
+            made[name] = registry.settings(kind).model_validate(table)
         except LookupError as error:
             message, _, hint = str(error).partition("; ")
             mistakes.note((*place, "use") if table.get("use") else place, message, hint=hint, key=not table.get("use"))
+            continue
         except ValidationError as error:
-            mistakes.add(error, place, kinds[name].Settings)
+            mistakes.add(error, place, registry.settings(kind))
+        kinds[name] = kind
     return made, kinds
 
 
@@ -294,9 +294,9 @@ def _decoded(value: Any) -> Any:
     return value
 
 
-def _tracker(said: Any, kinds: Mapping[str, type[Connector]], mistakes: Mistakes) -> Any:
+def _tracker(said: Any, kinds: Mapping[str, str], mistakes: Mistakes) -> Any:
     """The connector that the tickets live in: the one named, or the only one there is."""
-    trackers = sorted(name for name, kind in kinds.items() if issubclass(kind, Tracker))
+    trackers = sorted(name for name, kind in kinds.items() if _is_tracker(kind))
     if said and said not in trackers and isinstance(said, str):
         hint = nearest(said, trackers) or f"there are: {', '.join(trackers) or 'none'}"
         mistakes.note(("tracker",), f"no tracker {said} is configured", hint=hint)
@@ -305,6 +305,10 @@ def _tracker(said: Any, kinds: Mapping[str, type[Connector]], mistakes: Mistakes
     elif not said and not trackers and not mistakes:
         mistakes.note((), "no tracker is configured", hint="add a table such as [connectors.jira]")
     return said or next(iter(trackers), "")
+
+
+def _is_tracker(kind: str) -> bool:
+    return issubclass(registry.settings(kind), TrackerSettings)
 
 
 def _references(values: Mapping[str, Any], tables: Mapping[str, Any], mistakes: Mistakes) -> None:

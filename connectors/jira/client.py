@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,28 +34,36 @@ _CONNECT = 5.0
 class Clock:
     """Jira's time: what its answers' `Date` said, plus the time since by our own monotonic clock.
 
-    `Date` counts whole seconds, so a later one may only show that we were behind, and one more than a second behind
-    us that Jira's clock was set back.
+    `Date` counts whole seconds, so a later one may only show that we were behind. An earlier one shows that Jira's
+    clock was set back only where its request was sent after the last answer: others have overtaken each other.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
+        self._lock = Lock()
         self._offset: float | None = None
+        self._heard = 0.0
 
-    def heard(self, date: str) -> None:
-        """A `Date` header has come in; one that cannot be read is no news."""
+    def heard(self, date: str, took: float) -> None:
+        """A `Date` header has come in, `took` seconds after its request; one that cannot be read is no news."""
         try:
-            said = parsedate_to_datetime(date).timestamp() - self._monotonic()
+            stamp = parsedate_to_datetime(date).timestamp()
         except (TypeError, ValueError):
             return
-        if self._offset is None or said > self._offset or said < self._offset - 1.0:
-            self._offset = said
+        with self._lock:
+            now = self._monotonic()
+            sent, said = now - took, stamp - now
+            set_back = self._offset is not None and sent >= self._heard and stamp + 1.0 < self._offset + sent
+            if self._offset is None or said > self._offset or set_back:
+                self._offset = said
+            self._heard = now
 
     def reached(self, moment: datetime) -> None:
         """Jira has told of this moment, so it is past."""
-        said = moment.timestamp() - self._monotonic()
-        if self._offset is not None and self._offset < said < self._offset + 1.0:
-            self._offset = said
+        with self._lock:
+            said = moment.timestamp() - self._monotonic()
+            if self._offset is not None and self._offset < said < self._offset + 1.0:
+                self._offset = said
 
     def now(self) -> datetime | None:
         """Jira's moment; None before its first answer."""
@@ -198,6 +206,9 @@ class Client:
                 self._made = self._make()
             return self._made
 
+    def _heard(self, answer: requests.Response, **_: object) -> None:
+        self.clock.heard(answer.headers.get("date", ""), answer.elapsed.total_seconds())
+
     def _make(self) -> JIRA:
         from jira import JIRA
 
@@ -217,7 +228,7 @@ class Client:
         session.verify = session.merge_environment_settings(self.settings.url, {}, None, None, None)["verify"]
         session.max_redirects = 0  # an address that an answer names is not followed
         session.trust_env = False  # read once, here, instead of at each request
-        session.hooks["response"].append(lambda answer, **_: self.clock.heard(answer.headers.get("date", "")))
+        session.hooks["response"].append(self._heard)
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=32, max_retries=0))
         return made

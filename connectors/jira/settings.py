@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from connectors.config import ConnectorSettings, Secret
+from connectors.config import Secret, TrackerSettings
 from connectors.model import Phase
 
 
@@ -29,7 +29,7 @@ class Hold(BaseModel):
     labels: Several = Field(default=(), description="Labels that mean on hold; the first is the one we set.")
 
 
-class JiraSettings(ConnectorSettings):
+class JiraSettings(TrackerSettings):
     """Jira, Cloud or Data Center."""
 
     url: str = Field(description="Where Jira is, such as https://example.atlassian.net.")
