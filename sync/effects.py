@@ -18,6 +18,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Literal, TypeAlias
 
 from connectors.model import Button, Message, User, Value
@@ -166,7 +167,7 @@ def _key(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]
 
 def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
     for address in scene.addresses(decision, rule.to):
-        text = _text(rule, address, rule.text, STANDING_TEXT, {}, decision, scene)
+        text = _text(decision, address, rule.text or _standard(STANDING_TEXT), {}, scene)
         thing = Message(text, _buttons(rule.buttons, scene.facts), colour=_colour(scene))
         key, was = _key("notify", rule, address)
         yield Effect(
@@ -224,7 +225,8 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             continue
         last = (fresh or stale)[-1]
         changed = "; ".join(dict.fromkeys(event.text for event in fresh))
-        text = _text(rule, address, rule.text, NEWS_TEXT, {"changed": changed}, decision, scene) if fresh else ""
+        template = rule.text or _standard(NEWS_TEXT)
+        text = _text(decision, address, template, {"changed": changed}, scene) if fresh else ""
         yield Effect(
             key,
             "news",
@@ -311,7 +313,8 @@ def _call(decision: Decision, rule: Escalate, moment: _Moment, address: Address,
     thing = None
     if moment.effective <= scene.now:
         extras = {"step": moment.number, "rule": rule.name or rule.id}
-        text = _text(rule, address, moment.step.text or rule.text, CALL_TEXT, extras, decision, scene)
+        template = moment.step.text or rule.text or _standard(CALL_TEXT)
+        text = _text(decision, address, template, extras, scene)
         thing = Message(f"{text} {moment.note}".strip(), _buttons(CALL_BUTTONS, scene.facts), colour=_colour(scene))
     return Effect(
         key,
@@ -337,31 +340,23 @@ def _call(decision: Decision, rule: Escalate, moment: _Moment, address: Address,
 # ---- what all share
 
 
-def _text(
-    rule: Rule,
-    address: Address,
-    own: Template | None,
-    default: str,
-    extras: Mapping[str, object],
-    decision: Decision,
-    scene: Scene,
-) -> str:
-    template = rule.texts.get(address.audience) or own or _default(default)
+def _text(decision: Decision, address: Address, template: Template, extras: Mapping[str, object], scene: Scene) -> str:
+    """What is said at an address: the rule's text for its audience, else this one."""
+    rule = decision.rule
     told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **extras}
     zone = scene.rules.zone(f"audience:{address.audience}", address.place.partition("@")[0], f"person:{address.person}")
-    return template.render(scene.facts.words(told), zone, scene.now)
+    return rule.texts.get(address.audience, template).render(scene.facts.words(told), zone, scene.now)
 
 
 _EMPTY: Mapping[str, object] = dict.fromkeys(
     ("step", "told", "changed", "blockers", "options", "rto_until", "last_update", "next_update", "unchanged")
 )
-_defaults: dict[str, Template] = {}
 
 
-def _default(source: str) -> Template:
-    if source not in _defaults:
-        _defaults[source] = Template(source)
-    return _defaults[source]
+@cache
+def _standard(source: str) -> Template:
+    """One of the texts for rules that have none of their own."""
+    return Template(source)
 
 
 def _spoken(address: Address) -> str:
