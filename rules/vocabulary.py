@@ -43,7 +43,7 @@ class Type:
 TEXT, NUMBER, FLAG, MOMENT = Type("text"), Type("number"), Type("flag"), Type("moment")
 DURATION = Type("duration")
 _SIMPLE: Mapping[str, Type] = {"text": TEXT, "number": NUMBER, "flag": FLAG, "moment": MOMENT}
-_TEXTS = ("summary", "description", "text", "kind", "key", "url", "hold_reason")
+_TEXTS = ("summary", "description", "text", "kind", "key", "url", "project", "status", "hold_reason")
 _MOMENTS = ("created", "updated", "acknowledged", "detected", "restored", "eta", "last_recovery_point")
 _SCALE = ("low", "medium", "high")
 
