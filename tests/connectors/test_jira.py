@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.errors import Missing, Refused, Temporary
-from connectors.jira import Jira, label
+from connectors.jira import Jira
+from connectors.jira.client import Clock as JiraClock
+from connectors.jira.tracker import label
 from connectors.model import Change, Comment, Edit, User
 from sandbox.clock import Clock
 from sandbox.jira.world import Flavour, Project
@@ -680,6 +682,23 @@ def test_time_is_jiras_own(jira: World) -> None:
     later = jira.jira.now()
     assert later is not None
     assert timedelta(0) <= later - MORNING - timedelta(hours=2) < timedelta(seconds=2)
+
+
+def test_time_stands_neither_still_nor_back_where_answers_overtake_each_other() -> None:
+    moments = iter([100.0, 100.2, 100.3, 103.0, 103.0])
+    clock = JiraClock(lambda: next(moments))
+    clock.heard("Mon, 23 Nov 2026 09:00:30 GMT", 0.1)  # at 100.0
+    clock.heard("Mon, 23 Nov 2026 09:00:10 GMT", 0.9)  # sent before, and answered first: no news
+    assert clock.now() == MORNING + timedelta(seconds=30.3)
+    clock.heard("Mon, 23 Nov 2026 09:00:20 GMT", 0.1)  # sent after: the clock was set back
+    assert clock.now() == MORNING + timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("date", ["", "soon", "2026-11-23"])
+def test_a_date_that_cannot_be_read_is_no_news(date: str) -> None:
+    clock = JiraClock(lambda: 1.0)
+    clock.heard(date, 0.0)
+    assert clock.now() is None
 
 
 def test_no_change_that_was_read_lies_in_the_future() -> None:
