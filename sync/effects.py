@@ -167,7 +167,9 @@ def _key(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]
 
 def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
     for address in scene.addresses(decision, rule.to):
-        text = _text(decision, address, rule.text or _standard(STANDING_TEXT), {}, scene)
+        # moments are dated from the beginning, or every standing message would change at midnight
+        then = replace(scene, now=decision.since)
+        text = _text(decision, address, rule.text or _standard(STANDING_TEXT), {}, then)
         thing = Message(text, _buttons(rule.buttons, scene.facts), colour=_colour(scene))
         key, was = _key("notify", rule, address)
         yield Effect(

@@ -95,6 +95,17 @@ def test_a_card_is_edited_and_not_posted_twice() -> None:
     assert "ann" in card.message.text
 
 
+def test_a_card_that_names_a_moment_does_not_change_at_midnight() -> None:
+    world = World(
+        rules=RULES.replace("{{ phase }}", "{{ created }}").replace("[[escalate]]", "[[escalate]]\nmode = 'off'")
+    )
+    ref = world.ticket()
+    assert "09:00" in world.posts[0].message.text
+    world.later(timedelta(days=2))
+    world.look(ref)
+    assert world.posts[0].edits == 0
+
+
 # ---- fields belong to people
 
 
