@@ -238,6 +238,7 @@ class MemoryMessenger(Messenger):
             post = self._at(ref)
             post.history.append(post.message)
             post.message, post.edits = replace(thing, under=post.message.under), post.edits + 1
+            post.keys = tuple(dict.fromkeys((*post.keys, *key.split())))
             return ref
         made = f"{place}/{len(self.posts) + 1}"
         now = self.clock()

@@ -84,29 +84,14 @@ class Performer:
             return first.ref
         keys = " ".join(token(ledger.ref, effect.key, _moment(effect, ledger)) for effect in group)
         thing = self._thing(group, ledger, refs)
+        ref = entry.ref if first.sort == "standing" else ""
         if first.sort == "call":
-            made = self._call(sink, first, thing, keys)
+            made = self.crowd.call(sink, first.address, thing, keys, self.clock())
         else:
-            ref = entry.ref if first.sort == "standing" else ""
             made = sink.put(first.address, thing, ref or None, keys)
-            self.gate.used(first.product, first.address, self.clock(), sink.pace if not ref else sink.pace * 0)
+        self.gate.used(first.product, first.address, self.clock(), sink.pace * 0 if ref else sink.pace)
         if first.sort == "call" and entry.ref not in {"", made} and not entry.retired and sink.editable:
             self._outdate(sink, first.address, entry.ref)
-        return made
-
-    def _call(self, sink: Sink[Message], effect: Effect, thing: Message, keys: str) -> str:
-        """A call by itself, or as one more line of the list that too many calls to one place become."""
-        now = self.clock()
-        roll = self.crowd.roll(effect.to, now) if sink.editable else None
-        if roll is None:
-            made = sink.put(effect.address, thing, None, keys)
-            self.crowd.made(effect.to, now)
-            self.gate.used(effect.product, effect.address, now, sink.pace)
-            return made
-        longer = roll.joined(keys, thing.text)
-        made = sink.put(effect.address, Message(longer.text), roll.ref or None, " ".join(longer.keys))
-        self.crowd.made(effect.to, now, replace(longer, ref=made))
-        self.gate.used(effect.product, effect.address, now, sink.pace if not roll.ref else sink.pace * 0)
         return made
 
     def _outdate(self, sink: Sink[Message], address: str, ref: str) -> None:
