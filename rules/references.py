@@ -172,7 +172,7 @@ class To(Kind):
         if kind in at.names.connectors:
             if not _address(kind, name):
                 at.wrong(where, f"{name or '(empty)'} is no address of {kind}")
-            elif at.names.configured is not None and kind not in at.names.configured:
+            elif self.places and at.names.configured is not None and kind not in at.names.configured:
                 at.doubtful(where, f"no connector {kind} is configured, so nobody is told there")
         else:
             sort, extra = _named_by(kind)

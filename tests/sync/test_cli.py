@@ -118,12 +118,39 @@ def test_github_hears_of_a_percent_sign_and_of_what_has_no_line(capsys: pytest.C
 
 
 def test_warnings_are_told_and_are_no_failure(config: Path) -> None:
-    more = '\n[lists]\nvip = ["email:ceo@example.org"]\n'
+    more = '\n[audiences]\nboard = { to = ["email:board@example.org"] }\n'
     (config.parent / "rules.d" / "rules.toml").write_text(RULES.replace("[[classify]]", more + "[[classify]]", 1))
     done = call("check", "--config", config)
     assert done.exit_code == 0
     assert "warning: " in done.output
     assert done.output.endswith("1 warning\n")
+
+
+@pytest.mark.parametrize("rules", ["rules.d", "elsewhere.d"])
+def test_settings_that_are_read_beside_decide_which_rules_are_checked(config: Path, rules: str) -> None:
+    (config.parent / "elsewhere.d").mkdir()
+    (config.parent / "elsewhere.d" / "rules.toml").write_text(WRONG)
+    done = subprocess.run(
+        [POINTMAN, "check", "--config", config], capture_output=True, text=True, check=False, timeout=60,
+        env={**environment(), "POINTMAN_RULES": rules},
+    )  # fmt: skip
+    expected = {"rules.d": (0, "3 rules in 1 files are fine"), "elsewhere.d": (1, "1 problem")}
+    assert (done.returncode, done.stdout.splitlines()[-1]) == expected[rules]
+
+
+def test_what_fails_beside_is_done_here() -> None:
+    script = """
+import os
+from sync.cli.beside import Beside
+here = os.getpid()
+def ask():
+    if os.getpid() != here:
+        raise RuntimeError("not in this process")
+    return "done here"
+print(Beside(ask).answer(), Beside(lambda: os.getpid() != here).answer())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "done here True\n"
 
 
 def test_check_live_tries_every_product(config: Path) -> None:
