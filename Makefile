@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: install ; @$(BIN)/pointman demo $(ARGS)
 test: install ; $(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
 check: install ; $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo && $(BIN)/python .ci/addresses.py
-bench: install ; for each in bench/*.py; do $(BIN)/python "$$each" || exit 1; done
+bench: install ; @missed=0; for each in bench/*.py; do $(BIN)/python "$$each" || missed=1; done; exit $$missed
 
 install: .venv/installed
 

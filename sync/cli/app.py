@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
-    from connectors.problems import Problem
     from rules.model import RuleSet
     from sync.config import Config
     from sync.plan import Plan
@@ -73,19 +72,13 @@ def check(
     ] = "text",
 ) -> None:
     """Check the configuration and all rules, and tell every mistake at once."""
-    from connectors.problems import Problems
-    from sync.cli import console
+    from sync.cli import checking, console
 
-    try:
-        read = _config(config)
-    except Problems as wrong:
-        raise typer.Exit(console.told([*wrong.problems, *_rules_anyway(config)], style, "")) from None
-    try:
-        rules = _rules(read)
-    except Problems as wrong:
-        raise typer.Exit(console.told(wrong.problems, style, "")) from None
-    found: Sequence[Problem] = rules.warnings
-    if live:
+    if not config.is_file():
+        _no_file(config)
+    found, counted = checking.check(config)
+    if live and counted:
+        read, rules = _read(config)
         from sync.cli import live as trying
         from sync.run import connect
 
@@ -93,8 +86,7 @@ def check(
         with console.progress("trying every product") as bar:
             bar(0, len(connectors))
             found = [*found, *trying.problems(read, rules, connectors)]
-    fine = f"{len(rules)} rules in {len(rules.files)} files are fine"
-    raise typer.Exit(console.told(found, style, fine))
+    raise typer.Exit(console.told(found, style, counted))
 
 
 @app.command()
@@ -242,31 +234,18 @@ def _config(path: Path) -> Config:
     from sync.config import load
 
     if not path.is_file():
-        _stop(f"there is no file {path}; say --config FILE, or begin with a copy of config.example.toml", USAGE)
+        _no_file(path)
     return load(path)
+
+
+def _no_file(path: Path) -> NoReturn:
+    _stop(f"there is no file {path}; say --config FILE, or begin with a copy of config.example.toml", USAGE)
 
 
 def _rules(read: Config) -> RuleSet:
     from rules.load import load
 
     return load(read.rule_paths, read.mode, tuple(read.connectors))
-
-
-def _rules_anyway(path: Path) -> Sequence[Problem]:
-    """What is wrong with the rules, where the configuration is wrong as well: told at once, if they can be found."""
-    import tomllib
-
-    from connectors.problems import Problems
-    from rules.load import load
-
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8")).get("rules", ["rules.d"])
-        load([path.parent / name for name in ([said] if isinstance(said, str) else said)])
-    except Problems as wrong:
-        return wrong.problems
-    except (ValueError, TypeError):
-        return ()
-    return ()
 
 
 def _read(path: Path) -> tuple[Config, RuleSet]:

@@ -1,0 +1,77 @@
+"""What `pointman check` finds without a network: every mistake of the settings and of the rules, together."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.problems import Problem, Problems
+from sync.cli.beside import Beside
+
+if TYPE_CHECKING:
+    from rules.model import Mode, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the settings say of the rules: where they are, the mode of the whole, and which connectors there are."""
+
+    paths: tuple[Path, ...]
+    mode: Mode
+    connectors: tuple[str, ...]
+
+
+Settings = tuple[tuple[Problem, ...], Wanted | None]
+
+
+def check(path: Path) -> tuple[Sequence[Problem], str]:
+    """Everything that is wrong, or warned of; and what was read, in words: empty where it could not be.
+
+    The rules are loaded by what the file seems to say while the settings are read beside; once more if that was wrong.
+    """
+    beside = Beside(lambda: _settings(path))
+    guessed = _guessed(path)
+    found = _rules(guessed) if guessed is not None else None
+    problems, wanted = beside.answer()
+    if wanted is None:
+        wrong = found if isinstance(found, Problems) else Problems(())
+        return (*problems, *wrong.problems), ""
+    if found is None or wanted != guessed:
+        found = _rules(wanted)
+    if isinstance(found, Problems):
+        return found.problems, ""
+    return found.warnings, f"{len(found)} rules in {len(found.files)} files are fine"
+
+
+def _settings(path: Path) -> Settings:
+    from sync import config
+
+    try:
+        read = config.load(path)
+    except Problems as wrong:
+        return wrong.problems, None
+    return (), Wanted(read.rule_paths, read.mode, tuple(read.connectors))
+
+
+def _rules(wanted: Wanted) -> RuleSet | Problems:
+    from rules.load import load  # not before there is a process beside this one, which has no use for it
+
+    try:
+        return load(wanted.paths, wanted.mode, wanted.connectors)
+    except Problems as wrong:
+        return wrong
+
+
+def _guessed(path: Path) -> Wanted | None:
+    """What the file itself says, before the environment and without a check; None where that cannot be told."""
+    try:
+        said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        names = said.get("rules", "rules.d")
+        paths = tuple(path.parent / name for name in ([names] if isinstance(names, str) else names))
+        mode = said.get("mode", "on")
+        return Wanted(paths, mode if mode in {"off", "watch", "on"} else "on", tuple(said.get("connectors", {})))
+    except (OSError, ValueError, TypeError):
+        return None
