@@ -61,7 +61,8 @@ class Plan:
     """What is done, owed, next, held and not done for one ticket at one moment.
 
     `ticket` has the acts in its history. `ledger` is what it was, with the bookkeeping that needs no call (claims
-    nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself.
+    nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself. `facts` are
+    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it.
     """
 
     ticket: Ticket
@@ -72,6 +73,7 @@ class Plan:
     silent: str = ""
     notices: Mapping[str, str] = field(default_factory=dict)
     searchable: frozenset[str] = frozenset()
+    watched: Ticket | None = None
 
     def of(self, *statuses: Status) -> tuple[Item, ...]:
         """The lines of some statuses, in order."""
@@ -203,6 +205,7 @@ class _Planner:
             silent,
             self._notices(),
             self.world.searchable,
+            self.watched_ticket,
         )
 
     def _notices(self) -> dict[str, str]:

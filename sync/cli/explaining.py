@@ -39,10 +39,15 @@ def explained(engine: Engine, key: str, at: datetime | None) -> Explained:
     me = engine.tracker.me()
     left: tuple[Item, ...] = ()
     about: Ticket | None = None
+    watched: Ticket | None = None
     if at is None:
         plan = make_plan(ticket, ledger, engine.rules, engine.world(ticket, ledger), now)
         left, about = plan.of("not", "held"), plan.facts.ticket if plan.facts is not None else None
-    explanations = explain(seen, engine.rules, World(engine.memory.loads, me), now, about)
+        watched = plan.watched
+    known = World(engine.memory.loads, me)
+    live = explain(seen, engine.rules, known, now, about)
+    shadow = explain(seen, engine.rules, known, now, watched)  # watched rules see what watched rules would have done
+    explanations = tuple(w if one.rule.mode == "watch" else one for one, w in zip(live, shadow, strict=True))
     return Explained(seen, now, at is not None, engine.rules, explanations, left)
 
 
