@@ -30,7 +30,7 @@ class Swept:
 
 @dataclass
 class Health:
-    """Everything that can be told of the process, gathered when it is asked for. Nothing of it is a secret."""
+    """Everything that can be told of the process, gathered when it is asked for; `clean` takes out what is a secret."""
 
     products: Iterable[str]
     gate: Gate
@@ -38,6 +38,7 @@ class Health:
     depth: Callable[[], Depth]
     notices: Mapping[str, str]
     rules: Callable[[], tuple[int, str]]
+    clean: Callable[[Any], Any] = lambda told: told
     stopping: bool = field(default=False)
 
     def told(self) -> Json:
@@ -46,7 +47,7 @@ class Health:
         depth, (rules, digest) = self.depth(), self.rules()
         products = {name: self._product(name) for name in self.products}
         well = not troubles and not self.notices and self.swept.failing is None
-        return {
+        told: Json = {
             "status": "stopping" if self.stopping else "ok" if well else "degraded",
             "products": products,
             "sweep": {
@@ -63,13 +64,16 @@ class Health:
             "rules": {"count": rules, "digest": digest},
             "notices": dict(self.notices),
         }
+        cleaned: Json = self.clean(told)
+        return cleaned
 
     def ready(self) -> str:
         """Nothing, when work is taken; else why not, in a sentence."""
         if self.stopping:
             return "stopping"
         if self.swept.last is None:
-            return "the tracker has not been listed yet" + (f": {self.swept.said}" if self.swept.said else "")
+            why = f": {self.clean(self.swept.said)}" if self.swept.said else ""
+            return f"the tracker has not been listed yet{why}"
         return ""
 
     def measure(self) -> None:

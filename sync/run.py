@@ -135,15 +135,19 @@ def assemble(config: Config, rules: RuleSet, since: datetime | None = None) -> P
         queue.depth,
         engine.notices,
         lambda: (len(engine.rules), engine.rules.digest),
+        logs.Redaction(config.secrets()).clean,
     )
     return Parts(config, connectors, engine, queue, sweep, intake, health)
 
 
 class HomeVisits:
-    """Keeps the home ticket true: at once when there is something new to tell, else once a minute. A chore."""
+    """Keeps the home ticket true: at once when there is something new to tell, else once a minute. A chore.
 
-    def __init__(self, engine: Engine, queue: MemoryQueue) -> None:
-        self._engine, self._queue = engine, queue
+    What is released there is carried out by `again`: every ticket is considered once more.
+    """
+
+    def __init__(self, engine: Engine, queue: MemoryQueue, again: Callable[[], None]) -> None:
+        self._engine, self._queue, self._again = engine, queue, again
         self._ref = ""
         self._told: dict[str, str] = {}
         self._next: datetime | None = None
@@ -151,7 +155,8 @@ class HomeVisits:
     def __call__(self) -> None:
         """Visit it if it is time. Raises ConnectorError."""
         engine, now = self._engine, self._engine.clock()
-        if not engine.site.home or (self._next is not None and now < self._next and engine.notices == self._told):
+        early = self._next is not None and timedelta(0) < self._next - now <= HOME_EVERY
+        if not engine.site.home or (early and engine.notices == self._told):
             return
         self._ref = self._ref or engine.tracker.get(engine.site.home).ref
         told = dict(engine.notices)
@@ -159,7 +164,8 @@ class HomeVisits:
         self._told, self._next = told, now + HOME_EVERY
 
     def _visit(self) -> str:
-        home.visit(self._engine)
+        if home.visit(self._engine):
+            self._again()
         return ""
 
 
@@ -251,8 +257,10 @@ def run(config: Config, rules: RuleSet, level: str = "info") -> bool:
 def sweep_once(parts: Parts, bar: Progress = lambda done, total: None) -> Round:
     """One whole sweep with all that is owed, the monitors, and the home ticket. Raises the tracker's errors."""
     parts.queue.start()
+    at_home, *others = _chores(parts)
+    at_home()  # what was released is heard before anything is decided
     done = parts.sweep.whole(lambda listed, queued: bar(0, queued))
-    for chore in _chores(parts):
+    for chore in (*others, at_home):
         chore()
     parts.settle(lambda left: bar(max(0, done.queued - left), done.queued))
     return done
@@ -270,7 +278,7 @@ def _chores(parts: Parts) -> tuple[Callable[[], None], ...]:
     engine = parts.engine
     monitors = [each for each in parts.connectors.values() if isinstance(each, Monitor)]
     listening = Listening(monitors, parts.intake.alerts, engine.manners.gate, engine.clock)
-    return listening, HomeVisits(engine, parts.queue)
+    return HomeVisits(engine, parts.queue, parts.sweep.forget), listening
 
 
 def _asked() -> Event:

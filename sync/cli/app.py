@@ -158,7 +158,10 @@ def release(
     if not parts.config.home:
         _stop("there is no home ticket to write the release on; set home in the configuration")
     who = by or os.environ.get("USER", "") or "somebody"
-    key = _asking(parts, lambda: home.release(parts.engine.tracker, parts.config.home, who, parts.engine.clock()))
+    engine = parts.engine
+    key = _asking(
+        parts, lambda: home.release(engine.tracker, parts.config.home, who, engine.clock(), engine.rules.digest)
+    )
     console.say(f"released, on {key}; the running process hears of it within a minute")
 
 
@@ -174,12 +177,14 @@ def sweep(
     """Sweep the tracker without a server: what is open or changed lately is looked at, what is owed is done."""
     reach = _moment(since)
     parts = _parts(config, reach)
+    from sync import logs
     from sync.cli import console
     from sync.run import sweep_on, sweep_once
 
     parts.engine.late = late
     if not once:
         gc.enable()
+        logs.configure(parts.config.secrets())
         sweep_on(parts)
         return
     with console.progress("tickets looked at") as bar:
@@ -194,7 +199,7 @@ def sweep(
     raise typer.Exit(1 if troubles else 0)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def demo(context: typer.Context) -> None:
     """Play an incident against a Jira and a Slack in a box. `pointman demo --help` tells its options."""
     gc.enable()

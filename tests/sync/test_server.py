@@ -18,6 +18,7 @@ from connectors.testing import MemoryTracker
 from sync.gate import Gate
 from sync.health import Health, Swept
 from sync.intake import Intake
+from sync.logs import Redaction
 from sync.metrics import WEBHOOKS
 from sync.queue import MemoryQueue
 from sync.server import LARGEST, Hooks, Server, app
@@ -64,7 +65,13 @@ class Door:
         self.queue = MemoryQueue(self.look, lambda ref: 0, lambda: self.now, workers=1)
         self.intake = Intake(self.tracker, self, self.queue, {}, lambda: self.now)
         self.health = Health(
-            ("signing",), self.gate, self.swept, self.queue.depth, {"lost rules": "3 of 9"}, lambda: (9, "abc")
+            ("signing",),
+            self.gate,
+            self.swept,
+            self.queue.depth,
+            {"lost rules": "3 of 9"},
+            lambda: (9, "abc"),
+            Redaction({SECRET}).clean,
         )
         connectors = {"signing": Signing(), "mute": Mute("mute", ConnectorSettings())}
         self.server = Server(app(Hooks(connectors, self.intake, lambda: self.now), self.health), "127.0.0.1", 0)
@@ -325,6 +332,8 @@ def test_metrics_count_what_came_in_and_show_the_queue(door: Door) -> None:
 
 def test_nothing_that_is_told_holds_the_secret(door: Door) -> None:
     door.post(b"{")
+    door.gate.shut("signing", NOON, f"a library said {SECRET}", retry_after=60)
+    door.swept.said = f"a library said {SECRET}"
     for path in ("/healthz", "/readyz", "/metrics"):
         assert SECRET not in door.ask("GET", path)[1]
 
