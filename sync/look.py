@@ -63,11 +63,13 @@ class Engine:
         self.manners = Manners(Gate(), Crowd(site.calls))
         self.memory = Memory()
         self.notices: dict[str, str] = {}
+        self._told: dict[str, set[str]] = {}
         self._telling = Lock()
+        self._confirmed = rules
         self.reloaded: datetime | None = None
         self.holding = False
         self.retiring = True
-        self.external = True
+        self.external = not site.home  # until it is heard there that they were released
         self.released: datetime | None = None
         self.unexplained: set[tuple[str, str]] = set()
         self.freed = False
@@ -116,6 +118,7 @@ class Engine:
         if not whole or not self.memory.confirmed(ledger):
             return True
         plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
+        self.tell(ticket.key, plan.notices)
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
         return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else True
@@ -134,12 +137,12 @@ class Engine:
 
     def tell(self, key: str, notices: Mapping[str, str]) -> None:
         """What an administrator should know of one ticket, by topic, in place of what was said of it before."""
-        prefix = f"{key}: "
         with self._telling:
-            for topic in [topic for topic in self.notices if topic.startswith(prefix)]:
-                if topic.removeprefix(prefix) not in notices:
-                    del self.notices[topic]
-            self.notices.update({prefix + topic: said for topic, said in notices.items()})
+            for topic in self._told.pop(key, set()) - notices.keys():
+                self.notices.pop(f"{key}: {topic}", None)
+            if notices:
+                self._told[key] = set(notices)
+                self.notices.update({f"{key}: {topic}": said for topic, said in notices.items()})
 
     def begin_sweep(self) -> None:
         """A whole sweep begins: what only the rules account for is counted anew."""
@@ -175,20 +178,26 @@ class Engine:
 
         A reload that loses a file or more than a tenth of the rules waits for confirmation before it retires anything.
         """
-        before = {rule.id for rule in self.rules} | set(self.rules.renamed)
-        lost = {rule.id for rule in self.rules} - {rule.id for rule in rules} - set(rules.renamed)
-        files = set(self.rules.files) - set(rules.files)
-        if files or len(lost) * 10 > max(1, len(before)):
-            self.retiring = False
+        known = self._confirmed
+        before = {rule.id for rule in known} | set(known.renamed)
+        lost = {rule.id for rule in known} - {rule.id for rule in rules} - set(rules.renamed)
+        files = set(known.files) - set(rules.files)
+        self.retiring = not files and len(lost) * 10 <= max(1, len(before))
+        self.notices.pop("lost rules", None)
+        if self.retiring:
+            self._confirmed = rules
+        else:
             what = f"{len(lost)} of {len(before)} rules" + (f" and {', '.join(sorted(files))}" if files else "")
             self.notices["lost rules"] = f"{what} were lost; nothing is retired until `pointman release`"
+        if rules.digest != self.rules.digest:
+            self.unexplained, self.freed, self.holding = set(), False, False
+            self.notices.pop("flood", None)
         self.rules, self.reloaded = rules, self.clock()
-        self.unexplained, self.freed = set(), False
         self.manners.gate.open_all()
 
     def release(self) -> None:
         """Let go of everything that was held: floods (until the next reload), lost rules, outside audiences."""
-        self.freed = True
+        self.freed, self._confirmed = True, self.rules
         self.holding, self.retiring, self.external, self.unexplained = False, True, True, set()
         for topic in ("lost rules", "flood", "external"):
             self.notices.pop(topic, None)

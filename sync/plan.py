@@ -30,6 +30,7 @@ PRODUCTS_OWN = timedelta(seconds=10)
 QUARREL = 5
 """So many changes of one field by us within `QUARREL_WITHIN`, and it rests."""
 QUARREL_WITHIN = timedelta(hours=1)
+FLOOD = "a flood: waits for `pointman release`"
 STANDING_KINDS = ("notify:", "watch.notify:", "escalate:")
 """What has buttons, and so is retired when nothing wants it any more."""
 
@@ -215,6 +216,9 @@ class _Planner:
         if stale:
             said = "news were too old and were not told; `pointman sweep --late` tells them"
             found["stale"] = f"{self.ticket.key}: {stale} {said}"
+        flood = [inert(item.effect.what) for item in self.items if item.reason == FLOOD]
+        if flood:
+            found["held"] = f"{self.ticket.key}: held: {', '.join(flood)}"
         if any(item.status == "held" and item.effect.external for item in self.items) and not self.world.external:
             found["external"] = f"{self.ticket.key}: an outside audience waits for `pointman release`"
         return found
@@ -447,7 +451,7 @@ class _Planner:
         gentle = item.effect.sort in {"call", "news"} or self._begun(item.effect)
         if gentle or self.world.explained or not self.world.holding:
             return item
-        return replace(item, status="held", at=None, reason="a flood: waits for `pointman release`")
+        return replace(item, status="held", at=None, reason=FLOOD)
 
     def _begun(self, effect: Effect) -> bool:
         """Whether it was claimed before: to try again what was begun is no flood."""
