@@ -74,7 +74,7 @@ class Performer:
             yield from (Outcome(effect.key, failure=str(error)) for effect in group)
         else:
             for effect in group:
-                log.info("effect done", key=effect.key, ref=ref)
+                log.info("effect done", key=effect.key, sort=effect.sort, ref=ref)
                 yield Outcome(effect.key, ref=ref, done=True)
 
     def _one(self, sink: Sink[Message], group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> str:

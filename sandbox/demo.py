@@ -1,0 +1,214 @@
+"""The demonstration: a Jira and a Slack in a box, the real engine as a process of its own, and an incident at speed.
+
+    $ make demo                         # stays, with a page to look at and to click in
+    $ make demo ARGS="--headless"       # plays to the end; the last line says how it went, and so does the exit code
+
+What is printed comes from two sides that do not know each other: what people do and what is expected comes from the
+scenario, what Pointman does from its own log. Whether it went well is said by the sandbox's world alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Lock
+from types import FrameType
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from sandbox.clock import Clock
+from sandbox.player import Heard, Pace, Player, Watched
+from sandbox.process import Line, NotRunning, Pointman
+from sandbox.scenario import HERE, Scenario, Step, Wrong, load
+from sandbox.world import World
+
+SPEED: Final = 60.0
+HEADLESS_SPEED: Final = 240.0
+QUIET: Final = frozenset(
+    {
+        "swept",
+        "pointman runs",
+        "pointman stops",
+        "pointman has stopped",
+        "home ticket told",
+        "tracker answers again",
+    }
+)
+"""What Pointman logs and nobody needs to read in a demonstration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    headless: bool
+    speed: float
+    port: int
+    scenario: Path
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Play a scenario; 0 where everything expected held, 1 where not, 2 for a wrong command line."""
+    try:
+        options = _options(arguments)
+        scenario = load(options.scenario)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except (OSError, Wrong) as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        return _Show(options, scenario, console).run()
+    except NotRunning as error:
+        console.print(f"[bold red]{escape(str(error))}[/]")
+        return 1
+
+
+def _options(arguments: Sequence[str]) -> Options:
+    parser = argparse.ArgumentParser(prog="pointman demo", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--headless", action="store_true", help="play to the end without a page, and exit")
+    parser.add_argument("--speed", type=float, help="sandbox seconds in a real second (default: 60, headless 240)")
+    parser.add_argument("--port", type=int, default=8080, help="the page's port (default: 8080, or a free one)")
+    parser.add_argument("--scenario", default="checkout-down", help="a shipped scenario's name, or a TOML file")
+    told = parser.parse_args(list(arguments))
+    speed = told.speed if told.speed is not None else HEADLESS_SPEED if told.headless else SPEED
+    if not 1 <= speed <= 600:
+        parser.error("--speed is between 1 and 600")
+    named = HERE / f"{told.scenario}.toml"
+    return Options(told.headless, speed, told.port, named if named.exists() else Path(told.scenario))
+
+
+class _Show:
+    """One demonstration."""
+
+    def __init__(self, options: Options, scenario: Scenario, console: Console) -> None:
+        self.options, self.scenario, self.console = options, scenario, console
+        self.world = World(Clock(scenario.start, speed=1.0), scenario.channels)
+        pace = Pace(fast=options.speed)
+        self.player = Player(scenario, self.world, pace, Heard(self._happened, self._settled))
+        self._lock = Lock()
+        self._began = time.monotonic()
+
+    def run(self) -> int:
+        """Play it; answers the exit code."""
+        self._say("", f"[bold]{escape(self.scenario.title)}[/]  (a Jira and a Slack in a box, ×{self.options.speed:g})")
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pointman-demo-")))
+            stack.enter_context(self.world)
+            stop = stack.enter_context(_stoppable())
+            pointman = Pointman(self.world, folder, self._heard)
+            pointman.install()
+            stack.callback(pointman.stop)
+            pointman.start()
+            if not self.options.headless:
+                self._open_page(stack)
+            pointman.wait()
+            fine = self.player.play(stop)
+            self._stay(stop)
+        finished = self.player.done
+        self._sum_up()
+        return 0 if fine and finished else 1
+
+    def _open_page(self, stack: ExitStack) -> None:
+        from sandbox.page import Page
+
+        try:
+            page = Page(self.world, self.player, self.options.port)
+        except OSError:  # somebody else has the port
+            page = Page(self.world, self.player)
+        address = page.start()
+        stack.callback(page.stop)
+        self._say("", f"[bold]Look at [link={address}]{address}[/link][/], and click; Ctrl-C ends it")
+
+    def _stay(self, stop: Event) -> None:
+        """With a page there is more to do when the scenario is over: time runs on as it does outside."""
+        if self.options.headless or stop.is_set():
+            return
+        self.world.clock.run(1.0)
+        self._say("", "The scenario is over; the page stays. Make a ticket of your own. Ctrl-C ends it.")
+        stop.wait()
+
+    def _sum_up(self) -> None:
+        player, seconds = self.player, time.monotonic() - self._began
+        for watched in player.watched:
+            if watched.outcome != "held":
+                said = watched.said or "its moment did not come"
+                self.console.print(f"[bold red]not held[/]  {escape(watched.expect.name)}: {escape(said)}")
+        self.console.print(
+            f"{self.scenario.name}: {player.held} of {len(player.watched)} expectations held, "
+            f"{len(self.world.posts())} messages, lost {player.lost}, doubled {player.doubled}, {seconds:.1f} s"
+        )
+
+    # ---- what is printed
+
+    def _happened(self, _at: timedelta, step: Step) -> None:
+        self._say("[bold cyan]people  [/]", escape(str(step)))
+
+    def _settled(self, _at: timedelta, watched: Watched) -> None:
+        fine = watched.outcome == "held"
+        mark = "[green]expected[/]" if fine else "[bold red]MISSING [/]"
+        said = "" if fine or not watched.said else f": {watched.said}"
+        self._say(mark, escape(f"{watched.expect.name}{said}"))
+
+    def _heard(self, line: Line) -> None:
+        event, level = str(line.get("event", "")), str(line.get("level", "info"))
+        if event in QUIET or level == "debug":
+            return
+        if event == "effect done":
+            said = _effect(line)
+        else:
+            details = {k: v for k, v in line.items() if k not in {"event", "level", "timestamp", "logger"}}
+            said = " ".join((event, *(f"{name}={value}" for name, value in details.items())))
+        colour = {"warning": "yellow", "error": "red", "critical": "red"}.get(level, "magenta")
+        self._say(f"[{colour}]pointman[/]", escape(said))
+
+    def _say(self, who: str, said: str) -> None:
+        with self._lock:
+            moment = f"{self.world.clock.now():%H:%M:%S}"
+            self.console.print(f"[dim]{moment}[/]  {who}  {said}" if who else said)
+
+
+def _effect(line: Line) -> str:
+    """One effect of Pointman's in words: what, by which rule, where."""
+    key = str(line.get("key", ""))
+    kind, _, rest = key.partition(":")
+    rule, _, place = rest.partition(">")
+    place = place.partition("@")[0]
+    if kind == "field":
+        return f"sets {rest} = {line.get('value', '')} on {line.get('ticket', '')}"
+    if line.get("sort") == "retire":
+        return f"takes the buttons off in {place}"
+    verbs = {"notify": "shows", "news": "tells", "escalate": "calls"}
+    return f"{verbs.get(kind, kind)} {place}  (rule {rule})"
+
+
+@contextmanager
+def _stoppable() -> Iterator[Event]:
+    """An event that Ctrl-C and SIGTERM set, so that everything is taken down in order."""
+    stop = Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
+        yield stop
+    except ValueError:  # not in the main thread: whoever started us stops us
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
