@@ -210,5 +210,5 @@ def _stoppable() -> Iterator[Event]:
     except ValueError:  # not in the main thread: whoever started us stops us
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for asked, handler in before.items():
+            signal.signal(asked, handler)
