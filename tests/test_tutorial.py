@@ -1,5 +1,7 @@
 """The tutorial is followed from its first line to its last, against the sandbox: what it shows is what comes.
 
+So is the plan that the README shows.
+
 Its TOML blocks are written into the files that they name, a diff holds for the commands up to the next block of text
 that puts it right, and what stands under a command is compared letter by letter.
 """
@@ -19,6 +21,7 @@ from sync.cli.app import app
 from tests.pages import ROOT, Block, blocks
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+README = ROOT / "README.md"
 HOME = datetime(2026, 11, 23, 7, 59, tzinfo=UTC)
 DOWN = datetime(2026, 11, 23, 9, 0, 20, tzinfo=UTC)
 
@@ -105,3 +108,35 @@ def test_the_tutorial_comes_out_as_it_says(tmp_path: Path, world: World, monkeyp
     reader = Reader(tmp_path, world)
     for block in blocks(TUTORIAL):
         reader.follow(block)
+
+
+README_SAYS = """
+[audiences]
+management = { to = ["slack:#management"] }
+[people]
+ann = { email = "ann@example.org" }
+"""
+
+
+def test_the_plan_in_the_readme_is_what_comes(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rule, within the tutorial's company, and a ticket that was assigned and that Ann then took for herself."""
+    monkeypatch.chdir(tmp_path)
+    reader = Reader(tmp_path, world)
+    world.slack.state.channel("#management")
+    for block in blocks(TUTORIAL, "toml"):
+        reader.write(block)
+    rules, config = tmp_path / "rules.d" / "10-rules.toml", tmp_path / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace('"watch"', '"on"'), encoding="utf-8")
+    before, _, after = rules.read_text(encoding="utf-8").partition("[[escalate]]")
+    readme = next(block.text for block in blocks(README, "toml") if "[[escalate]]" in block.text)
+    card = after[after.index("[[notify]]") :]
+    rules.write_text(before + readme + card + README_SAYS, encoding="utf-8")
+    shown = next(block.text for block in blocks(README) if "$ pointman plan" in block.text)
+    world.clock.advance(DOWN + timedelta(minutes=2) - world.clock.now())
+    key = world.create("ann", {"Summary": "Checkout is down", "Service": "Checkout (prod)"})
+    reader.run("sweep --once")
+    world.clock.advance(timedelta(minutes=2))
+    world.change("ann", key, {"Assignee": "ann"})
+    reader.run("sweep --once")
+    world.clock.advance(timedelta(minutes=1))
+    assert f"$ pointman plan {key}\n{reader.run(f'plan {key}')}" == shown
