@@ -83,7 +83,7 @@ def settings(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[t
 def every_setting() -> list[tuple[str, ...]]:
     ours = list(settings(Config))
     for name in registry.available():
-        ours += settings(registry.load(name).Settings, ("connectors", name))
+        ours += settings(registry.settings(name), ("connectors", name))
     return ours
 
 
