@@ -1,0 +1,274 @@
+"""What the sandbox's page shows, as plain data for its templates: read from the emulators, never from Pointman."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any, Final, TypeAlias
+
+from markupsafe import Markup
+
+from sandbox.jira.render import rich
+from sandbox.jira.world import Field, Issue
+from sandbox.player import Player
+from sandbox.slack import Channel, Message
+from sandbox.slack.render import blocks, mrkdwn
+from sandbox.slack.world import View
+from sandbox.world import World
+
+Data: TypeAlias = dict[str, Any]
+
+APART: Final = ("summary", "description", "issuetype", "project", "resolution", "status", "priority")
+"""Fields that have a place of their own on the page, or none."""
+RANKS: Final = ("High", "Medium", "Low")
+SPEEDS: Final = (1, 10, 60, 600)
+BOT: Final = "pointman"
+HUES: Final = 6
+"""How many colours the style sheet has for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is open before whoever looks at the page; empty or unknown: the first there is."""
+
+    ticket: str = ""
+    channel: str = ""
+
+
+def shown(world: World, player: Player | None, opened: Opened) -> Data:
+    """Everything on the page. What is open is answered as well, since it may have been left to us."""
+    tickets = queue(world)
+    keys = [ticket["key"] for ticket in tickets]
+    key = opened.ticket if opened.ticket in keys else next(iter(keys), "")
+    with world.slack.state.lock:
+        all_channels = list(world.slack.state.channels.values())
+        channel = next((c for c in all_channels if c.id == opened.channel), next(iter(all_channels), None))
+        slack: Data = {
+            "channels": [_channel(world, each) for each in all_channels],
+            "channel": _channel(world, channel) if channel else None,
+            "messages": list(_messages(world, channel)) if channel else [],
+            "forms": [_form(world, view) for view in world.slack.state.views.values()],
+        }
+    return {
+        "queue": tickets,
+        "ticket": ticket(world, key) if key else None,
+        **slack,
+        "status": status(world, player),
+        "people": [{"id": name, "name": member.real_name} for name, member in world.members.items()],
+        "severities": options(world, "Severity"),
+        "services": options(world, "Service"),
+    }
+
+
+def options(world: World, name: str) -> list[str]:
+    """The choices of a field of Jira."""
+    return list(world.field(name).options.values())
+
+
+# ---- the header
+
+
+def status(world: World, player: Player | None) -> Data:
+    """The time, how fast it goes, and what has been counted."""
+    now, speed = world.clock.now(), world.clock.speed
+    playing = player is not None and not player.done
+    wanted = player.pace.fast if player is not None and playing else speed
+    paused = player.paused if player is not None and playing else speed == 0
+    return {
+        "day": f"{now:%a %d %b %Y}",
+        "time": f"{now:%H:%M:%S}",
+        "paused": paused,
+        "wanted": wanted,
+        "speed": f"{speed:g}",
+        "speeds": SPEEDS,
+        "counters": list(_counters(world, player)),
+        "title": player.scenario.title if player is not None else "",
+    }
+
+
+def _counters(world: World, player: Player | None) -> Iterator[Data]:
+    state = world.slack.state
+    yield {"name": "messages posted", "count": len(world.posts())}
+    yield {"name": "edits in place", "count": state.calls.get("chat.update", 0)}
+    yield {"name": "answers to clicks", "count": len(state.notes)}
+    doubled = player.doubled if player is not None else len(world.doubled())
+    if player is not None:
+        yield {"name": "expectations held", "count": f"{player.held} of {len(player.watched)}"}
+        yield {"name": "lost", "count": player.lost, "bad": player.lost > 0}
+    yield {"name": "doubled", "count": doubled, "bad": doubled > 0}
+
+
+# ---- Jira
+
+
+def queue(world: World) -> list[Data]:
+    """All tickets: open ones first, then by severity, then the newest."""
+    with world.jira.lock:
+        rows = [_row(world, issue) for issue in world.jira.issues.values()]
+    return sorted(rows, key=lambda row: (row["done"], row["rank"], -row["age"]))
+
+
+def _row(world: World, issue: Issue) -> Data:
+    site = world.jira.site
+    stands = site.statuses[issue.values["status"]]
+    severity = issue.values.get(world.field("Severity").id)
+    return {
+        "key": issue.key,
+        "summary": issue.values["summary"],
+        "severity": severity or "",
+        "rank": RANKS.index(severity) if severity in RANKS else len(RANKS),
+        "status": stands.name,
+        "category": stands.category,
+        "done": stands.category == "done",
+        "assignee": _name(world, issue.values.get("assignee")),
+        "hue": _hue(issue.values.get("assignee") or ""),
+        "age": issue.created.timestamp(),
+    }
+
+
+def ticket(world: World, key: str) -> Data:
+    """One ticket with all that hangs on it."""
+    with world.jira.lock:
+        issue, view = world.jira.issue(key), world.jira.view(key)
+        bodies = {note.id: Markup(rich(note.body)) for note in issue.notes}  # noqa: S704  (rich escapes)
+        moves = [(move.name, world.jira.site.statuses[move.to].name) for move in world.jira.moves(issue)]
+        described = Markup(rich(issue.values.get("description")))  # noqa: S704
+        row = _row(world, issue)
+    comments = [{**note, "html": bodies[note["id"]], "name": _name(world, note["by"])} for note in view["comments"]]
+    return {
+        **row,
+        "assigned": issue.values.get("assignee") or "",
+        "description": described,
+        "fields": list(_fields(world, view["fields"])),
+        "logs": [note for note in comments if note["by"] == BOT],
+        "comments": [{**note, "hue": _hue(note["by"])} for note in comments if note["by"] != BOT],
+        "history": [{**past, "name": _name(world, past["by"])} for past in reversed(view["history"])],
+        "moves": moves,
+        "created": view["created"],
+        "memory": _memory(view["properties"]),
+    }
+
+
+def _memory(properties: Mapping[str, Any]) -> Data | None:
+    """What Pointman keeps at the ticket, as it stands there."""
+    if not properties:
+        return None
+    size = len(json.dumps(properties, separators=(",", ":")))
+    return {"size": size, "text": json.dumps(properties, indent=2, ensure_ascii=False)}
+
+
+def _fields(world: World, values: Mapping[str, Any]) -> Iterator[Data]:
+    for field in world.jira.site.fields.values():
+        value = values.get(field.id)
+        if field.id not in APART and (value is not None or field.id == "assignee"):
+            yield {"name": field.name, "value": _value(world, field, value)}
+
+
+def _value(world: World, field: Field, value: Any) -> str:
+    if value is None:
+        return "nobody"
+    if isinstance(value, datetime):
+        return f"{value:%d %b %H:%M}"
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value)
+    told = world.shown(field, value)
+    return f"{told:,}" if isinstance(told, int) else str(told)
+
+
+def _name(world: World, username: str | None) -> str:
+    return world.jira.site.people[username].name if username else ""
+
+
+def _hue(name: str) -> int:
+    return sum(name.encode()) % HUES
+
+
+# ---- Slack
+
+
+def _channel(world: World, channel: Channel) -> Data:
+    state = world.slack.state
+    name = state.people[channel.user].real_name if channel.is_im else channel.name
+    count = len(state.visible(channel))
+    return {"id": channel.id, "name": name, "direct": channel.is_im, "count": count, "hue": _hue(_who(world, channel))}
+
+
+def _who(world: World, channel: Channel) -> str:
+    return world.slack.state.people[channel.user].name if channel.is_im else ""
+
+
+def _messages(world: World, channel: Channel) -> Iterator[Data]:
+    """What stands in a channel, by time; what only one person sees stands among it."""
+    state = world.slack.state
+    seen = state.visible(channel)
+    told = [(message.at, _message(world, channel, message)) for message in seen if not message.thread_ts]
+    for _, top in told:
+        top["replies"] = [_message(world, channel, reply) for reply in seen if reply.thread_ts == top["ts"]]
+    for number, note in enumerate(state.notes):
+        if note.channel == channel.id:
+            said = _html(world, note.text, note.blocks)
+            private = {"ts": f"note-{number}", "only": state.people[note.user].real_name, "html": said, "replies": []}
+            told.append((note.at, {**private, **_author(world, state.bot.id), "app": True, "time": _clock(note.at)}))
+    return (message for _, message in sorted(told, key=lambda pair: pair[0]))
+
+
+def _message(world: World, channel: Channel, message: Message) -> Data:
+    return {
+        **_author(world, message.user),
+        "ts": message.ts,
+        "time": _clock(message.at),
+        "app": bool(message.bot_id),
+        "edited": bool(message.edited),
+        "html": _html(world, message.text, message.blocks, (channel.id, message.ts)),
+    }
+
+
+def _author(world: World, user: str) -> Data:
+    person = world.slack.state.people.get(user)
+    name = person.real_name if person else user
+    return {"name": name, "hue": _hue(person.name if person else user)}
+
+
+def _html(world: World, text: str, made: list[Data], where: tuple[str, str] = ("", "")) -> Markup:
+    """A message's inside; people that are mentioned have their names."""
+    told = blocks(made, *where) if made else f"<p>{mrkdwn(text)}</p>"
+    people = world.slack.state.people
+
+    def named(found: re.Match[str]) -> str:
+        person = people.get(found[1])
+        return f">@{escape(person.real_name)}<" if person else found[0]
+
+    return Markup(re.sub(r">@(U\w+)<", named, told))  # noqa: S704  (blocks and mrkdwn escape)
+
+
+def _clock(at: datetime) -> str:
+    return f"{at:%H:%M}"
+
+
+def _form(world: World, view: View) -> Data:
+    """A form that Pointman opened before somebody."""
+    made, inputs = view.view, []
+    people = [(p.id, p.real_name) for p in world.slack.state.people.values() if not p.is_bot]
+    for block in made.get("blocks", ()):
+        if block.get("type") != "input":
+            continue
+        element = block["element"]
+        given = [(option["value"], option["text"]["text"]) for option in element.get("options", ())]
+        kind = "lines" if element.get("multiline") else "line"
+        choices = people if element["type"] == "users_select" else given
+        inputs.append(
+            {
+                "id": block["block_id"],
+                "label": block["label"]["text"],
+                "kind": "choice" if choices else kind,
+                "choices": choices,
+                "optional": bool(block.get("optional")),
+            }
+        )
+    submit = made.get("submit", {}).get("text", "Send")
+    name = world.slack.state.people[view.user].real_name
+    return {"id": view.id, "title": made["title"]["text"], "submit": submit, "inputs": inputs, "name": name}
