@@ -74,7 +74,6 @@ class Server(_Table):
 
     host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(default=8480, ge=0, le=65535, description="The port; 0 takes a free one.")
-    public_url: str = Field(default="", description="How products reach us from outside, for the set-up texts.")
 
 
 class Sweep(_Table):

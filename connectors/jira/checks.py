@@ -225,7 +225,7 @@ class Check:
         try:
             self._client.read(f"issue/{home}", f"could not read {home}", {"fields": "summary", "properties": PROPERTY})
         except Missing:
-            yield self._problem(f"there is no home ticket {home}", "make one with `pointman init`, or name another")
+            yield self._problem(f"there is no home ticket {home}", "create a ticket for it, or name another in `home`")
 
     def _found(self, people: Iterable[str]) -> Iterator[Problem]:
         for person in people:

@@ -144,7 +144,7 @@ def test_a_mistake_is_told_with_what_to_do(flavour: Flavour, changes: dict[str, 
         ({"people": ("who",)}, "connectors.jira: nobody in Jira is who; it takes an e-mail address or "),
         (
             {"home": "OPS-99"},
-            "connectors.jira: there is no home ticket OPS-99; make one with `pointman init`, or name another",
+            "connectors.jira: there is no home ticket OPS-99; create a ticket for it, or name another in `home`",
         ),
     ],
 )
