@@ -15,6 +15,8 @@ from threading import Lock
 
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=5)
+LONGEST_OBEYED = timedelta(hours=1)
+"""How long a product may ask to be left alone: what asks for years is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Trouble:
     since: datetime
     until: datetime
     said: str
+    pause: timedelta
     times: int = 1
     denied: bool = False
 
@@ -33,24 +36,25 @@ class Gate:
 
     def __init__(self) -> None:
         self._troubles: dict[str, Trouble] = {}
-        self._last: dict[tuple[str, str], datetime] = {}
+        self._last: dict[tuple[str, str], tuple[datetime, timedelta]] = {}
         self._lock = Lock()
 
     def opens(self, product: str, place: str, now: datetime) -> datetime:
         """The moment from which something may be put at this place: `now`, or later."""
         with self._lock:
             trouble = self._troubles.get(product)
-            paced = self._last.get((product, place), now)
-        return max(now, paced, trouble.until if trouble is not None else now)
+            paced, pace = self._last.get((product, place), (now, timedelta(0)))
+        until = trouble.until if trouble is not None and _soon(trouble.until, trouble.pause, now) else now
+        return max(now, paced if _soon(paced, pace, now) else now, until)
 
     def used(self, product: str, place: str, now: datetime, pace: timedelta) -> None:
         """Something was put there; the product wants a pause of `pace` before the next."""
         with self._lock:
             self._troubles.pop(product, None)
             if pace:
-                self._last[product, place] = now + pace
+                self._last[product, place] = now + pace, pace
                 if len(self._last) > 10_000:
-                    self._last = {key: until for key, until in self._last.items() if until > now}
+                    self._last = {key: paced for key, paced in self._last.items() if paced[0] > now}
 
     def shut(self, product: str, now: datetime, said: str, *, retry_after: float | None, denied: bool = False) -> None:
         """A product had trouble: leave it alone as long as it asked, or twice as long each time, up to five minutes."""
@@ -59,9 +63,10 @@ class Gate:
             times = before.times + 1 if before is not None else 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(times - 1, 10))
             if retry_after is not None:
-                pause = max(timedelta(seconds=retry_after), timedelta(seconds=1))
+                asked = timedelta(seconds=min(retry_after, LONGEST_OBEYED.total_seconds()))
+                pause = max(asked, timedelta(seconds=1))
             since = before.since if before is not None else now
-            self._troubles[product] = Trouble(since, now + pause, said, times, denied)
+            self._troubles[product] = Trouble(since, now + pause, said, pause, times, denied)
 
     def troubles(self) -> dict[str, Trouble]:
         """The products in trouble, by name."""
@@ -72,3 +77,8 @@ class Gate:
         """Forget all troubles (after a reload: the cause may be repaired)."""
         with self._lock:
             self._troubles.clear()
+
+
+def _soon(until: datetime, pause: timedelta, now: datetime) -> bool:
+    """Whether a pause is as near as it was meant to be; else the clock was set back since, and it is over."""
+    return until - now <= pause

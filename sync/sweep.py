@@ -44,8 +44,8 @@ class Considering(Protocol):
     def begin_sweep(self) -> None:
         """A whole list begins: what only the rules account for is counted anew."""
 
-    def emergency(self) -> None:
-        """Send what was planned at the last looks to the emergency place."""
+    def emergency(self) -> bool:
+        """Send what was planned at the last looks to the emergency place; whether that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Sweep:
         """List what changed since the last sweep began. Raises ConnectorError."""
         began = self._clock()
         listed = queued = 0
-        for ticket in _each(self._tracker.changed((self.swept.last or began) - OVERLAP)):
+        for ticket in _each(self._tracker.changed(min(self.swept.last or began, began) - OVERLAP)):
             listed += 1
             queued += self._candidate(ticket)
         self.swept.last = began
@@ -136,7 +136,8 @@ class Sweep:
         """Sweep until `stop`: a whole list first and every `full`, else what changed; after each, the chores."""
         while not stop.is_set():
             last, now = self.swept.whole, self._clock()
-            whole = last is None or now - last >= self._times.full or self._forgotten.is_set()
+            fresh = last is not None and timedelta(0) <= now - last < self._times.full  # else the clock was set back
+            whole = not fresh or self._forgotten.is_set()
             if self._round(whole, gate):
                 for chore in chores:
                     self._do(chore)
@@ -179,9 +180,8 @@ class Sweep:
             self.swept.failing = now
             log.warning("tracker does not answer", connector=self._tracker.name, error=str(error))
         if now - self.swept.failing >= EMERGENCY_AFTER and not self._alarmed:
-            self._alarmed = True
             log.error("tracker away for five minutes; telling the emergency place", connector=self._tracker.name)
-            self._engine.emergency()
+            self._alarmed = self._engine.emergency()
 
 
 class Listening:

@@ -79,8 +79,9 @@ class Desk:
     def begin_sweep(self) -> None:
         self.begun = True
 
-    def emergency(self) -> None:
+    def emergency(self) -> bool:
         self.emergencies += 1
+        return True
 
     def look(self, ref: str) -> datetime | None:
         self.looked.append(self.tracker.tickets[ref].key if ref in self.tracker.tickets else ref)
