@@ -7,19 +7,21 @@ change because the ticket did: the caller looks at it afterwards. A click that i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Command, Edit, Form, Question, Ticket, User, Value
 from rules.directory import people, person_of, user_of
+from rules.events import acknowledged_at
 from rules.facts import Facts
 from rules.model import RuleSet
+from rules.text import inert
 from sync import log as ticket_log
 from sync.ledger import Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.look import Engine
-from sync.plan import with_acts
+from sync.plan import shown, with_acts
 
 VERBS: Mapping[str, str] = {
     "acknowledge": "I have seen this and take care of it",
@@ -97,6 +99,8 @@ def _carry_out(command: Command, engine: Engine) -> str:
     if command.verb not in VERBS:
         raise Sorry(f"Pointman does not know {command.verb}; it knows {', '.join(VERBS)}.")
     ticket = engine.tracker.get(command.ref)
+    if not engine.tracker.covers(ticket):  # our rights are not the person's
+        raise Missing(f"{ticket.key} is out of scope")
     stored = Ledger.loads(ticket.ledger, ticket.ref)
     ledger = engine.memory.completed(stored)
     now = engine.clock()
@@ -143,10 +147,8 @@ def _allowed(asked: _Asked) -> None:
 def _wish(asked: _Asked, engine: Engine) -> _Wish:
     verb, ticket, key = asked.command.verb, asked.ticket, asked.ticket.key
     done = _act(asked, verb)
-    if verb == "acknowledge":
-        return _Wish(f"You acknowledged {key}.", {}, (done,))
-    if verb == "unacknowledge":
-        return _Wish(f"{key} counts as not acknowledged again.", {}, (done,))
+    if verb in {"acknowledge", "unacknowledge"}:
+        return _acknowledged(asked, done)
     if verb == "take":
         return _assigned(asked, asked.who, f"{key} is yours.")
     if verb == "assign":
@@ -163,6 +165,17 @@ def _wish(asked: _Asked, engine: Engine) -> _Wish:
         return _Wish(f"You resolved {key}.", {"phase": "resolved"}, (_act(asked, "set", phase="resolved"),))
     text = asked.arg("text")[:LONGEST_UPDATE]
     return _Wish(f"Your update is on {key}.", {}, (_act(asked, "update", text=text),))
+
+
+def _acknowledged(asked: _Asked, act: Act) -> _Wish:
+    key, since = asked.ticket.key, acknowledged_at(with_acts(asked.ticket, asked.ledger))
+    if act.verb == "acknowledge":
+        if isinstance(since, datetime):
+            raise Sorry(f"{key} is acknowledged already, since {shown(since, asked.rules, asked.now)}.")
+        return _Wish(f"You acknowledged {key}.", {}, (act,))
+    if since is None:
+        raise Sorry(f"{key} is not acknowledged.")
+    return _Wish(f"{key} counts as not acknowledged again.", {}, (act,))
 
 
 def _assigned(asked: _Asked, person: str, answer: str) -> _Wish:
@@ -195,10 +208,29 @@ def _write(asked: _Asked, wish: _Wish, engine: Engine) -> None:
     coming = ticket_log.carried(standing)
     comment = ticket_log.write(standing, lines, coming)
     ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))
+    ledger = ledger.trimmed(ledger.entries)
     edit = Edit(wish.fields, comment)
-    engine.tracker.write(ticket.ref, edit, ledger.dumps())
+    try:
+        engine.tracker.write(ticket.ref, edit, ledger.dumps())
+    except Refused as error:
+        if "phase" in error.fields:
+            _take_back(asked, wish, str(error), engine)
+        raise
     engine.memory.wrote(ticket.ref, edit)
     engine.memory.asked(ticket.ref, tuple(act for act in ledger.acts if act not in asked.ledger.acts))
+
+
+def _take_back(asked: _Asked, wish: _Wish, said: str, engine: Engine) -> None:
+    """Say on the ticket that a transition was refused, whose act may be written already."""
+    ticket = engine.tracker.get(asked.ticket.ref)
+    ledger = Ledger.loads(ticket.ledger, ticket.ref)
+    left = tuple(act for act in ledger.acts if act.id not in {done.id for done in wish.acts})
+    if left == ledger.acts:
+        return
+    standing = ticket_log.find(ticket, engine.tracker.me())
+    line = f"{shown(asked.now, asked.rules, asked.now)} could not {asked.command.verb} it: {inert(said)}"
+    comment = ticket_log.write(standing, [line], ticket_log.carried(standing))
+    engine.tracker.write(ticket.ref, Edit(comment=comment), replace(ledger, acts=left).dumps())
 
 
 def status(asked: _Asked, engine: Engine) -> str:
@@ -207,5 +239,5 @@ def status(asked: _Asked, engine: Engine) -> str:
     facts = Facts(plan.ticket, asked.rules, asked.now)
     who: object = facts["assignee"] or "nobody yet"
     level = facts["severity"] or "not classified"
-    head = f"{asked.ticket.key} {asked.ticket.summary}: {level}, {asked.ticket.phase}, {who}"
+    head = f"{asked.ticket.key} {inert(asked.ticket.summary)}: {level}, {asked.ticket.phase}, {inert(who)}"
     return "\n".join((head, *(f"• {line}" for line in ticket_log.next_lines(plan, asked.rules))))

@@ -113,13 +113,17 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an effect went: done (`ref`, `at`), refused (`failure`), in doubt (`open`), or certainly not done."""
+    """How an effect went: done (`ref`), refused (`failure`), in doubt (`open`), or certainly not done.
+
+    `gone`: it was refused because what was to be changed is not there any more.
+    """
 
     key: str
     ref: str = ""
     failure: str = ""
     open: bool = False
     done: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +202,12 @@ class Ledger:
         if outcome.done:
             made = Entry(now, claim.covers, claim.sum, outcome.ref or entry.ref, claim.to, stale=entry.stale)
             return self.with_entry(outcome.key, made)
+        if claim.repeat and not outcome.failure:  # in doubt from an earlier time, and so it stays
+            return self
         failure = Failure(now, claim.sum, outcome.failure[:120]) if outcome.failure else entry.failure
         unclaimed = replace(entry, claim=None, failure=failure)
+        if outcome.gone:
+            unclaimed = replace(unclaimed, ref="", sum="")
         return self.with_entry(outcome.key, None if unclaimed == Entry() else unclaimed)
 
     def merged(self, newer: Mapping[str, Entry], acts: Iterable[Act] = ()) -> Ledger:
@@ -215,7 +223,10 @@ class Ledger:
         return merged
 
     def trimmed(self, wanted: Iterable[str], droppable: Iterable[str] = ("escalate:", "watch.escalate:")) -> Ledger:
-        """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it."""
+        """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it.
+
+        Where that is not enough, the oldest updates go: their texts stand in the log, and only the latest counts.
+        """
         ledger, room = self, ROOM * 8 // 10
         keep, prefixes = set(wanted), tuple(droppable)
         settled = sorted(
@@ -227,6 +238,10 @@ class Ledger:
             if ledger.size() <= room:
                 break
             ledger = ledger.with_entry(key, None)
+        for act in [act for act in ledger.acts if act.verb == "update"][:-1]:
+            if ledger.size() <= room:
+                break
+            ledger = replace(ledger, acts=tuple(known for known in ledger.acts if known is not act))
         return ledger
 
     def size(self) -> int:

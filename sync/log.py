@@ -12,7 +12,7 @@ from datetime import datetime
 from connectors.model import Comment, Ticket, User
 from rules.model import RuleSet
 from rules.text import inert
-from sync.effects import Effect
+from sync.effects import Effect, digest
 from sync.ledger import Act, Outcome
 from sync.plan import Plan, shown
 
@@ -27,13 +27,23 @@ LONGEST = 28_000
 
 def next_lines(plan: Plan, rules: RuleSet) -> tuple[str, ...]:
     """What happens by itself, soonest first: `10:17 call maria, unless acknowledged`."""
-    coming = sorted((item.effect for item in plan.of("next")), key=lambda effect: (effect.due, effect.key))
-    lines = []
-    for effect in coming[:12]:
-        unless = f", unless {effect.unless}" if effect.unless else ""
-        lines.append(f"{shown(effect.due, rules, plan.now)} {effect.what}{unless}")
-    waiting = [i for i in plan.of("held") if i.reason]
-    return (*dict.fromkeys(lines), *dict.fromkeys(f"held: {i.effect.what}: {inert(i.reason)}" for i in waiting[:6]))
+    coming, waiting = _coming(plan), _waiting(plan)
+    lines = (f"{shown(due, rules, plan.now)} {inert(_one_line(said))}" for due, said in coming)
+    return (*dict.fromkeys(lines), *dict.fromkeys(f"held: {inert(_one_line(said))}" for said in waiting))
+
+
+def next_sum(plan: Plan) -> str:
+    """The digest of what happens next, the same on whichever day it is read."""
+    return digest(tuple(f"{due.isoformat()} {said}" for due, said in _coming(plan)), _waiting(plan))
+
+
+def _coming(plan: Plan) -> tuple[tuple[datetime, str], ...]:
+    effects = sorted((item.effect for item in plan.of("next")), key=lambda effect: (effect.due, effect.key))
+    return tuple((e.due, f"{e.what}, unless {e.unless}" if e.unless else e.what) for e in effects[:12])
+
+
+def _waiting(plan: Plan) -> tuple[str, ...]:
+    return tuple(f"{item.effect.what}: {item.reason}" for item in plan.of("held") if item.reason)[:6]
 
 
 def field_line(effect: Effect, rules: RuleSet, now: datetime) -> str:
@@ -67,15 +77,15 @@ def carried(standing: Comment | None) -> tuple[str, ...]:
     if standing is None:
         return ()
     lines = standing.text.splitlines()
-    end = next((n for n, line in enumerate(lines) if HAPPENED in line), 0)
+    end = next((n for n, line in enumerate(lines) if _is_head(line)), 0)
     return tuple(line[2:].strip() for line in lines[:end] if line.startswith(("- ", "* ")))
 
 
 def write(standing: Comment | None, lines: Iterable[str], coming: Iterable[str]) -> Comment:
     """The comment with these lines added and with what happens next; without an id where a new one is begun."""
     kept = _lines_of(standing.text) if standing is not None else []
-    added = [line for line in lines if line]
-    ahead = [f"- {line}" for line in coming] or [
+    added = [_one_line(line) for line in lines if line]  # what has no line of its own is not carried over
+    ahead = [f"- {_one_line(line)}" for line in coming] or [
         "- nothing by itself; a change of this ticket is looked at when it happens"
     ]
     fresh = standing is None or sum(map(len, kept)) + sum(map(len, added)) > LONGEST
@@ -88,8 +98,13 @@ def write(standing: Comment | None, lines: Iterable[str], coming: Iterable[str])
 
 def _lines_of(text: str) -> list[str]:
     lines = text.splitlines()
-    begin = next((n for n, line in enumerate(lines) if HAPPENED in line), len(lines))
+    begin = next((n for n, line in enumerate(lines) if _is_head(line)), len(lines))
     return [line[2:].strip() for line in lines[begin + 1 :] if line.startswith(("- ", "* "))]
+
+
+def _is_head(line: str) -> bool:
+    """Whether it is our heading: a line of what happened, or of what is to come, begins with a dash."""
+    return line.strip(" *") == HAPPENED
 
 
 def _one_line(text: str) -> str:
