@@ -235,7 +235,7 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             rule.id,
             f"tell {_spoken(address)}: {changed}" if fresh else f"tell {_spoken(address)}",
             last.at,
-            last.at,
+            max(last.at, entry.mark or last.at),
             address.place,
             address.product,
             address.address,

@@ -16,17 +16,18 @@ from threading import Lock
 import structlog
 
 from connectors.base import Sink, Tracker
-from connectors.errors import ConnectorError, Missing
+from connectors.errors import Missing
 from connectors.model import Changed, Command, Form, Message, Ticket, Value
 from rules.model import RuleSet
+from sync import alarm
 from sync import log as ticket_log
 from sync.crowd import Crowd
-from sync.effects import World, digest
+from sync.effects import World
 from sync.gate import Gate
 from sync.ledger import Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.looking import Look
-from sync.memory import Memory, emergency_lines
+from sync.memory import Memory
 from sync.perform import Manners
 from sync.plan import Plan, make_plan
 
@@ -45,6 +46,10 @@ class Site:
     watch: tuple[str, str] | None = None
     emergency: tuple[str, str] | None = None
     defaults: Mapping[str, Value] = field(default_factory=dict)
+
+
+ALARM_AGAIN = timedelta(minutes=1)
+"""When somebody is told again of a ticket that is left alone, whom that could not be told."""
 
 
 class Engine:
@@ -88,21 +93,29 @@ class Engine:
         Raises Temporary and Denied of the tracker. A ticket that is gone, and one whose ledger cannot be read, are
         left alone (the latter is told on the home ticket).
         """
-        started = self.clock()
+        started, known = self.clock(), self.memory.known.get(ref)
         try:
             ticket = self.tracker.get(ref)
         except Missing:
-            self.memory.forget(ref)
+            self.forget(ref)
             return None
+        if known not in {None, ticket.key}:  # it moved
+            self.tell(str(known), {})
         looking = Look(self, ticket, started)
         try:
             return looking.run()
         except Unreadable as error:
-            self.notices[f"ledger {ticket.key}"] = (
-                f"{ticket.key} is left alone, since its ledger cannot be used: {error}"
-            )
+            said = f"{ticket.key} is left alone, since its ledger cannot be used: {error}."
+            self.tell(ticket.key, {"ledger": said})
             log.warning("ledger unreadable", key=ticket.key, said=str(error))
-            return None
+            return None if alarm.unreadable(ticket, said, self) else self.clock() + ALARM_AGAIN
+
+    def forget(self, ref: str) -> None:
+        """The ticket is gone."""
+        key = self.memory.known.get(ref)
+        if key is not None:
+            self.tell(key, {})
+        self.memory.forget(ref)
 
     def consider(self, ticket: Ticket) -> datetime | bool | None:
         """Whether a ticket as a page shows it needs a look: True, or its wake (None: none) where nothing is owed.
@@ -158,20 +171,9 @@ class Engine:
         """Whether this is the immutable id of a ticket that was seen."""
         return ref in self.memory.known
 
-    def emergency(self) -> None:
-        """Tell the emergency place, unclaimed and once, which calls were planned while the tracker is away."""
-        if self.site.emergency is None:
-            return
-        product, place = self.site.emergency
-        lines = emergency_lines(self.memory.coming, self.rules, self.clock())
-        said = "\n".join(("**The tracker does not answer.** These calls were planned when it last did:", "", *lines))
-        sink = self.sinks.get(product)
-        if sink is None or not lines:
-            return
-        try:
-            sink.put(place, Message(f"{said}\n\n(None of this is recorded on a ticket.)"), None, "emergency")
-        except ConnectorError as error:
-            log.warning("emergency place not told", place=place, said=str(error))
+    def emergency(self) -> bool:
+        """Tell the emergency place which calls were planned while the tracker is away; whether that is done."""
+        return alarm.emergency(self)
 
     def replace(self, rules: RuleSet) -> None:
         """Use these rules from now on; what was refused before is tried again.
@@ -231,11 +233,13 @@ class Engine:
         if self.memory.versions.get(ticket.ref) == ticket.version:
             return False
         made = [entry.at for entry in ledger.entries.values() if entry.at is not None]
-        since = max(made, default=self.clock() - self.site.grace)
+        return self.touched(ticket, ledger) >= max(made, default=self.clock() - self.site.grace)
+
+    def touched(self, ticket: Ticket, ledger: Ledger) -> datetime:
+        """When somebody else last did something with the ticket, or asked something of us."""
         me = self.tracker.me()
         moments = [ticket.created, *(act.at for act in ledger.acts), *(c.at for c in ticket.history if c.by != me)]
-        moments += [c.at for c in ticket.comments if c.at is not None and c.by != me]
-        return max(moments) >= since
+        return max(moments + [c.at for c in ticket.comments if c.at is not None and c.by != me])
 
     def is_echo(self, changed: Changed) -> bool:
         """Whether every change that a webhook tells of is one that we just made."""
@@ -254,7 +258,8 @@ class Engine:
     def log_owed(self, plan: Plan, ledger: Ledger, lines: Iterable[str]) -> bool:
         """Whether the log on the ticket has to be written: there are new lines, or something else happens next."""
         entry = ledger.entries.get(LOG_KEY)
-        coming = ticket_log.next_lines(plan, self.rules)
-        if entry is None:
-            return bool(tuple(lines) or coming)
-        return bool(tuple(lines)) or entry.sum != digest(coming)
+        if tuple(lines):
+            return True
+        return (
+            bool(ticket_log.next_lines(plan, self.rules)) if entry is None else entry.sum != ticket_log.next_sum(plan)
+        )

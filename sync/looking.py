@@ -7,6 +7,7 @@ claiming the next in a single write. What is retired needs no claim: taking butt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -16,10 +17,10 @@ import structlog
 from connectors.errors import ConnectorError, Denied, Missing, Refused
 from connectors.model import Absent, Comment, Edit, Found, Ticket
 from sync import log as ticket_log
-from sync.effects import Effect, digest
+from sync.effects import Effect
 from sync.ledger import Claim, Entry, Failure, Ledger, Outcome
 from sync.log import LOG_KEY
-from sync.perform import Performer, together, token
+from sync.perform import STANDING, Performer, together, token
 from sync.plan import Batch, Plan, make_plan
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 
 OLDEST_LOOK: Final = timedelta(seconds=30)
 """A look older than this claims, sends and records nothing more: another process may have taken over."""
+FIND_PATIENCE: Final = timedelta(minutes=15)
+"""How long a claim waits for a place that cannot tell; then it is as if it could not be searched at all."""
 UNWRITABLE_PAUSE: Final = timedelta(minutes=1)
 """When a ticket is looked at again whose ledger could not be written."""
 
@@ -44,7 +47,8 @@ class Look:
         self.stored = Ledger(ticket.ref)
         self.written: Ledger | None = None
         self.claimable = True
-        self.unwritable = ""
+        self.outdated = False
+        self.unwritable = self.unlogged = ""
         self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired)
 
     def expired(self) -> bool:
@@ -61,6 +65,13 @@ class Look:
     def _run(self) -> datetime | None:
         engine, now = self.engine, self.engine.clock()
         engine.memory.seen(self.ticket, engine.rules)
+        if self.expired() and not engine.memory.late(self.ticket.ref):
+            return now  # the tracker's clock jumped, or it was slow this once
+        if self.expired():
+            said = f"{self.ticket.key}: nothing is done for it, since it takes longer than 30 seconds to read"
+            engine.tell(self.ticket.key, {"slow": said})
+            return now + UNWRITABLE_PAUSE
+        engine.memory.slow.discard(self.ticket.ref)
         self.stored = self.written = Ledger.loads(self.ticket.ledger, self.ticket.ref)
         self.ledger = engine.memory.completed(self.stored)
         self.ledger = self._settled(self.ledger, now)
@@ -71,6 +82,8 @@ class Look:
             if self.expired():
                 return engine.clock()
             self._do(batch)
+            if self.outdated:
+                break
         return self._finish(plan)
 
     # -- settling
@@ -86,22 +99,24 @@ class Look:
         entry = ledger.entries[key]
         product, _, address = claim.to.partition(":")
         sink = self.engine.sinks.get(product)
-        if sink is None or (entry.ref and key.startswith(("notify:", "watch."))):  # an edit may be made again
+        if sink is None or (entry.ref and key.startswith(STANDING)):  # an edit may be made again
             return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
+        again = ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
         if not sink.searchable:
-            return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
+            return again
+        unsure = again if now - claim.first >= FIND_PATIENCE else ledger
         try:
             answer = sink.find(address, token(ledger.ref, key, claim.moment), claim.first)
         except (Missing, Refused):  # there is no such place to find it in; the next try will say why
             answer = Absent()
         except ConnectorError as error:
             log.warning("could not settle", key=key, said=str(error))
-            return ledger
+            return unsure
         if isinstance(answer, Found):
             return ledger.recorded(Outcome(key, ref=answer.ref, done=True), now)
         if isinstance(answer, Absent):
             return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
-        return ledger
+        return unsure
 
     # -- doing
 
@@ -141,7 +156,7 @@ class Look:
             self._claim(edit, batch, claimed)
         if not self.claimable:
             ready = tuple(effect for effect in ready if effect.sort == "call")
-        if not self.expired():
+        if not self.expired() and not self.outdated:
             self._perform(ready)
 
     def _place(self, effect: Effect) -> str:
@@ -176,25 +191,47 @@ class Look:
             self._unclaimable(claimed, batch, Refused("the tracker answered success and dropped the ledger"))
 
     def _claim_without(self, edit: Edit, batch: Batch, claimed: Ledger, error: Refused) -> None:
-        """Write a batch again without the words that were refused: all of them, where the tracker does not say which.
+        """Write a batch's edit again without the words that were refused: all of them, where the tracker does not say.
 
-        Where that is refused as well, it is the ledger that cannot be written, and no word is to blame.
+        Nothing else is claimed: it was decided for a ticket that has these words, and so is decided anew. Where that
+        is refused as well, it is the ledger that cannot be written, and no word is to blame.
         """
-        said = {w: r for w, r in error.fields.items() if w in edit.fields} or dict.fromkeys(edit.fields, str(error))
-        blamed = tuple(effect for effect in batch.fields if _word(effect) in said)
-        now, failed = self.engine.clock(), claimed
-        for effect in blamed:
-            before = self.ledger.entries.get(effect.key) or Entry()
-            failure = Failure(now, effect.digest, said[_word(effect)][:120])
-            failed = failed.with_entry(effect.key, replace(before, failure=failure))
-        left = {word: value for word, value in edit.fields.items() if word not in said}
-        rest = replace(batch, fields=tuple(effect for effect in batch.fields if effect not in blamed))
-        self._claim(Edit(left) if left else None, rest, failed)
-        if self.claimable:
-            outcomes = ((effect, Outcome(effect.key, failure=said[_word(effect)])) for effect in blamed)
-            self.lines.extend(ticket_log.effect_line(e, o, self.engine.rules, now) for e, o in outcomes)
-        else:
-            self.ledger = self._without(batch, self.ledger)
+        left, blamed, kept = dict(edit.fields), dict[str, str](), self.ledger
+        while True:
+            blamed |= {w: r for w, r in error.fields.items() if w in left} or dict.fromkeys(left, str(error))
+            left = {word: value for word, value in left.items() if word not in blamed}
+            for effect in batch.fields:
+                kept = kept.with_entry(effect.key, self._tried(effect, blamed))
+            try:
+                self._write(Edit(left) if left else None, kept)
+            except Refused as again:
+                if left:
+                    error = again
+                    continue
+                self._unclaimable(claimed, batch, again)
+            except (Denied, Missing) as denied:
+                self._unclaimable(claimed, batch, denied)
+            else:
+                self._without_words(Edit(left), batch, blamed)
+            return
+
+    def _tried(self, effect: Effect, blamed: Mapping[str, str]) -> Entry:
+        now, said = self.engine.clock(), blamed.get(_word(effect))
+        if said is None:
+            return Entry(now, now, effect.digest)
+        before = self.ledger.entries.get(effect.key) or Entry()
+        return replace(before, failure=Failure(now, effect.digest, said[:120]))
+
+    def _without_words(self, edit: Edit, batch: Batch, blamed: Mapping[str, str]) -> None:
+        """A batch was written without the words that were refused; everything else is decided anew."""
+        self.outdated = True
+        now, rules = self.engine.clock(), self.engine.rules
+        fields = tuple(effect for effect in batch.fields if _word(effect) in edit.fields)
+        self._applied(edit, replace(batch, fields=fields))
+        for effect in batch.fields:
+            if effect not in fields:
+                outcome = Outcome(effect.key, failure=blamed[_word(effect)])
+                self.lines.append(ticket_log.effect_line(effect, outcome, rules, now))
 
     def _unclaimable(self, claimed: Ledger, batch: Batch, error: ConnectorError) -> None:
         """Where not even a claim can be written: calls go out all the same, and what was done stays in the process."""
@@ -287,11 +324,24 @@ class Look:
         if (self.ledger != self.written or comment is not None) and not self.expired():
             self._record(Edit(comment=comment) if comment is not None else None)
         engine.memory.planned(self.ticket, after)
-        engine.tell(self.ticket.key, {**after.notices, "ledger": self.unwritable} if self.unwritable else after.notices)
+        ours = {"ledger": self.unwritable, "log": self.unlogged}
+        engine.tell(self.ticket.key, {**after.notices, **{topic: said for topic, said in ours.items() if said}})
         waits = [*self._again(after, now), *self.skipped, *([after.wake] if after.wake is not None else [])]
-        if not self._keep_unwritten():
-            engine.memory.versions[ref] = self.ticket.version
+        if self._keep_unwritten():
+            return min(waits, default=None)
+        engine.memory.versions[ref] = self.ticket.version
+        if self._over(now):
+            news = {"stale"} & after.notices.keys() if self.written is not self.stored else set()
+            engine.tell(self.ticket.key, {topic: after.notices[topic] for topic in news})
+            engine.memory.forget(ref)
+            return None
         return min(waits, default=None)
+
+    def _over(self, now: datetime) -> bool:
+        """Whether nothing more will be done: nobody touched it for the grace since it was resolved, or left us."""
+        over = self.ticket.phase in {"resolved", "closed"} or not self.engine.tracker.covers(self.ticket)
+        last = self.engine.touched(self.ticket, self.ledger)
+        return over and last < now - self.engine.site.grace and not self.ledger.open_claims()
 
     def _again(self, after: Plan, now: datetime) -> list[datetime]:
         """When to come back for what is owed still: when its product may be spoken to, or the ledger written."""
@@ -318,7 +368,8 @@ class Look:
         entry = self.ledger.entries.get(LOG_KEY) or Entry()
         standing = ticket_log.find(self.ticket, self.engine.tracker.me())
         coming = ticket_log.next_lines(after, self.engine.rules)
-        self.ledger = self.ledger.with_entry(LOG_KEY, Entry(self.engine.clock(), None, digest(coming), entry.ref))
+        said = Entry(self.engine.clock(), None, ticket_log.next_sum(after), entry.ref)
+        self.ledger = self.ledger.with_entry(LOG_KEY, said)
         return ticket_log.write(standing, self.lines, coming)
 
     def _record(self, edit: Edit | None) -> None:
@@ -327,9 +378,10 @@ class Look:
             return
         try:
             self._write(edit, self.ledger)
-        except Refused:
+        except Refused as refused:
             try:
                 self._write(None, self.ledger)
+                self.unlogged = f"{self.ticket.key}: the log on the ticket could not be written: {refused}"
             except ConnectorError as error:
                 self._unrecorded(error)
         except ConnectorError as error:

@@ -23,7 +23,8 @@ class Memory:
     """What the process remembers to be quicker or kinder; losing it loses nothing.
 
     `unwritten` are entries by ref that were not read back yet; `versions` the last version looked at; `ranks` the
-    last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` every ref seen.
+    last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
+    every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read.
     """
 
     def __init__(self) -> None:
@@ -31,9 +32,11 @@ class Memory:
         self.versions: dict[str, str] = {}
         self.ranks: dict[str, int] = {}
         self.acts: dict[str, tuple[Act, ...]] = {}
-        self.known: set[str] = set()
+        self.known: dict[str, str] = {}
         self.loads: Counter[str] = Counter()
         self.read_back: set[str] = set()
+        self.alarms: set[tuple[str, str, str]] = set()
+        self.slow: set[str] = set()
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self._holders: dict[str, str] = {}
         self._recent: OrderedDict[str, list[tuple[str, Value]]] = OrderedDict()
@@ -49,7 +52,7 @@ class Memory:
             else None
         )
         with self._lock:
-            self.known.add(ticket.ref)
+            self.known[ticket.ref] = ticket.key
             if severity in levels:
                 self.ranks[ticket.ref] = levels.index(str(severity)) + 1
             before = self._holders.pop(ticket.ref, None)
@@ -58,6 +61,13 @@ class Memory:
             if held is not None:
                 self._holders[ticket.ref] = held
                 self.loads[held] += 1
+
+    def late(self, ref: str) -> bool:
+        """Note that a look was too old when its ticket had been read; whether it was so the last time, too."""
+        with self._lock:
+            again = ref in self.slow
+            self.slow.add(ref)
+        return again
 
     def wrote(self, ref: str, edit: Edit | None) -> None:
         """Remember what we just wrote, to know its echo."""
@@ -119,15 +129,14 @@ class Memory:
             self.coming.pop(ticket.ref, None)
 
     def forget(self, ref: str) -> None:
-        """The ticket is gone."""
+        """The ticket is gone, or over for good."""
         with self._lock:
             before = self._holders.pop(ref, None)
             if before is not None:
                 self.loads[before] -= 1
-            self.known.discard(ref)
-            self.versions.pop(ref, None)
-            self.coming.pop(ref, None)
-            self.ranks.pop(ref, None)
+            for kept in (self.known, self.versions, self.coming, self.ranks, self.unwritten, self.acts, self._recent):
+                kept.pop(ref, None)
+            self.slow.discard(ref)
 
 
 def emergency_lines(

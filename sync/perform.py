@@ -10,11 +10,11 @@ import structlog
 
 from connectors.base import Sink
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
-from connectors.model import Message
+from connectors.model import Found, Message
 from sync.crowd import Crowd
 from sync.effects import Effect, digest
 from sync.gate import Gate
-from sync.ledger import Ledger, Outcome
+from sync.ledger import Entry, Ledger, Outcome
 
 log = structlog.get_logger()
 
@@ -29,10 +29,13 @@ class Manners:
     crowd: Crowd
 
 
+STANDING = ("notify:", "watch.notify:", "watch.field:")
+"""The kinds of keys whose thing is one and the same for ever: it is changed in place, and found by its key alone."""
+
+
 def token(ref: str, key: str, moment: datetime) -> str:
     """What a thing is found by: of the ticket and the key, and for calls and news of the moment they are about."""
-    standing = key.startswith(("notify:", "watch.notify:", "watch.field:"))
-    return digest(ref, key, "" if standing else round(moment.timestamp() * 1000))
+    return digest(ref, key, "" if key.startswith(STANDING) else round(moment.timestamp() * 1000))
 
 
 class Performer:
@@ -50,6 +53,10 @@ class Performer:
         for group in together(effects):
             if self.expired():
                 yield from (Outcome(effect.key, open=True) for effect in group)
+                continue
+            now = self.clock()
+            if self.gate.opens(group[0].product, group[0].address, now) > now:  # shut by the one before
+                yield from (Outcome(effect.key) for effect in group)
                 continue
             for outcome in self._put(group, ledger, refs):
                 if outcome.done:
@@ -71,7 +78,8 @@ class Performer:
             yield from (Outcome(effect.key) for effect in group)
         except (Missing, Refused) as error:
             log.warning("put refused", key=first.key, said=str(error))
-            yield from (Outcome(effect.key, failure=str(error)) for effect in group)
+            gone = isinstance(error, Missing)
+            yield from (Outcome(effect.key, failure=str(error), gone=gone) for effect in group)
         else:
             for effect in group:
                 log.info("effect done", key=effect.key, sort=effect.sort, ref=ref)
@@ -84,7 +92,7 @@ class Performer:
             return first.ref
         keys = " ".join(token(ledger.ref, effect.key, _moment(effect, ledger)) for effect in group)
         thing = self._thing(group, ledger, refs)
-        ref = entry.ref if first.sort == "standing" else ""
+        ref = self._standing(sink, first, entry, keys) if first.sort == "standing" else ""
         if first.sort == "call":
             made = self.crowd.call(sink, first.address, thing, keys, self.clock())
         else:
@@ -93,6 +101,15 @@ class Performer:
         if first.sort == "call" and entry.ref not in {"", made} and not entry.retired and sink.editable:
             self._outdate(sink, first.address, entry.ref)
         return made
+
+    def _standing(self, sink: Sink[Message], effect: Effect, entry: Entry, keys: str) -> str:
+        """The ref of what is to be changed, empty to make it. What went missing is looked for before it is made again:
+        the place may have been away, and not what stands there.
+        """
+        if entry.ref or entry.at is None or not sink.searchable:
+            return entry.ref
+        answer = sink.find(effect.address, keys, effect.due)
+        return answer.ref if isinstance(answer, Found) else ""
 
     def _outdate(self, sink: Sink[Message], address: str, ref: str) -> None:
         """Take the buttons off the call that this one follows; the call itself is done, whatever comes of this."""

@@ -138,7 +138,7 @@ def make_plan(ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now:
         planner.retirements(frozenset())
         return planner.plan("out of scope")
     if _adopted(told, world):
-        return Plan(told, ledger, now, silent="adopted: nothing is owed until a person changes it")
+        return _Planner(told, ledger, rules, world, now).plan("adopted: nothing is owed until a person changes it")
     planner = _Planner(told, ledger, rules, world, now)
     planner.decide_fields()
     planner.decide_effects()
@@ -427,6 +427,8 @@ class _Planner:
                 return Item("done", effect, entry.at)
             if entry.to.partition(":")[0] not in self.world.editable:
                 return Item("done", effect, entry.at, "said once: this place cannot be edited")
+            return None
+        if effect.sort == "news":  # is of what was not told yet, and of nothing before the start
             return None
         if entry.mark is not None and entry.mark >= effect.moment:
             return Item("done", effect, entry.at)
