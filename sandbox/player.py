@@ -26,19 +26,20 @@ TICK: Final = 0.02
 BUSY: Final = 0.12
 """How long after the last piece of work somebody still counts as working, in real seconds."""
 AGAIN: Final = timedelta(seconds=40)
-"""When a person clicks again to whom nothing was answered."""
-CLICKS: Final = 8
+"""When a person clicks again to whom nothing was answered: by the sandbox's clock, and in real seconds at least."""
+AGAIN_REAL: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the sandbox's clock goes: when nothing happens, and while something does or is expected.
+    """How fast the sandbox's clock goes: when nothing happens, while somebody works, while something is expected.
 
     `patience` is how many real seconds an expectation has at the least.
     """
 
     fast: float = 60.0
     slow: float = 10.0
+    waiting: float = 10.0
     patience: float = 6.0
 
 
@@ -58,10 +59,9 @@ class Asked:
     """A click that a person waits to have answered."""
 
     step: Step
-    post: Post
-    at: datetime
     notes: int
-    times: int = 1
+    at: datetime
+    real: float
 
 
 Happened: TypeAlias = Callable[[timedelta, Step], None]
@@ -139,7 +139,7 @@ class Player:
             self.heard.happened(at, step)
         self._click_again()
         for watched in self.watched:
-            if watched.outcome == "waiting" and watched.expect.at <= at:
+            if watched.outcome == "waiting" and watched.expect.at <= at and self._begun(watched.expect):
                 self._look(watched, at)
         speed = self.speed()
         if speed != self.world.clock.speed:
@@ -150,12 +150,22 @@ class Player:
 
     def speed(self) -> float:
         """How fast the clock should go now."""
-        busy = time.monotonic() - self.world.worked < BUSY or self._open_before(self.elapsed)
-        return 0.0 if self.paused else min(self.pace.slow, self.pace.fast) if busy else self.pace.fast
+        pace = self.pace
+        if self.paused:
+            return 0.0
+        if time.monotonic() - self.world.worked < BUSY:
+            return min(pace.slow, pace.fast)
+        return min(pace.waiting, pace.fast) if self._open_before(self.elapsed) else pace.fast
 
     def _open_before(self, at: timedelta) -> bool:
         """Whether something is still expected that should have been seen by then; what comes after waits for it."""
         return any(w.outcome == "waiting" and w.expect.until is None and w.expect.at < at for w in self.watched)
+
+    def _begun(self, expect: Expect) -> bool:
+        """Whether everything has been done that comes before; what holds all the time waits for what comes true."""
+        if self._steps and self._steps[0].at <= expect.at:
+            return False
+        return expect.until is None or not self._open_before(expect.at)
 
     # ---- what happens
 
@@ -183,7 +193,7 @@ class Player:
         if post is None:
             raise LookupError(f"no message at {step.place} says “{step.text}” and has a button “{step.said}”")
         self.world.click(step.by, post, step.said)
-        self.clicked.append(Asked(step, post, self.world.clock.now(), notes))
+        self.clicked.append(Asked(step, notes, self.world.clock.now(), time.monotonic()))
 
     def _button(self, step: Step) -> Post | None:
         posts = self.world.posts(step.place)
@@ -192,12 +202,13 @@ class Player:
     def _click_again(self) -> None:
         """Whoever was answered, or sees the button gone, is content."""
         for asked in list(self.clicked):
+            now, real = self.world.clock.now(), time.monotonic()
             answered = len(self.world.slack.state.notes) > asked.notes
             post = self._button(asked.step)
-            if answered or post is None or asked.times >= CLICKS:
+            if answered or post is None:
                 self.clicked.remove(asked)
-            elif self.world.clock.now() - asked.at >= AGAIN:
-                asked.at, asked.times = self.world.clock.now(), asked.times + 1
+            elif now - asked.at >= AGAIN and real - asked.real >= AGAIN_REAL:
+                asked.at, asked.real = now, real
                 self.world.click(asked.step.by, post, asked.step.said)
 
     # ---- what is seen
@@ -206,8 +217,6 @@ class Player:
         expect = watched.expect
         watched.since = watched.since or time.monotonic()
         if expect.quiet and watched.before is None:
-            if self._open_before(expect.at):
-                return
             watched.before = self.world.fingerprint()
         missing = seen(expect, self.world, self.tickets, watched.before)
         if expect.until is not None:

@@ -20,7 +20,6 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from subprocess import PIPE
-from threading import Event
 
 import pytest
 
@@ -28,7 +27,7 @@ from sandbox.clock import Clock
 from sandbox.http import Asked, Fault
 from sandbox.player import Pace, Player
 from sandbox.process import Pointman
-from sandbox.scenario import HERE, Expect, Scenario, load
+from sandbox.scenario import HERE, Expect, Scenario, Step, load
 from sandbox.world import World
 
 KILLS = 50
@@ -51,20 +50,42 @@ for line in sys.stdin:
         os._exit(0)
 """
 SEED = int(os.environ.get("KILL_SEED", "20261123"))
-WRITES = ("chat.postMessage", "chat.update", "/transitions", "/properties/pointman", "/10001", "/10002")
+PACE = Pace(fast=240.0, slow=20.0, waiting=240.0, patience=25.0)
+LADDER = """
+[change."incident.unacknowledged"]
+steps = [{ after = "5m", to = ["on-call:team"] }, { after = "15m", to = ["lead:team", "place:incidents"] }]
+repeat = { every = "5d", times = 1 }
+[change."incident.management"]
+steps = [{ after = "5d", to = ["audience:management"] }]
+"""
+"""The later steps come later: with fifty deaths in it, the story takes more than half an hour."""
+WRITES = ("chat.postMessage", "chat.update", "/transitions", "/properties/pointman", "/10001", "/10004", "/10007")
+MEANWHILE = 1.2
+"""Real seconds after which a life ends that writes nothing."""
 LONGEST = 100.0
 """Real seconds after which the scenario counts as stuck."""
 
 
-def patient(scenario: Scenario) -> Scenario:
-    """The same story for a process that is dead half of the time: late is well, lost or doubled is not."""
+def busier(scenario: Scenario) -> Scenario:
+    """The story with more to do in it: a second incident whose title changes all the time, and so does its card.
+
+    It is told for a process that is dead half of the time: late is well, lost or doubled is not.
+    """
 
     def waiting(expect: Expect) -> Expect:
-        if expect.quiet and expect.until is not None:  # a claim left open is settled after two minutes
-            return replace(expect, at=expect.at + timedelta(minutes=5), until=expect.until + timedelta(minutes=5))
         return replace(expect, within=timedelta(hours=2))
 
-    return replace(scenario, expects=tuple(waiting(expect) for expect in scenario.expects))
+    steps, expects = list(scenario.steps), [waiting(expect) for expect in scenario.expects if not expect.quiet]
+    for minute in (1, 3, 6, 8, 10, 12, 19, 22, 24, 27, 29, 31, 33):
+        at, title = timedelta(minutes=minute, seconds=30), f"Orders are slow, {minute} errors"
+        words = {"Summary": title}
+        made = minute == 1
+        fields = {**words, "Service": "Orders DB"} if made else words
+        steps.append(Step(at, "create" if made else "set", "orders" if made else "", "bob", "orders", fields))
+        card = Expect(at, f"the card says {minute} errors", place="#incidents", text=f"{title}\nSeverity", times=None)
+        expects.append(waiting(card))
+    by_time = sorted(steps, key=lambda s: s.at), sorted(expects, key=lambda e: e.at)
+    return replace(scenario, steps=tuple(by_time[0]), expects=tuple(by_time[1]))
 
 
 class Lives(Pointman):
@@ -113,8 +134,9 @@ class Reaper:
 
     def __init__(self, pointman: Pointman, player: Player, world: World, random: Random) -> None:
         self.pointman, self.player, self.world, self.random = pointman, player, world, random
-        self.left = self.armed = 0
+        self.armed = 0
         self.at: float | None = None
+        self.writes = self.done = False
         self.deaths: Counter[str] = Counter()
         for server in (world.server, world.slack.server):
             server.fail(Fault(lambda asked: self.fatal(asked, done=False), drop=True, times=10**9))
@@ -128,9 +150,8 @@ class Reaper:
         how = self.random.random()
         self.writes = how < 0.6
         if how < 0.8:
-            self.armed = self.random.randint(1, 4 if self.writes else 15)
-        else:
-            self.at = time.monotonic() + self.random.uniform(0.0, 0.8)
+            self.armed = self.random.randint(1, 3 if self.writes else 15)
+        self.at = time.monotonic() + (MEANWHILE if self.armed else self.random.uniform(0.0, 0.6))
 
     def fatal(self, asked: Asked, *, done: bool) -> bool:
         """Whether this request is the last one of a life."""
@@ -148,7 +169,7 @@ class Reaper:
     def tick(self) -> None:
         """Kill when the time has come, and start again what is dead."""
         if self.at is not None and time.monotonic() >= self.at and self.pointman.alive:
-            self.at = None
+            self.at, self.armed = None, 0
             self.deaths["in between"] += 1
             self.pointman.kill()
         if not self.pointman.alive:
@@ -165,20 +186,22 @@ def played(scenario: Scenario, folder: Path, random: Random | None) -> tuple[Wor
     with world:
         pointman = Lives(world, folder)
         pointman.install()
+        (folder / "rules.d" / "90-ladder.toml").write_text(LADDER)
         nursery = pointman.nursery()
         pointman.start()
         pointman.wait()
-        player = Player(scenario, world, Pace(240.0, 30.0, patience=25.0))
+        player = Player(scenario, world, PACE if random else replace(PACE, fast=600.0))
         reaper = Reaper(pointman, player, world, random or Random(0))
         until = time.monotonic() + LONGEST
         try:
             player.begin()
             if random is not None:
                 reaper.arm()
-            while not player.done and time.monotonic() < until:
+            while time.monotonic() < until and not (player.done and (random is None or pointman.killed >= KILLS)):
                 player.tick()
                 reaper.tick()
-                Event().wait(0.01)
+                time.sleep(0.01)
+            rest(world, pointman)
         finally:
             pointman.stop()
             nursery.kill()
@@ -186,20 +209,36 @@ def played(scenario: Scenario, folder: Path, random: Random | None) -> tuple[Wor
     return world, player, reaper
 
 
-def state(world: World) -> dict[str, object]:
-    """What people can see at the end, without moments."""
-    tickets = {}
+def rest(world: World, pointman: Lives) -> None:
+    """Let claims that were left open be settled; then one more death changes nothing that anybody can see."""
+    for again in range(2):
+        world.clock.run(60.0)
+        time.sleep(5.0)
+        if not again:
+            before = world.fingerprint()
+            pointman.kill()
+            pointman.start()
+    pointman.killed -= 1  # this one is not of the fifty
+    assert world.fingerprint() == before
+
+
+def state(world: World) -> Counter[tuple[object, ...]]:
+    """What people can see at the end, without moments: a fact for each value, change, log and message."""
+    facts: Counter[tuple[object, ...]] = Counter()
     for view in world.jira.views():
-        words = {name: value for name, value in view["fields"].items() if value is not None}
-        changes = Counter((c["by"], c["field"], c["before"], c["after"]) for c in view["history"])
-        tickets[view["key"]] = (words, changes, len(world.logs(view["key"])))
-    posts = Counter((p.place, p.text, p.buttons, bool(p.message.thread_ts)) for p in world.posts())
-    return {"tickets": tickets, "posts": posts}
+        key = view["key"]
+        facts.update((key, name, str(value)) for name, value in view["fields"].items() if value)
+        facts.update((key, c["by"], c["field"], c["before"], c["after"]) for c in view["history"])
+        facts[key, "logs"] = len(world.logs(key))
+    for post in world.posts():
+        text = post.text.replace(", carts too", "")  # a late call may say the older title
+        facts[post.place, text, post.buttons, bool(post.message.thread_ts)] += 1
+    return facts
 
 
 @pytest.mark.timeout(240)
 def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    scenario = patient(load(HERE / "checkout-down.toml"))
+    scenario = busier(load(HERE / "checkout-down.toml"))
     print(f"KILL_SEED={SEED}")
     undisturbed, calm, _ = played(scenario, tmp_path / "calm", None)
     assert [(w.expect.name, w.said) for w in calm.watched if w.outcome != "held"] == []
@@ -208,4 +247,5 @@ def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     assert [(w.expect.name, w.outcome, w.said) for w in player.watched if w.outcome != "held"] == []
     assert reaper.pointman.killed == KILLS
     assert (player.lost, player.doubled) == (0, 0)
-    assert state(world) == state(undisturbed)
+    found, wanted = state(world), state(undisturbed)
+    assert (found - wanted, wanted - found) == (Counter(), Counter())
