@@ -8,16 +8,17 @@ signed. It listens on loopback, and answers only its own page: a page from elsew
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
+import requests
 from jinja2 import Environment, PackageLoader
 
 from sandbox.http import Answer, Asked, Server
 from sandbox.player import Player
-from sandbox.shown import Data, Opened, shown
+from sandbox.shown import Data, Opened, plain, shown
 from sandbox.slack import Channel
 from sandbox.world import Post, World
 
@@ -38,6 +39,14 @@ FASTEST: Final = 3600.0
 Form: TypeAlias = Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What somebody's act came to, in a sentence; `ticket` is the key of one that it made."""
+
+    said: str
+    ticket: str = ""
+
+
 class Page:
     """The page for a world, at a port of loopback (0: any). Where a player plays, the page drives its pace."""
 
@@ -47,9 +56,10 @@ class Page:
         self._templates = Environment(
             loader=PackageLoader("sandbox", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
-        self._acts: Mapping[str, Callable[[Form], str]] = {
-            "click": self._click, "say": self._say, "submit": self._submit, "create": self._create,
-            "change": self._change, "comment": self._comment, "move": self._move, "speed": self._speed,
+        self._acts: Mapping[str, Callable[[Form], Done]] = {
+            "click": self._click, "say": self._say, "submit": self._submit, "dismiss": self._dismiss,
+            "create": self._create, "change": self._change, "comment": self._comment,
+            "move": self._move, "speed": self._speed,
         }  # fmt: skip
 
     def start(self) -> str:
@@ -103,7 +113,7 @@ class Page:
         """What the app has answered to people so far, as one line each."""
         state = self.world.slack.state
         with state.lock:
-            return [{"name": state.people[note.user].real_name, "text": note.text} for note in state.notes]
+            return [{"name": state.people[note.user].real_name, "text": plain(note.text)} for note in state.notes]
 
     # ---- what is done
 
@@ -112,12 +122,14 @@ class Page:
         if act is None:
             return _answer(404, "Nobody can do that.\n")
         try:
-            status, said = 200, act(dict(parse_qsl(asked.body.decode("utf-8"), keep_blank_values=True)))
+            status, done = 200, act(dict(parse_qsl(asked.body.decode("utf-8"), keep_blank_values=True)))
         except (LookupError, ValueError) as problem:
-            status, said = 400, f"That did not work: {problem.args[0] if problem.args else 'something is missing'}"
+            status, done = 400, Done(f"That did not work: {problem}.")
+        except requests.RequestException:
+            status, done = 502, Done("Pointman cannot be reached.")
         if status == 200 and "text/html" in asked.headers.get("accept", ""):
             return Answer(303, None, {**HEADERS, "location": "/"})
-        return Answer(status, {"said": said}, HEADERS)
+        return Answer(status, {"said": done.said, "ticket": done.ticket}, HEADERS)
 
     def _by(self, form: Form) -> str:
         if form["by"] not in self.world.members:
@@ -130,7 +142,7 @@ class Page:
     def _channel(self, form: Form) -> Channel:
         return self.world.slack.state.channels[form["channel"]]
 
-    def _click(self, form: Form) -> str:
+    def _click(self, form: Form) -> Done:
         """A direct message is seen by one person only, so it is that person who clicks there."""
         channel = self._channel(form)
         message = channel.message(form["ts"])
@@ -140,49 +152,58 @@ class Page:
         label = next((b["text"]["text"] for b in message.buttons if b["action_id"] == form["action"]), "")
         told = self.world.click(by, Post(self.world.place(channel), channel, message), form["action"])
         if told.status != 200:
-            return f"{self._name(by)} clicked {label}, but Pointman did not take it ({told.status or 'no answer'})."
-        return f"{self._name(by)} clicked {label}."
+            return Done(
+                f"{self._name(by)} clicked {label}, but Pointman did not take it ({told.status or 'no answer'})."
+            )
+        return Done(f"{self._name(by)} clicked {label}.")
 
-    def _say(self, form: Form) -> str:
+    def _say(self, form: Form) -> Done:
         by, channel, text = self._by(form), self._channel(form), form["text"].strip()
         slack = self.world.slack
         if not text:
             raise ValueError("there is nothing to say")
         if text.split()[0] == "/pointman":
             told = slack.people.command(self.world.members[by], channel, text.removeprefix("/pointman").strip())
-            return f"{self._name(by)} sent a command." if told.status == 200 else f"Pointman answered {told.status}."
+            return Done(
+                f"{self._name(by)} sent a command." if told.status == 200 else f"Pointman answered {told.status}."
+            )
         with slack.state.lock:
             slack.state.say(self.world.members[by], channel, text.replace("&", "&amp;").replace("<", "&lt;"))
-        return f"{self._name(by)} wrote."
+        return Done(f"{self._name(by)} wrote.")
 
-    def _submit(self, form: Form) -> str:
+    def _submit(self, form: Form) -> Done:
         slack = self.world.slack
         told = slack.people.submit(slack.state.views[form["view"]], form)
-        return "Sent." if told.status == 200 else f"Pointman answered {told.status}."
+        return Done("Sent." if told.status == 200 else f"Pointman answered {told.status}.")
 
-    def _create(self, form: Form) -> str:
+    def _dismiss(self, form: Form) -> Done:
+        self.world.slack.state.views.pop(form["view"], None)
+        return Done("The form is closed.")
+
+    def _create(self, form: Form) -> Done:
         fields: dict[str, Any] = {"Summary": form["summary"].strip() or "No title"}
         for name in ("Service", "Severity", "Affected users", "Description"):
             if given := form.get(name, "").strip():
                 fields[name] = given
-        return f"{self.world.create(self._by(form), fields)} is created."
+        key = self.world.create(self._by(form), fields)
+        return Done(f"{key} is created.", key)
 
-    def _change(self, form: Form) -> str:
+    def _change(self, form: Form) -> Done:
         given = {name: form[name] for name in ("Severity", "Assignee") if name in form}
         self.world.change(self._by(form), form["ticket"], given)
-        return f"{form['ticket']} is changed."
+        return Done(f"{form['ticket']} is changed.")
 
-    def _comment(self, form: Form) -> str:
+    def _comment(self, form: Form) -> Done:
         if not form["text"].strip():
             raise ValueError("the comment is empty")
         self.world.comment(self._by(form), form["ticket"], form["text"])
-        return f"A comment stands on {form['ticket']}."
+        return Done(f"A comment stands on {form['ticket']}.")
 
-    def _move(self, form: Form) -> str:
+    def _move(self, form: Form) -> Done:
         self.world.move(self._by(form), form["ticket"], form["status"])
-        return f"{form['ticket']} is {form['status']} now."
+        return Done(f"{form['ticket']} is {form['status']} now.")
 
-    def _speed(self, form: Form) -> str:
+    def _speed(self, form: Form) -> Done:
         """While a scenario plays its player sets the clock, and is told how fast it may."""
         speed, player = float(form["speed"]), self.player
         if not 0 <= speed <= FASTEST:
@@ -193,7 +214,7 @@ class Page:
                 player.pace = replace(player.pace, fast=speed)
         else:
             self.world.clock.run(speed)
-        return f"Time goes {speed:g} times as fast." if speed else "Time stands still."
+        return Done(f"Time goes {speed:g} times as fast." if speed else "Time stands still.")
 
 
 def _answer(status: int, body: str, kind: str = "text/plain") -> Answer:

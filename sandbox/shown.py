@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
+from html import escape, unescape
 from typing import Any, Final, TypeAlias
+from zlib import crc32
 
 from markupsafe import Markup
 
@@ -184,7 +185,7 @@ def _name(world: World, username: str | None) -> str:
 
 
 def _hue(name: str) -> int:
-    return sum(name.encode()) % HUES
+    return crc32(name.encode()) % HUES
 
 
 # ---- Slack
@@ -245,30 +246,38 @@ def _html(world: World, text: str, made: list[Data], where: tuple[str, str] = ("
     return Markup(re.sub(r">@(U\w+)<", named, told))  # noqa: S704  (blocks and mrkdwn escape)
 
 
+def plain(text: str) -> str:
+    """Slack's markup as it is said aloud: without its marks."""
+    return unescape(re.sub(r"[`*]", "", text))
+
+
 def _clock(at: datetime) -> str:
     return f"{at:%H:%M}"
 
 
 def _form(world: World, view: View) -> Data:
     """A form that Pointman opened before somebody."""
-    made, inputs = view.view, []
+    made = view.view
+    return {
+        "id": view.id,
+        "title": made["title"]["text"],
+        "submit": made.get("submit", {}).get("text", "Send"),
+        "inputs": [_input(world, block) for block in made.get("blocks", ()) if block.get("type") == "input"],
+        "name": world.slack.state.people[view.user].real_name,
+    }
+
+
+def _input(world: World, block: Data) -> Data:
+    element = block["element"]
     people = [(p.id, p.real_name) for p in world.slack.state.people.values() if not p.is_bot]
-    for block in made.get("blocks", ()):
-        if block.get("type") != "input":
-            continue
-        element = block["element"]
-        given = [(option["value"], option["text"]["text"]) for option in element.get("options", ())]
-        kind = "lines" if element.get("multiline") else "line"
-        choices = people if element["type"] == "users_select" else given
-        inputs.append(
-            {
-                "id": block["block_id"],
-                "label": block["label"]["text"],
-                "kind": "choice" if choices else kind,
-                "choices": choices,
-                "optional": bool(block.get("optional")),
-            }
-        )
-    submit = made.get("submit", {}).get("text", "Send")
-    name = world.slack.state.people[view.user].real_name
-    return {"id": view.id, "title": made["title"]["text"], "submit": submit, "inputs": inputs, "name": name}
+    given = [(option["value"], option["text"]["text"]) for option in element.get("options", ())]
+    choices = people if element["type"] == "users_select" else given
+    begins = element.get("initial_value") or element.get("initial_user") or ""
+    return {
+        "id": block["block_id"],
+        "label": block["label"]["text"],
+        "kind": "choice" if choices else "lines" if element.get("multiline") else "line",
+        "choices": choices,
+        "begins": element.get("initial_option", {}).get("value", begins),
+        "optional": bool(block.get("optional")),
+    }

@@ -143,9 +143,9 @@ async function act(what, form) {
   try {
     const body = new URLSearchParams(form);
     const response = await fetch(`/do/${what}`, { method: "POST", body, headers: { accept: "application/json" } });
-    const { said } = await response.json();
+    const { said, ticket } = await response.json();
     if (what !== "speed") tell(said);
-    await look();
+    await (ticket ? open("ticket", ticket) : look());
     return response.ok;
   } catch {
     tell("The sandbox does not answer.");
@@ -174,6 +174,8 @@ document.addEventListener("click", (event) => {
     act("click", new URLSearchParams({ channel, ts, action }));
   } else if (button && button.dataset.speed) {
     act("speed", new URLSearchParams({ speed: button.dataset.speed }));
+  } else if (button && button.dataset.dismiss) {
+    act("dismiss", new URLSearchParams({ view: button.dataset.dismiss }));
   } else if (button && button.dataset.move) {
     const { ticket } = button.closest("[data-ticket]").dataset;
     act("move", new URLSearchParams({ ticket, status: button.dataset.move }));

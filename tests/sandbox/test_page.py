@@ -1,0 +1,239 @@
+"""The sandbox's page in a browser, with the real Pointman behind it: what is clicked happens, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from sandbox.clock import Clock
+from sandbox.page import Page as Served
+from sandbox.process import Pointman
+from sandbox.world import World
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+@dataclass
+class Stage:
+    """A world with Pointman in it, its page, and a browser before it."""
+
+    world: World
+    url: str
+    browser: Browser
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, size: ViewportSize = WIDE) -> Page:
+        view = self.browser.new_page(viewport=size)
+        view.set_default_timeout(8000)
+        view.on("console", lambda told: self.faults.append(told.text) if told.type in {"error", "warning"} else None)
+        view.on("pageerror", lambda error: self.faults.append(str(error)))
+        view.on("dialog", lambda dialog: (self.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
+        view.goto(self.url)
+        return view
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("CONTRACTS") == "required":
+            pytest.fail("CONTRACTS=required, but there is no chromium to look at the page with")
+        pytest.skip("there is no chromium to look at the page with (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
+    with World(Clock(), ("#incidents", "#management")) as world:
+        pointman = Pointman(world, tmp_path_factory.mktemp("pointman"))
+        page = Served(world)
+        url = page.start()
+        try:
+            pointman.install()
+            pointman.start()
+            pointman.wait()
+            yield world, url
+        finally:
+            page.stop()
+            pointman.stop()
+
+
+@pytest.fixture
+def stage(served: tuple[World, str], browser: Browser) -> Iterator[Stage]:
+    made = Stage(*served, browser)
+    yield made
+    for context in browser.contexts:
+        context.close()
+    assert made.faults == []
+
+
+def created(view: Page, title: str) -> str:
+    """A critical ticket, created by the form on the page; its key."""
+    view.get_by_text("Create a ticket").click()
+    view.get_by_label("Summary").fill(title)
+    view.get_by_label("Service").select_option("Checkout (prod)")
+    view.get_by_label("Affected users").fill("1400")
+    view.get_by_role("button", name="Create", exact=True).click()
+    expect(view.get_by_role("heading", name=title)).to_be_visible()
+    return str(view.locator("#ticket [data-ticket]").get_attribute("data-ticket"))
+
+
+def test_a_click_in_slack_changes_the_ticket_and_the_message(stage):
+    view = stage.open()
+    key = created(view, "Checkout is down for a click")
+    view.get_by_role("link", name="incidents").click()
+    card = view.locator("#messages article.message", has_text=f"{key} Checkout is down for a click").first
+    expect(card).to_contain_text("tom has it")
+    view.get_by_label("You are").select_option("Maria Keller")
+    card.get_by_role("button", name="Take it").click()
+    expect(card).to_contain_text("maria has it")
+    expect(card).to_contain_text("(edited)")
+    expect(card.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    expect(view.get_by_role("status")).to_contain_text(f"Pointman to Maria Keller: {key} is yours.")
+    expect(view.locator(f"#queue [data-key=row-{key}]")).to_contain_text("Maria Keller")
+    expect(view.locator("#ticket [data-key=field-Assignee] dd")).to_have_text("Maria Keller")
+    expect(view.locator("#ticket .log")).to_contain_text("maria: acknowledge")
+    assert stage.world.value(key, "Assignee") == "Maria Keller"
+
+
+def test_the_ticket_can_be_worked_on(stage):
+    view = stage.open()
+    key = created(view, "Checkout is down for work")
+    severity = view.locator("#ticket .head .severity")
+    expect(severity).to_have_text("High")
+    view.get_by_label("Severity").select_option("Medium")
+    view.get_by_role("button", name="Change").click()
+    expect(severity).to_have_text("Medium")
+    view.get_by_label("Your comment").fill("The bank says *tomorrow*.")
+    view.get_by_role("button", name="Comment").click()
+    expect(view.locator("#ticket .comment")).to_contain_text("The bank says *tomorrow*.")
+    expect(view.get_by_label("Your comment")).to_have_value("")
+    view.locator("#ticket").get_by_role("button", name="Resolve").click()
+    expect(view.locator(f"#queue [data-key=row-{key}]")).to_contain_text("Resolved")
+    assert stage.world.value(key, "Severity") == "Medium"
+    assert stage.world.value(key, "Status") == "Resolved"
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_page_fits_and_answers_at_both_widths(stage, size):
+    for name in stage.world.members:
+        stage.world.say(name, f"@{name}", "A note to myself")  # more channels than fit beside each other
+    view = stage.open(size)
+    expect(view.locator("#channels .unread")).not_to_have_count(0)
+    created(view, f"Checkout is down at {size['width']}")
+    view.get_by_label("Write into the channel").fill("Looking at it")
+    view.get_by_role("button", name="Send").click()
+    expect(view.locator("#messages")).to_contain_text("Looking at it")
+    assert view.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_nothing_that_is_typed_is_markup_of_the_page(stage):
+    view = stage.open()
+    key = created(view, ATTACK)
+    view.get_by_label("Your comment").fill(ATTACK)
+    view.get_by_role("button", name="Comment").click()
+    expect(view.locator("#ticket .comment")).to_contain_text(ATTACK)
+    view.get_by_label("Write into the channel").fill(ATTACK)
+    view.get_by_role("button", name="Send").click()
+    card = view.locator("#messages article.message", has_text=f"{key} {ATTACK}").first
+    expect(card).to_be_visible()
+    view.reload()
+    expect(card).to_be_visible()
+    assert view.locator("main script, main img").count() == 0
+
+
+def test_half_written_text_and_the_focus_stay_when_the_ticket_changes(stage):
+    view = stage.open()
+    key = created(view, "Checkout is down while I write")
+    box = view.get_by_label("Your comment")
+    box.press_sequentially("I am still wri")
+    box.evaluate("box => { box.mark = 1 }")
+    stage.world.change("bob", key, {"Summary": "Checkout is down, and renamed"})
+    expect(view.get_by_role("heading", name="Checkout is down, and renamed")).to_be_visible()
+    expect(box).to_have_value("I am still wri")
+    expect(box).to_be_focused()
+    assert box.evaluate("box => box.mark") == 1
+
+
+def test_what_was_said_elsewhere_is_marked_as_new_until_it_is_read(stage):
+    view = stage.open()
+    view.get_by_role("link", name="incidents").click()
+    stage.world.say("bob", "#management", "Who knows about this?")
+    there = view.get_by_role("link", name="management")
+    expect(there).to_contain_text("1 new")
+    there.click()
+    expect(view.locator("#messages")).to_contain_text("Who knows about this?")
+    expect(there).not_to_contain_text("new")
+
+
+def test_time_can_be_stopped_and_hurried(stage):
+    view = stage.open()
+    try:
+        view.get_by_role("button", name="Pause").click()
+        expect(view.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
+        stood = stage.world.clock.now()
+        view.wait_for_timeout(50)
+        assert stage.world.clock.now() == stood
+        view.get_by_role("button", name="×10", exact=True).click()
+        expect(view.get_by_role("button", name="×10", exact=True)).to_have_attribute("aria-pressed", "true")
+        assert stage.world.clock.speed == 10
+    finally:
+        stage.world.clock.run(1)
+
+
+def test_a_page_from_elsewhere_can_do_nothing(served):
+    world, url = served
+    before = len(world.jira.issues)
+    form = {"by": "ann", "summary": "not ours"}
+    foreign = requests.post(f"{url}do/create", data=form, headers={"Origin": "https://evil.example"}, timeout=5)
+    rebound = requests.post(f"{url}do/create", data=form, headers={"Host": "evil.example"}, timeout=5)
+    assert (foreign.status_code, rebound.status_code) == (403, 403)
+    assert len(world.jira.issues) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("do/create", {"by": "nobody", "summary": "x"}, 400),
+        ("do/create", {"by": "ann"}, 400),
+        ("do/create", {"by": "ann", "summary": "x", "Affected users": "many"}, 400),
+        ("do/click", {"by": "ann", "channel": "C0", "ts": "1", "action": "take"}, 400),
+        ("do/move", {"by": "ann", "ticket": "OPS-0", "status": "Resolved"}, 400),
+        ("do/speed", {"by": "ann", "speed": "nan"}, 400),
+        ("do/nothing", {}, 404),
+        ("elsewhere", {}, 405),
+    ],
+)
+def test_a_wrong_request_is_refused_in_a_sentence(served, path, form, status):
+    answer = requests.post(f"{served[1]}{path}", data=form, timeout=5)
+    assert answer.status_code == status
+    said = answer.json()["said"] if status == 400 else answer.text
+    assert said.strip().endswith(".")
+
+
+def test_the_page_allows_no_script_but_its_own(served):
+    answer = requests.get(served[1], timeout=5)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert requests.get(f"{served[1]}static/../page.py", timeout=5).status_code == 404
