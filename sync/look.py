@@ -226,6 +226,7 @@ class Engine:
             retiring=self.retiring,
             late=self.late,
             covered=self.tracker.covers(ticket),
+            home=self.site.home in {ticket.key, ticket.ref},
         )
 
     def explained(self, ticket: Ticket, ledger: Ledger) -> bool:

@@ -137,6 +137,8 @@ def make_plan(ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now:
         planner = _Planner(told, ledger, rules, world, now)
         planner.retirements(frozenset())
         return planner.plan("out of scope")
+    if world.home:
+        return _Planner(told, ledger, rules, world, now).plan("the home ticket: no rule applies to it")
     if _adopted(told, world):
         return _Planner(told, ledger, rules, world, now).plan("adopted: nothing is owed until a person changes it")
     planner = _Planner(told, ledger, rules, world, now)

@@ -512,6 +512,15 @@ def test_the_first_start_on_an_old_backlog_is_silent() -> None:
     assert world.field(refs[0], "severity") == "high"
 
 
+def test_no_rule_applies_to_the_home_ticket() -> None:
+    world = World(site=Site(home="OPS-9"))
+    ref = world.ticket("OPS-9")
+    world.at("10:00")
+    assert world.posts == []
+    assert world.field(ref, "severity") is None
+    assert world.plan(ref).silent == "the home ticket: no rule applies to it"
+
+
 # ---- products on a bad day
 
 
