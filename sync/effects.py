@@ -56,7 +56,8 @@ class World:
     person. `start`: nothing due before it is owed. `explained`: something about this ticket accounts for a change of
     what we want (a person, an event), so it does not count as a flood; `holding`: what is unexplained is held.
     `external`: outside audiences may be told. `retiring`: what is no longer wanted may be retired. `late`: stale news
-    may be sent. `covered`: the ticket is in scope. `home`: it is the home ticket. `defaults` are the values that new tickets have by themselves.
+    may be sent. `covered`: the ticket is in scope. `home`: it is the home ticket. `defaults` are the values that new
+    tickets have by themselves.
     """
 
     products: tuple[str, ...] = ()
