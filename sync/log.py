@@ -6,14 +6,14 @@ comment that is edited in place has to be written whole. When it grows too long 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from connectors.model import Comment, Ticket, User
 from rules.model import RuleSet
 from rules.text import inert
 from sync.effects import Effect, digest
-from sync.ledger import Act, Outcome
+from sync.ledger import Act, Ledger, Outcome
 from sync.plan import Plan, shown
 
 LOG_KEY = "log"
@@ -44,6 +44,23 @@ def _coming(plan: Plan) -> tuple[tuple[datetime, str], ...]:
 
 def _waiting(plan: Plan) -> tuple[str, ...]:
     return tuple(f"{item.effect.what}: {item.reason}" for item in plan.of("held") if item.reason)[:6]
+
+
+def untold(ledger: Ledger) -> tuple[str, ...]:
+    """The keys of what was done after the log was last written: a process that died had no time to tell it."""
+    entry = ledger.entries.get(LOG_KEY)
+    last = entry.at if entry is not None else None
+    done = ((key, said.at) for key, said in ledger.entries.items() if ":" in key and said.at is not None)
+    return tuple(key for key, at in done if last is None or at > last)
+
+
+def told_late(plan: Plan, keys: Collection[str], rules: RuleSet) -> tuple[str, ...]:
+    """The lines of what was done earlier and never told."""
+    effects = {item.effect.key: item.effect for item in reversed(plan.items) if item.status != "next"}
+    done = [(effects[key], plan.ledger.entries[key].at) for key in keys if key in effects]
+    return tuple(
+        effect_line(effect, Outcome(effect.key, done=True), rules, at) for effect, at in done if at is not None
+    )
 
 
 def field_line(effect: Effect, rules: RuleSet, now: datetime) -> str:

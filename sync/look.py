@@ -257,9 +257,9 @@ class Engine:
         return self.memory.ranks.get(ref, 0)
 
     def log_owed(self, plan: Plan, ledger: Ledger, lines: Iterable[str]) -> bool:
-        """Whether the log on the ticket has to be written: there are new lines, or something else happens next."""
+        """Whether the log on the ticket has to be written: there is more to tell, or something else happens next."""
         entry = ledger.entries.get(LOG_KEY)
-        if tuple(lines):
+        if tuple(lines) or ticket_log.untold(ledger):
             return True
         return (
             bool(ticket_log.next_lines(plan, self.rules)) if entry is None else entry.sum != ticket_log.next_sum(plan)

@@ -76,6 +76,7 @@ class Look:
         self.ledger = engine.memory.completed(self.stored)
         self.ledger = self._settled(self.ledger, now)
         plan = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
+        self.lines.extend(ticket_log.told_late(plan, ticket_log.untold(self.ledger), engine.rules))
         self.ledger = plan.ledger
         self._count_unexplained(plan)
         for batch in plan.batches():

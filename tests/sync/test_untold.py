@@ -1,0 +1,45 @@
+"""What was done before the process died, and what was said to whom, stands in the log all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sync.test_crash import Died, Fate, Mortal
+
+LIFE = ("severity = high", "team = payments", "assignee", "show in #incidents", "call tom")
+
+
+def life(fate: Fate) -> Mortal:
+    """A ticket is made, its first call goes out, and ten minutes pass."""
+    world = Mortal(fate)
+    world.ticket()
+    world.at("09:05:01")
+    world.at("09:14")
+    return world
+
+
+def die() -> None:
+    raise Died
+
+
+def told(world: Mortal) -> str:
+    (ref,) = world.tracker.tickets
+    return world.log(ref)
+
+
+CALLS = life(Fate()).fate.calls
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, CALLS + 1))
+def test_the_log_tells_everything_wherever_the_process_dies(number: int, when: str) -> None:
+    calm, log = told(life(Fate())), told(life(Fate({(number, when): die})))
+    assert {line: log.count(line) for line in LIFE} == {line: calm.count(line) for line in LIFE}, log
+
+
+def test_a_log_that_tells_everything_is_not_written_again() -> None:
+    world = life(Fate())
+    before = dict(world.tracker.tickets)
+    world.restart()
+    world.at("09:14:30")
+    assert world.tracker.tickets == before
