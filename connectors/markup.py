@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _INLINE = re.compile(r"[\\`*_\[\]<>&~|]")
+_SHORT = 3_000
 _LINE_START = re.compile(r"^(?:[!-/:-@\[-`{-~]|\d+(?=[.)]))")
 
 
@@ -23,8 +25,14 @@ def parse(text: str) -> SyntaxTreeNode:
 
     Blocks: paragraph, heading (tag h1 to h6), bullet_list, ordered_list (attribute start), list_item, blockquote,
     fence and code_block (content), hr, table. Inline, under an `inline` node: text, softbreak, hardbreak, strong, em,
-    s, code_inline, link (attribute href), image (attributes src, alt).
+    s, code_inline, link (attribute href), image (attributes src, alt). A tree is only read: whoever asks for the same
+    short text soon again (a message's blocks and its plain text, the same message at thirty places) is given the same.
     """
+    return _kept(text) if len(text) <= _SHORT else SyntaxTreeNode(_MARKDOWN.parse(text))
+
+
+@lru_cache(32)
+def _kept(text: str) -> SyntaxTreeNode:
     return SyntaxTreeNode(_MARKDOWN.parse(text))
 
 

@@ -7,19 +7,22 @@ after each write and follow the addresses that an answer names. Every address is
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cached_property, lru_cache
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
-from connectors.http import failure, no_answer, read
+from connectors.http import LOOPBACK, Reply, Wire, failure, no_answer, read
 from connectors.jira.settings import JiraSettings
 
 if TYPE_CHECKING:
@@ -29,6 +32,13 @@ T = TypeVar("T")
 Deployment: TypeAlias = Literal["cloud", "datacenter"]
 LONGEST_REASON = 400
 _CONNECT = 5.0
+_MOVED = frozenset({301, 302, 303, 307, 308})
+
+
+@lru_cache(8)
+def _seconds(date: str) -> float:
+    """The moment that a `Date` header names; many answers of one second carry the same. Raises ValueError."""
+    return parsedate_to_datetime(date).timestamp()
 
 
 class Clock:
@@ -47,7 +57,7 @@ class Clock:
     def heard(self, date: str, took: float) -> None:
         """A `Date` header has come in, `took` seconds after its request; one that cannot be read is no news."""
         try:
-            stamp = parsedate_to_datetime(date).timestamp()
+            stamp = _seconds(date)
         except (TypeError, ValueError):
             return
         with self._lock:
@@ -136,7 +146,7 @@ class Client:
                     raise Temporary(f"{tried}: no answer", in_doubt=False) from None
                 raise self._verdict(error.response, tried) from None
             except requests.TooManyRedirects as error:
-                raise _elsewhere(error, tried) from None
+                raise _elsewhere(error.response, tried) from None
             except (ValueError, TypeError, KeyError):  # what the package makes of HTML, or of JSON it did not expect
                 raise Temporary(f"{tried}: Jira answered something unexpected", in_doubt=False) from None
             except requests.RequestException as error:
@@ -158,26 +168,27 @@ class Client:
         return read(lambda: self._ask("GET", url, query, None, tried), self.pause)
 
     def _ask(self, method: str, url: str, query: Mapping[str, str | int], body: Any, tried: str) -> Any:
-        session = self._package()._session
         try:
-            # Past the package's own session class, which fails on an HTTP date as Retry-After and on odd bodies.
-            answer = requests.Session.request(session, method, url, params=dict(query), json=body, timeout=self._limits)
-        except requests.TooManyRedirects as error:
-            raise _elsewhere(error, tried) from None
-        except requests.RequestException as error:
+            told = None if body is None else json.dumps(body, allow_nan=False).encode()
+            began = time.monotonic()
+            answer = self._wire.send(method, f"{url}?{urlencode(query)}" if query else url, told, {})
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise no_answer(error, tried) from None
+        self.clock.heard(answer.headers.get("date", ""), time.monotonic() - began)
+        if answer.status_code in _MOVED and "location" in answer.headers:
+            raise _elsewhere(answer, tried)
         if not answer.ok:
             raise self._verdict(answer, tried)
         if not answer.content:
             return None
         try:
             return answer.json()
-        except requests.JSONDecodeError:
+        except ValueError:
             kind = answer.headers.get("content-type", "no content type").partition(";")[0]
             what = "broken JSON" if kind == "application/json" else f"{kind} instead of JSON"
             raise Temporary(f"{tried}: Jira answered {what}", in_doubt=method != "GET") from None
 
-    def _verdict(self, answer: requests.Response, tried: str) -> ConnectorError:
+    def _verdict(self, answer: requests.Response | Reply, tried: str) -> ConnectorError:
         messages, told = _reasons(answer)
         errors = {self._without_secrets(name): self._without_secrets(why) for name, why in told.items()}
         if "AUTHENTICATED_FAILED" in answer.headers.get("x-seraph-loginreason", ""):
@@ -198,6 +209,12 @@ class Client:
         return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
 
     # ---- the package
+
+    @cached_property
+    def _wire(self) -> Wire:
+        """The package's session, without what it does for each request."""
+        site = urlsplit(self.settings.url)
+        return Wire(self._package()._session, f"{site.scheme}://{site.netloc}", self._limits)
 
     def _package(self) -> JIRA:
         """The package's client, made at first use; it makes no call by itself."""
@@ -236,22 +253,22 @@ class Client:
 
 def _proxies(url: str) -> Mapping[str, str]:
     """The environment's proxies for this address; none for loopback."""
-    if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
+    if urlsplit(url).hostname in LOOPBACK:
         return {}
     return requests.utils.get_environ_proxies(url)
 
 
-def _elsewhere(error: requests.TooManyRedirects, tried: str) -> Denied:
+def _elsewhere(answer: requests.Response | Reply | None, tried: str) -> Denied:
     """Where Jira sends us somewhere else, it is to sign in, or its address is another one."""
-    there = "" if error.response is None else error.response.headers.get("location", "")
+    there = "" if answer is None else answer.headers.get("location", "")
     return Denied(f"{tried}: Jira sent us to {urlsplit(there).netloc or 'another page'}; check url and credentials")
 
 
-def _reasons(answer: requests.Response) -> tuple[list[str], dict[str, str]]:
+def _reasons(answer: requests.Response | Reply) -> tuple[list[str], dict[str, str]]:
     """Jira's own messages, and those by field (`errorMessages` and `errors`), whatever the answer really is."""
     try:
         told = answer.json()
-    except requests.JSONDecodeError:
+    except ValueError:
         return [], {}
     if not isinstance(told, dict):
         return [], {}

@@ -17,16 +17,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 from urllib.request import Request
 
 import requests
+import urllib3
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
-from connectors.http import failure, no_answer, read, retry_after, session
+from connectors.http import Wire, failure, no_answer, read, retry_after, session
 
 Json: TypeAlias = dict[str, Any]
 
@@ -68,7 +71,7 @@ class Client:
             raise _failure(tried, error.response) from None
         except _NotJson as error:
             raise Temporary(f"{tried}: {error}") from None
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise no_answer(error, tried) from None
         headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
         return Reply(response.data if isinstance(response.data, dict) else {}, _moment(headers), headers)
@@ -111,15 +114,16 @@ class _Pooled(WebClient):
         self._pool = pool
         self._patience = timeout
 
+    @cached_property
+    def _wire(self) -> Wire:
+        """The pool's way to Slack."""
+        site = urlsplit(self.base_url)
+        return Wire(self._pool, f"{site.scheme}://{site.netloc}", self._patience)
+
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> Json:
         """Perform the request on the pool. An answer that is not a JSON object is replaced by one without words."""
-        answer = self._pool.post(
-            url,
-            data=req.data,  # type: ignore[arg-type]  # bytes or None here
-            headers=dict(req.header_items()),
-            timeout=self._patience,
-            allow_redirects=False,
-        )
+        told = req.data if isinstance(req.data, bytes) else None
+        answer = self._wire.send("POST", url, told, dict(req.header_items()))
         body = answer.content.decode("utf-8", "replace")
         if not _is_object(body):
             if answer.status_code < 300:
