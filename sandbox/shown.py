@@ -93,9 +93,9 @@ def status(world: World, player: Player | None) -> Data:
 
 def _counters(world: World, player: Player | None) -> Iterator[Data]:
     state = world.slack.state
-    yield {"name": "messages posted", "count": len(world.posts())}
-    yield {"name": "edits in place", "count": state.calls.get("chat.update", 0)}
-    yield {"name": "answers to clicks", "count": len(state.notes)}
+    yield {"name": "posted", "count": len(world.posts())}
+    yield {"name": "edited in place", "count": state.calls.get("chat.update", 0)}
+    yield {"name": "answered in private", "count": len(state.notes)}
     doubled = player.doubled if player is not None else len(world.doubled())
     if player is not None:
         yield {"name": "expectations held", "count": f"{player.held} of {len(player.watched)}"}

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,31 @@ def test_the_ticket_can_be_worked_on(stage):
     expect(view.locator(f"#queue [data-key=row-{key}]")).to_contain_text("Resolved")
     assert stage.world.value(key, "Severity") == "Medium"
     assert stage.world.value(key, "Status") == "Resolved"
+
+
+def test_a_form_that_pointman_opens_can_be_filled_in_and_sent(stage):
+    view = stage.open()
+    key = created(view, "Checkout is down for a form")
+    view.get_by_label("Write into the channel").fill(f"/pointman severity {key}")
+    view.get_by_role("button", name="Send", exact=True).click()
+    form = view.locator("#forms form")
+    form.get_by_role("combobox").select_option("medium")
+    form.get_by_role("button", name="Send").click()
+    expect(form).to_have_count(0)
+    expect(view.locator("#ticket .head .severity")).to_have_text("Medium")
+    assert stage.world.value(key, "Severity") == "Medium"
+
+
+def test_in_a_direct_message_it_is_its_reader_who_clicks(stage):
+    view = stage.open()
+    key = created(view, "Checkout is down and nobody moves")
+    expect(view.locator("#ticket .log")).to_contain_text("call tom")
+    stage.world.clock.advance(timedelta(minutes=6))
+    view.locator("#channels").get_by_role("link", name="Tom Reyes").click()
+    call = view.locator("#messages article.message", has_text=key)
+    call.get_by_role("button", name="Acknowledge").click()
+    expect(view.locator("#ticket .log")).to_contain_text("tom: acknowledge")
+    expect(call.get_by_role("button")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
