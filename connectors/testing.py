@@ -225,6 +225,7 @@ class MemoryMessenger(Messenger):
         self.searchable, self.editable, self.lag = searchable, editable, lag  # type: ignore[misc]  # facts of a class
         self.posts: list[Post] = []
         self.answers: list[tuple[Command, str]] = []
+        self.addresses: dict[str, str] = {}
         self.error: ConnectorError | None = None
         self.broken: set[str] = set()
         self.calls = 0
@@ -265,6 +266,10 @@ class MemoryMessenger(Messenger):
             raise self.error
         post = self._at(ref)
         post.message = replace(post.message, buttons=())
+
+    def who(self, user: User) -> User:
+        """The user with the address that `addresses` knows for their id."""
+        return User(user.id, user.name, self.addresses.get(user.id, user.email))
 
     def answer(self, command: Command, text: str) -> None:
         """Keep the answer."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from connectors.base import Messenger
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Command, Edit, Form, Question, Ticket, User, Value
 from rules.directory import people, person_of, user_of
@@ -118,20 +119,36 @@ def _carry_out(command: Command, engine: Engine) -> str:
 
 def _person(command: Command, engine: Engine) -> str:
     """The person's key in `[people]`. Raises Sorry for people we do not know, saying how they are added."""
-    known = person_of(command.by, command.source, engine.rules)
-    if known is None:
-        sink = engine.sinks.get(command.source)
-        look_up = getattr(sink, "who", None)
-        if look_up is not None:
-            try:
-                known = person_of(look_up(command.by), command.source, engine.rules)
-            except ConnectorError as error:
-                raise Sorry(f"Pointman could not find out who you are: {error}") from None
+    try:
+        known = _known(command.by, command.source, engine)
+    except ConnectorError as error:
+        raise Sorry(f"Pointman could not find out who you are: {error}") from None
     if known is None:
         raise Sorry(
             f"Pointman does not know you. An administrator adds you to [people]: "
             f'{command.by.name or "you"} = {{ {command.source} = "{command.by.id}" }}'
         )
+    return known
+
+
+def _known(user: User, source: str, engine: Engine) -> str | None:
+    """The key of a messenger's user, looked up there by address where the id alone does not tell."""
+    known, sink = person_of(user, source, engine.rules), engine.sinks.get(source)
+    if known is None and isinstance(sink, Messenger):
+        known = person_of(sink.who(user), source, engine.rules)
+    return known
+
+
+def _named(said: str, asked: _Asked, engine: Engine) -> str:
+    """Whom somebody names: by key, or by the id that a form of the messenger gives. Raises Sorry."""
+    if said in asked.rules.people:
+        return said
+    try:
+        known = _known(User(said), asked.command.source, engine)
+    except ConnectorError:  # a name that somebody typed is no id there
+        known = None
+    if known is None:
+        raise Sorry(f"There is nobody called {said} in [people].")
     return known
 
 
@@ -152,10 +169,7 @@ def _wish(asked: _Asked, engine: Engine) -> _Wish:
     if verb == "take":
         return _assigned(asked, asked.who, f"{key} is yours.")
     if verb == "assign":
-        said = asked.arg("person")
-        name = said if said in asked.rules.people else person_of(User(said), asked.command.source, asked.rules)
-        if name is None:
-            raise Sorry(f"There is nobody called {said} in [people].")
+        name = _named(asked.arg("person"), asked, engine)
         return _assigned(asked, name, f"{key} is assigned to {name}.")
     if verb == "severity":
         return _severity(asked)
@@ -210,13 +224,13 @@ def _write(asked: _Asked, wish: _Wish, engine: Engine) -> None:
     ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))
     ledger = ledger.trimmed(ledger.entries)
     edit = Edit(wish.fields, comment)
+    engine.memory.wrote(ticket.ref, edit)  # before, since its echo may overtake the answer
     try:
         engine.tracker.write(ticket.ref, edit, ledger.dumps())
     except Refused as error:
         if "phase" in error.fields:
             _take_back(asked, wish, str(error), engine)
         raise
-    engine.memory.wrote(ticket.ref, edit)
     engine.memory.asked(ticket.ref, tuple(act for act in ledger.acts if act not in asked.ledger.acts))
 
 

@@ -631,6 +631,16 @@ def test_every_verb_is_answered_in_a_sentence(verb: str, args: dict[str, str], a
     assert answer in world.click(verb, ref, **args)
 
 
+def test_somebody_known_by_address_only_is_found_when_a_form_gives_their_id() -> None:
+    from tests.world import COMPANY
+
+    world = World(company=COMPANY.replace('tom = { slack = "U-tom", ', 'tom = { email = "tom@example.org", '))
+    world.messengers["slack"].addresses["U-tom"] = "tom@example.org"
+    ref = world.ticket()
+    assert world.click("assign", ref, person="U-tom") == "OPS-1 is assigned to tom."
+    assert world.click("assign", ref, person="U-nobody") == "There is nobody called U-nobody in [people]."
+
+
 def test_who_is_not_known_is_told_how_to_be_added() -> None:
     world = World()
     ref = world.ticket()
