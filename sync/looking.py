@@ -259,8 +259,8 @@ class Look:
 
     def _write(self, edit: Edit | None, ledger: Ledger) -> None:
         """Write an edit and the ledger in one request."""
+        self.engine.memory.wrote(self.ticket.ref, edit)  # before, since its echo may overtake the answer
         self.engine.tracker.write(self.ticket.ref, edit, ledger.dumps())
-        self.engine.memory.wrote(self.ticket.ref, edit)
         self.ledger = self.written = ledger
 
     def _kept(self) -> bool:
