@@ -201,7 +201,8 @@ def played(scenario: Scenario, folder: Path, random: Random | None) -> tuple[Wor
                 player.tick()
                 reaper.tick()
                 time.sleep(0.01)
-            rest(world, pointman)
+            if random is not None:
+                rest(world, pointman)
         finally:
             pointman.stop()
             nursery.kill()
@@ -212,8 +213,8 @@ def played(scenario: Scenario, folder: Path, random: Random | None) -> tuple[Wor
 def rest(world: World, pointman: Lives) -> None:
     """Let claims that were left open be settled; then one more death changes nothing that anybody can see."""
     for again in range(2):
-        world.clock.run(60.0)
-        time.sleep(5.0)
+        world.clock.run(120.0)
+        time.sleep(2.5)
         if not again:
             before = world.fingerprint()
             pointman.kill()
