@@ -165,13 +165,8 @@ class _Show:
         event, level = str(line.get("event", "")), str(line.get("level", "info"))
         if event in QUIET or level == "debug":
             return
-        if event == "effect done":
-            said = _effect(line)
-        else:
-            details = {k: v for k, v in line.items() if k not in {"event", "level", "timestamp", "logger"}}
-            said = " ".join((event, *(f"{name}={value}" for name, value in details.items())))
         colour = {"warning": "yellow", "error": "red", "critical": "red"}.get(level, "magenta")
-        self._say(f"[{colour}]pointman[/]", escape(said))
+        self._say(f"[{colour}]pointman[/]", _pointman(line))
 
     def _say(self, who: str, said: str) -> None:
         with self._lock:
@@ -179,18 +174,20 @@ class _Show:
             self.console.print(f"[dim]{moment}[/]  {who}  {said}" if who else said)
 
 
-def _effect(line: Line) -> str:
-    """One effect of Pointman's in words: what, by which rule, where."""
-    key = str(line.get("key", ""))
-    kind, _, rest = key.partition(":")
-    rule, _, place = rest.partition(">")
-    place = place.partition("@")[0]
-    if kind == "field":
-        return f"sets {rest} = {line.get('value', '')} on {line.get('ticket', '')}"
-    if line.get("sort") == "retire":
-        return f"takes the buttons off in {place}"
-    verbs = {"notify": "shows", "news": "tells", "escalate": "calls"}
-    return f"{verbs.get(kind, kind)} {place}  (rule {rule})"
+def _pointman(line: Line) -> str:
+    """One line of Pointman's log in words: on which ticket, what, why."""
+    event, ticket, why = (escape(str(line.get(name) or "")) for name in ("event", "ticket", "why"))
+    what, said = escape(str(line.get("what") or line.get("key") or "")), escape(str(line.get("said") or ""))
+    if event == "effect done":
+        what = what.replace("retire what stands in", "take the buttons off in")
+        return f"{ticket}  {what}" + (f"  [dim]({why})[/]" if why else "")
+    if event == "command":
+        by, verb, answer = (escape(str(line.get(name, ""))) for name in ("by", "verb", "answer"))
+        return f"hears {by}: {verb}  [dim](answers: {answer})[/]"
+    if event == "put failed for now":
+        return f"{ticket}  {what}: [yellow]not now[/]  [dim]({said})[/]"
+    details = {k: v for k, v in line.items() if k not in {"event", "level", "timestamp", "logger"}}
+    return " ".join((event, *(escape(f"{name}={value}") for name, value in details.items())))
 
 
 @contextmanager

@@ -57,10 +57,11 @@ class Look:
 
     def run(self) -> datetime | None:
         """Settle, decide, do, record; answers the wake. What is done and not written down stays in memory."""
-        try:
-            return self._run()
-        finally:
-            self._keep_unwritten()
+        with structlog.contextvars.bound_contextvars(ticket=self.ticket.key):
+            try:
+                return self._run()
+            finally:
+                self._keep_unwritten()
 
     def _run(self) -> datetime | None:
         engine, now = self.engine, self.engine.clock()
@@ -253,7 +254,7 @@ class Look:
         now = self.engine.clock()
         self.lines.extend(ticket_log.field_line(effect, self.engine.rules, now) for effect in batch.fields)
         for effect in batch.fields:
-            log.info("effect done", key=effect.key, ticket=self.ticket.key, value=str(effect.value))
+            log.info("effect done", key=effect.key, sort=effect.sort, what=effect.what, why="; ".join(effect.why))
         if edit is not None and edit.fields:
             self.ticket = self.ticket.having(edit.fields, now, self.engine.tracker.me())
 

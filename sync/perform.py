@@ -70,7 +70,7 @@ class Performer:
             ref = self._one(sink, group, ledger, refs)
         except Temporary as error:
             self.gate.shut(first.product, self.clock(), str(error), retry_after=error.retry_after)
-            log.warning("put failed for now", key=first.key, said=str(error), in_doubt=error.in_doubt)
+            log.warning("put failed for now", key=first.key, what=first.what, said=str(error), in_doubt=error.in_doubt)
             yield from (Outcome(effect.key, open=error.in_doubt) for effect in group)
         except Denied as error:
             self.gate.shut(first.product, self.clock(), str(error), retry_after=60, denied=True)
@@ -82,7 +82,8 @@ class Performer:
             yield from (Outcome(effect.key, failure=str(error), gone=gone) for effect in group)
         else:
             for effect in group:
-                log.info("effect done", key=effect.key, sort=effect.sort, ref=ref)
+                why = "; ".join(effect.why)
+                log.info("effect done", key=effect.key, sort=effect.sort, what=effect.what, why=why, ref=ref)
                 yield Outcome(effect.key, ref=ref, done=True)
 
     def _one(self, sink: Sink[Message], group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> str:

@@ -49,7 +49,8 @@ def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert int(found[1]) == 6, "a card, three calls, two pieces of news"
     assert "Ann clicks “Take it” in #incidents" in done.stdout
-    assert "sets severity = high on OPS-1" in done.stdout
+    assert "pointman  OPS-1  severity = high  (A critical service is down)" in done.stdout
+    assert "pointman  OPS-1  call tom  (Nobody has acknowledged, step 1)" in done.stdout
 
 
 def test_one_expectation_that_does_not_hold_is_told_and_is_the_exit_code(tiny: Path) -> None:
