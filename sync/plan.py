@@ -6,128 +6,24 @@ moment, a test and the real thing are the same code: `look` does nothing but car
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
 
-from connectors.model import Change, Edit, Message, Ticket, User, Value
+from connectors.model import Change, Message, Ticket, User
 from rules import decide as deciding
 from rules.decide import Decision
-from rules.directory import person_of, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
 from rules.text import inert
-from sync.effects import Effect, Scene, World, digest, effects
-from sync.ledger import RETRY_ERRORS_AFTER, Act, Entry, Failure, Ledger, Stretch
+from sync.effects import Effect, Scene, World, effects
+from sync.fields import Fields
+from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
+from sync.ledger import RETRY_ERRORS_AFTER, Act, Entry, Ledger, Stretch
 
-Status: TypeAlias = Literal["done", "owed", "next", "held", "not"]
-
-ASK_AGAIN = timedelta(seconds=30)
-"""How long to wait with a claim whose place could not tell whether the thing is there."""
-PRODUCTS_OWN = timedelta(seconds=10)
-"""How soon after our write a change counts as what the product made of it (a business rule, an automation)."""
-QUARREL = 5
-"""So many changes of one field by us within `QUARREL_WITHIN`, and it rests."""
-QUARREL_WITHIN = timedelta(hours=1)
 FLOOD = "a flood: waits for `pointman release`"
 STANDING_KINDS = ("notify:", "watch.notify:", "escalate:")
 """What has buttons, and so is retired when nothing wants it any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of a plan: an effect, how it stands, and why. `at` is when it was done, is due, or is tried again;
-    `failure` is what an administrator should know of it.
-    """
-
-    status: Status
-    effect: Effect
-    at: datetime | None
-    reason: str = ""
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What goes out under one claim: at most one edit, and effects."""
-
-    edit: Edit | None
-    fields: tuple[Effect, ...] = ()
-    effects: tuple[Effect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is done, owed, next, held and not done for one ticket at one moment.
-
-    `ticket` has the acts in its history. `ledger` is what it was, with the bookkeeping that needs no call (claims
-    nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself. `facts` are
-    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it.
-    """
-
-    ticket: Ticket
-    ledger: Ledger
-    now: datetime
-    items: tuple[Item, ...] = ()
-    facts: Facts | None = None
-    silent: str = ""
-    notices: Mapping[str, str] = field(default_factory=dict)
-    searchable: frozenset[str] = frozenset()
-    watched: Ticket | None = None
-
-    def of(self, *statuses: Status) -> tuple[Item, ...]:
-        """The lines of some statuses, in order."""
-        return tuple(item for item in self.items if item.status in statuses)
-
-    @property
-    def owed(self) -> tuple[Effect, ...]:
-        """What has to be done now."""
-        return tuple(item.effect for item in self.items if item.status == "owed")
-
-    @property
-    def wake(self) -> datetime | None:
-        """The next moment at which this ticket has to be looked at, if nothing happens before."""
-        waits = [item.at for item in self.of("next", "held") if item.at is not None]
-        waits += [claim.due for claim in self.ledger.open_claims().values()]
-        return max(min(waits), self.now + ASK_AGAIN) if waits and min(waits) <= self.now else min(waits, default=None)
-
-    @property
-    def wanted(self) -> frozenset[str]:
-        """The keys of everything that is wanted, now or later."""
-        return frozenset(item.effect.key for item in self.items)
-
-    def batches(self) -> Iterator[Batch]:
-        """What is owed, in the order of claims.
-
-        The edit and everything whose place can be searched go under one claim, everything else one by one; a card
-        goes before what stands under it.
-        """
-        fields = tuple(e for e in self.owed if e.sort == "field")
-        others = tuple(e for e in self.owed if e.sort != "field")
-        searchable = tuple(e for e in others if e.product in self.searchable or e.sort == "retire")
-        alone = tuple(e for e in others if e not in searchable)
-        edit = Edit({e.key.removeprefix("field:"): e.value for e in fields}) if fields else None
-        if edit is not None or searchable:
-            yield Batch(edit, fields, tuple(sorted(searchable, key=_order)))
-        for group in _by_address(sorted(alone, key=_order)):
-            yield Batch(None, (), group)
-
-
-def _order(effect: Effect) -> tuple[int, datetime]:
-    return {"standing": 0, "retire": 1}.get(effect.sort, 2), effect.due
-
-
-def _by_address(several: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
-    """Calls of one look to one address are one message; everything else stands alone."""
-    calls: dict[str, list[Effect]] = {}
-    for effect in several:
-        if effect.sort != "call":
-            yield (effect,)
-        else:
-            calls.setdefault(effect.to, []).append(effect)
-    for group in calls.values():
-        yield tuple(group)
 
 
 def make_plan(ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now: datetime) -> Plan:
@@ -171,13 +67,9 @@ def _adopted(ticket: Ticket, world: World) -> bool:
     start = world.start
     if start is None or ticket.created >= start:
         return False
-    changed = any(change.at >= start and not _ours(change.by, world) for change in ticket.history)
-    commented = any(c.at is not None and c.at >= start and not _ours(c.by, world) for c in ticket.comments)
+    changed = any(change.at >= start and not by_us(change.by, world) for change in ticket.history)
+    commented = any(c.at is not None and c.at >= start and not by_us(c.by, world) for c in ticket.comments)
     return not changed and not commented
-
-
-def _ours(user: User | None, world: World) -> bool:
-    return user is not None and world.me is not None and bool(user.id) and user.id == world.me.id
 
 
 class _Planner:
@@ -188,6 +80,7 @@ class _Planner:
         self.watched_ticket = ticket
         self.ledger, self.rules, self.world, self.now = ledger, rules, world, now
         self.known = deciding.World(world.loads, world.me)
+        self.fields = Fields(ticket, ledger, rules, world, now)
         self.items: list[Item] = []
         self.facts: Facts | None = None
 
@@ -232,13 +125,15 @@ class _Planner:
         for kind in ("classify", "assign"):
             for decision in self._decisions((kind,)):
                 watched = decision.rule.mode == "watch"
-                item = self._field(decision, self.watched_ticket if watched else self.ticket)
+                item = self.fields.item(decision, self.watched_ticket if watched else self.ticket)
+                item = self._flooded(item) if item.status == "owed" else item
                 wish = {decision.field: item.effect.value}
                 if item.status == "owed":
                     self.watched_ticket = self.watched_ticket.having(wish, self.now, self.world.me)
                     if not watched:
                         self.ticket = self.ticket.having(wish, self.now, self.world.me)
                 self.items.append(self._watch_field(item, decision) if watched and item.status == "owed" else item)
+        self.ledger = self.fields.ledger
 
     def _decisions(self, kinds: tuple[str, ...]) -> Iterator[Decision]:
         """What the rules say; watched rules see what watched rules would have done, the others do not."""
@@ -250,31 +145,6 @@ class _Planner:
         watched = deciding.decide(kinds, self.watched_ticket, self.rules, self.known, self.now)
         yield from (d for d in watched if d.rule.mode == "watch")
 
-    def _field(self, decision: Decision, ticket: Ticket) -> Item:
-        word = decision.field
-        value = self._written(decision)
-        watched = decision.rule.mode == "watch"
-        effect = Effect(
-            f"{'watch.' if watched else ''}field:{word}",
-            "field",
-            decision.rule.id,
-            f"{word} = {value if value is not None else 'nobody'}",
-            self.now,
-            self.now,
-            value=value,
-            digest=digest(value),
-            why=decision.why,
-            watched=watched,
-        )
-        try:
-            current = ticket.get(word)
-        except KeyError:
-            return Item("not", effect, None, f"{word} is not mapped, or may not be read")
-        if same(current, value):
-            entry = self.ledger.get(effect.key)
-            return Item("done", effect, entry.at if entry else None)
-        return self._differing(effect, decision, current)
-
     def _watch_field(self, item: Item, decision: Decision) -> Item:
         """A wish of a watched rule: told in a private place, in place of being written."""
         product, place = self.world.watch or ("", "")
@@ -283,102 +153,6 @@ class _Planner:
         )
         effect = replace(item.effect, sort="standing", product=product, address=place, thing=Message(told))
         return self._compared(effect)
-
-    def _written(self, decision: Decision) -> Value:
-        """The value as the tracker writes it: people by their account there."""
-        if decision.field == "assignee" and isinstance(decision.value, str):
-            return user_of(decision.value, self.ticket.source, self.rules)
-        return decision.value
-
-    def _differing(self, effect: Effect, decision: Decision, current: Value) -> Item:
-        word, entry = decision.field, self.ledger.get(f"field:{decision.field}")
-        failure = entry.failure if entry else None
-        if failure is not None and failure.sum == effect.digest:
-            waiting = self._resting(failure, word)
-            if waiting is not None:
-                return replace(waiting, effect=effect)
-        owner = self._owner(word, entry, current)
-        floor = self._floor(decision, current)
-        if owner and not decision.force and floor is None:
-            return Item("not", effect, None, owner)
-        if floor is not None and owner and not decision.force:
-            effect = replace(effect, value=floor, digest=digest(floor), what=f"{word} = {floor}")
-        if not owner and entry is not None and entry.sum == effect.digest:
-            return Item("done", effect, entry.at, f"the product made it {current}")
-        if self._quarrelling(word) and not effect.watched:
-            return self._rest(effect, word, entry)
-        return self._flooded(Item("owed", effect, self.now))
-
-    def _owner(self, word: str, entry: Entry | None, current: Value) -> str:
-        """Whose the field is if not ours, as a sentence; empty where we may write it."""
-        changes = [c for c in self.before.history if c.field == word]
-        if any(
-            act.verb == "set" and word in act.args and (entry is None or entry.at is None or act.at >= entry.at)
-            for act in self.ledger.acts
-        ):
-            return self._left_alone(word)
-        if entry is None or entry.at is None:
-            whole = self.before.complete_since is None or self.before.complete_since <= self.before.created
-            if changes:
-                return self._left_alone(word)
-            empty = current is None or current in ("", ())
-            if empty or same(current, self.world.defaults.get(word)):
-                return "" if whole else "its history cannot be read back to its creation"
-            return f"left alone: it was {current} when the ticket was made"
-        at = entry.at - timedelta(seconds=1)  # the tracker's `Date` has whole seconds
-        since = [c for c in changes if c.at >= at]
-        made = [c for c in since[:1] if c.at <= entry.at + PRODUCTS_OWN]  # what the product made of our write
-        ours = next((c for c in since if digest(c.after) == entry.sum), made[0] if made else None)
-        if ours is None:  # our write changed nothing, so the field is still what it was then
-            became = self.before.at(at).get(word)
-            return "" if same(became, current) else self._left_alone(word)
-        return "" if same(ours.after, current) else self._left_alone(word)
-
-    def _left_alone(self, word: str) -> str:
-        act = next((a for a in reversed(self.ledger.acts) if a.verb == "set" and word in a.args), None)
-        change = next((c for c in reversed(self.before.history) if c.field == word), None)
-        if act is not None and (change is None or change.at <= act.at + PRODUCTS_OWN):
-            return f"left alone: {act.by} set it {self._clock(act.at)}"
-        by, at = (change.by, f" {self._clock(change.at)}") if change is not None else (None, "")
-        who = person_of(by, self.ticket.source, self.rules) or by or "somebody"
-        return f"left alone: {who} set it{at}"
-
-    def _clock(self, moment: datetime) -> str:
-        return shown(moment, self.rules, self.now)
-
-    def _floor(self, decision: Decision, current: Value) -> str | None:
-        """The level that a forced `at_least` asks for, where the field stands below it."""
-        levels = self.rules.scales.get(decision.field, ())
-        if decision.floor not in levels:
-            return None
-        below = current not in levels or levels.index(str(current)) < levels.index(str(decision.floor))
-        return decision.floor if below else None
-
-    def _quarrelling(self, word: str) -> bool:
-        after = self.now - QUARREL_WITHIN
-        ours = [c for c in self.before.history if c.field == word and c.at > after and _ours(c.by, self.world)]
-        people = [act for act in self.ledger.acts if act.verb == "set" and word in act.args and act.at > after]
-        return len(ours) - len(people) >= QUARREL
-
-    def _rest(self, effect: Effect, word: str, entry: Entry | None) -> Item:
-        said = f"quarrel: {word} was changed {QUARREL} times in an hour; it rests until the rule or a person changes it"
-        failure = Failure(self.now, effect.digest, said)
-        self.ledger = self.ledger.with_entry(effect.key, replace(entry or Entry(), failure=failure))
-        return Item("held", effect, None, said, f"{self.ticket.key}: {said}")
-
-    def _resting(self, failure: Failure, word: str) -> Item | None:
-        """The item of a field whose write was refused, or that rests after a quarrel; None when it may be tried."""
-        blank = Effect("", "field", "", "", self.now, self.now)
-        if failure.said.startswith("quarrel"):
-            changed = any(
-                c.field == word and c.at > failure.at and person_of(c.by, self.ticket.source, self.rules)
-                for c in self.before.history
-            )
-            return None if changed else Item("held", blank, None, failure.said, f"{self.ticket.key}: {failure.said}")
-        again = failure.at + RETRY_ERRORS_AFTER
-        reloaded = self.world.reloaded is not None and self.world.reloaded > failure.at
-        said = f"{self.ticket.key}: {word} was refused: {failure.said}"
-        return None if self.now >= again or reloaded else Item("held", blank, again, failure.said, said)
 
     # -- effects
 
@@ -491,19 +265,6 @@ class _Planner:
         kind, _, rest = key.partition(":")
         rule, arrow, place = rest.partition(">")
         return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"
-
-
-def same(one: Value, other: Value) -> bool:
-    """Whether two values of a field mean the same: people by id or address, empty text as empty, numbers by value."""
-    if one in (None, "", ()) or other in (None, "", ()):
-        return one in (None, "", ()) and other in (None, "", ())
-    return one == other
-
-
-def shown(moment: datetime, rules: RuleSet, now: datetime) -> str:
-    """A moment for people, in the default time zone: `10:02`, or with its day where that is not today."""
-    local, today = moment.astimezone(rules.defaults.timezone), now.astimezone(rules.defaults.timezone)
-    return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%a %d %b %H:%M}"
 
 
 __all__ = ["Batch", "Item", "Plan", "Status", "make_plan", "same", "shown", "with_acts"]

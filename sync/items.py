@@ -1,0 +1,132 @@
+"""The nouns of a plan: its lines, what goes out under one claim, and the plan itself, with its wake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from connectors.model import Edit, Ticket, User, Value
+from rules.facts import Facts
+from rules.model import RuleSet
+from sync.effects import Effect, World
+from sync.ledger import Ledger
+
+Status: TypeAlias = Literal["done", "owed", "next", "held", "not"]
+
+ASK_AGAIN = timedelta(seconds=30)
+"""How long to wait with a claim whose place could not tell whether the thing is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a plan: an effect, how it stands, and why. `at` is when it was done, is due, or is tried again;
+    `failure` is what an administrator should know of it.
+    """
+
+    status: Status
+    effect: Effect
+    at: datetime | None
+    reason: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What goes out under one claim: at most one edit, and effects."""
+
+    edit: Edit | None
+    fields: tuple[Effect, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done, owed, next, held and not done for one ticket at one moment.
+
+    `ticket` has the acts in its history. `ledger` is what it was, with the bookkeeping that needs no call (claims
+    nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself. `facts` are
+    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it.
+    """
+
+    ticket: Ticket
+    ledger: Ledger
+    now: datetime
+    items: tuple[Item, ...] = ()
+    facts: Facts | None = None
+    silent: str = ""
+    notices: Mapping[str, str] = field(default_factory=dict)
+    searchable: frozenset[str] = frozenset()
+    watched: Ticket | None = None
+
+    def of(self, *statuses: Status) -> tuple[Item, ...]:
+        """The lines of some statuses, in order."""
+        return tuple(item for item in self.items if item.status in statuses)
+
+    @property
+    def owed(self) -> tuple[Effect, ...]:
+        """What has to be done now."""
+        return tuple(item.effect for item in self.items if item.status == "owed")
+
+    @property
+    def wake(self) -> datetime | None:
+        """The next moment at which this ticket has to be looked at, if nothing happens before."""
+        waits = [item.at for item in self.of("next", "held") if item.at is not None]
+        waits += [claim.due for claim in self.ledger.open_claims().values()]
+        return max(min(waits), self.now + ASK_AGAIN) if waits and min(waits) <= self.now else min(waits, default=None)
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The keys of everything that is wanted, now or later."""
+        return frozenset(item.effect.key for item in self.items)
+
+    def batches(self) -> Iterator[Batch]:
+        """What is owed, in the order of claims.
+
+        The edit and everything whose place can be searched go under one claim, everything else one by one; a card
+        goes before what stands under it.
+        """
+        fields = tuple(e for e in self.owed if e.sort == "field")
+        others = tuple(e for e in self.owed if e.sort != "field")
+        searchable = tuple(e for e in others if e.product in self.searchable or e.sort == "retire")
+        alone = tuple(e for e in others if e not in searchable)
+        edit = Edit({e.key.removeprefix("field:"): e.value for e in fields}) if fields else None
+        if edit is not None or searchable:
+            yield Batch(edit, fields, tuple(sorted(searchable, key=_order)))
+        for group in _by_address(sorted(alone, key=_order)):
+            yield Batch(None, (), group)
+
+
+def _order(effect: Effect) -> tuple[int, datetime]:
+    return {"standing": 0, "retire": 1}.get(effect.sort, 2), effect.due
+
+
+def _by_address(several: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
+    """Calls of one look to one address are one message; everything else stands alone."""
+    calls: dict[str, list[Effect]] = {}
+    for effect in several:
+        if effect.sort != "call":
+            yield (effect,)
+        else:
+            calls.setdefault(effect.to, []).append(effect)
+    for group in calls.values():
+        yield tuple(group)
+
+
+def by_us(user: User | None, world: World) -> bool:
+    """Whether this is the account that we write with."""
+    return user is not None and world.me is not None and bool(user.id) and user.id == world.me.id
+
+
+def same(one: Value, other: Value) -> bool:
+    """Whether two values of a field mean the same: people by id or address, empty text as empty, numbers by value."""
+    if one in (None, "", ()) or other in (None, "", ()):
+        return one in (None, "", ()) and other in (None, "", ())
+    return one == other
+
+
+def shown(moment: datetime, rules: RuleSet, now: datetime) -> str:
+    """A moment for people, in the default time zone: `10:02`, or with its day where that is not today."""
+    local, today = moment.astimezone(rules.defaults.timezone), now.astimezone(rules.defaults.timezone)
+    return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%a %d %b %H:%M}"
