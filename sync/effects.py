@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from connectors.model import Button, Message, User, Value
 from rules.decide import Decision
@@ -153,10 +153,11 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     made: list[Effect] = []
     for decision in decisions:
         rule = decision.rule
-        if isinstance(rule, Notify):
-            made.extend(_news(decision, rule, scene) if rule.on else _standing(decision, rule, scene))
-        elif isinstance(rule, Escalate):
+        if isinstance(rule, Escalate):
             made.extend(_ladder(decision, rule, scene))
+        else:  # `decide` is asked for these two kinds only
+            told = cast("Notify", rule)
+            made.extend(_news(decision, told, scene) if told.on else _standing(decision, told, scene))
     return _threaded(tuple(_watched(effect, scene) for effect in made))
 
 
