@@ -446,9 +446,9 @@ def test_a_ticket_with_thousands_of_changes_and_comments_is_planned_in_good_time
     ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout", severity=levels[(count - 1) % 2])
     ticket = replace(world.tracker.tickets[ref], created=begun, history=history, comments=comments)
     ledger = Ledger(ref)
-    began = time.perf_counter()
+    began = time.process_time()
     make_plan(ticket, ledger, world.engine.rules, world.engine.world(ticket, ledger), MORNING)
-    assert time.perf_counter() - began < 3, "generous: the machine may be busy"
+    assert time.process_time() - began < 5, "half a second when it was written; time that grows with the square would show"
 
 
 def test_what_is_over_and_has_left_the_list_is_forgotten() -> None:
