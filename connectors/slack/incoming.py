@@ -1,6 +1,6 @@
 """What Slack sends us: proved by its signature, then read as commands. Makes no call and remembers nothing.
 
-`slack_bolt` was tried for this and not taken, see docs/decisions/0010-slack-without-bolt.md: it calls `auth.test` on the
+`slack_bolt` was tried for this and not taken (docs/decisions/0010-slack-without-bolt.md): it calls `auth.test` on the
 first event and answers garbage with a traceback, while reading the four payloads that concern us is this one file.
 A payload that is signed but none of ours (an emoji, a shortcut of another time) is taken and means nothing.
 """

@@ -1,4 +1,4 @@
-"""One contract for every tracker and one for every messenger: the fakes of `connectors.testing` keep it as the real do."""
+"""One contract for every tracker and one for every messenger: the fakes keep it as the real connectors do."""
 
 from __future__ import annotations
 
