@@ -33,7 +33,7 @@ from sandbox.scenario import HERE, Scenario, Step, Wrong, load
 from sandbox.world import World
 
 SPEED: Final = 60.0
-HEADLESS_SPEED: Final = 240.0
+HEADLESS_SPEED: Final = 300.0
 QUIET: Final = frozenset(
     {
         "swept",
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 def _options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="pointman demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--headless", action="store_true", help="play to the end without a page, and exit")
-    parser.add_argument("--speed", type=float, help="sandbox seconds in a real second (default: 60, headless 240)")
+    parser.add_argument("--speed", type=float, help="sandbox seconds in a real second (default: 60, headless 300)")
     parser.add_argument("--port", type=int, default=8080, help="the page's port (default: 8080, or a free one)")
     parser.add_argument("--scenario", default="checkout-down", help="a shipped scenario's name, or a TOML file")
     told = parser.parse_args(list(arguments))
@@ -135,12 +135,14 @@ class _Show:
         """With a page there is more to do when the scenario is over: time runs on as it does outside."""
         if self.options.headless or stop.is_set():
             return
-        self.world.clock.run(1.0)
+        self.world.hurry(1.0)
         self._say("", "The scenario is over; the page stays. Make a ticket of your own. Ctrl-C ends it.")
         stop.wait()
 
     def _sum_up(self) -> None:
         player, seconds = self.player, time.monotonic() - self._began
+        for problem in player.undone:
+            self.console.print(f"[bold red]not done[/]  {escape(problem)}")
         for watched in player.watched:
             if watched.outcome != "held":
                 said = watched.said or "its moment did not come"

@@ -213,7 +213,7 @@ class Page:
             if speed:
                 player.pace = replace(player.pace, fast=speed)
         else:
-            self.world.clock.run(speed)
+            self.world.hurry(speed)
         return Done(f"Time goes {speed:g} times as fast." if speed else "Time stands still.")
 
 

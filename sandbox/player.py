@@ -1,9 +1,8 @@
 """Plays a scenario in the sandbox's world and watches whether what is expected comes true.
 
-Time goes fast while nothing happens, as in a film. It goes slowly while something is being done or still expected, so
-that a slow machine plays the same story as a fast one: an answer that takes half a real second must not be half a
-minute late in the story. An expectation fails when its time by the sandbox's clock and some real seconds have both
-passed without it.
+Time goes slowly while something is being done or still expected, and else as fast as it may. What comes later in the
+scenario waits for what should have been seen before, so the story is the same on a slow machine. An expectation fails
+when its time by the sandbox's clock and some real seconds have both passed without it.
 """
 
 from __future__ import annotations
@@ -17,14 +16,12 @@ from typing import Final, Literal, TypeAlias
 
 from sandbox.scenario import Expect, Scenario, Step
 from sandbox.seeing import counted, seen
-from sandbox.world import Post, World
+from sandbox.world import SLOW, Post, World
 
 Outcome: TypeAlias = Literal["waiting", "held", "failed"]
 
 TICK: Final = 0.02
 """How often the world is looked at, in real seconds."""
-BUSY: Final = 0.12
-"""How long after the last piece of work somebody still counts as working, in real seconds."""
 AGAIN: Final = timedelta(seconds=40)
 """When a person clicks again to whom nothing was answered: by the sandbox's clock, and in real seconds at least."""
 AGAIN_REAL: Final = 0.4
@@ -32,14 +29,13 @@ AGAIN_REAL: Final = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the sandbox's clock goes: when nothing happens, while somebody works, while something is expected.
+    """How fast the sandbox's time goes: when nothing happens, and while something is expected.
 
     `patience` is how many real seconds an expectation has at the least.
     """
 
     fast: float = 60.0
-    slow: float = 10.0
-    waiting: float = 10.0
+    waiting: float = SLOW
     patience: float = 6.0
 
 
@@ -77,7 +73,10 @@ class Heard:
 
 
 class Player:
-    """One playing of a scenario. `tickets` are the keys of its tickets by what the scenario calls them."""
+    """One playing of a scenario.
+
+    `tickets` are the keys of its tickets by what the scenario calls them; `undone` are steps that could not be done.
+    """
 
     def __init__(self, scenario: Scenario, world: World, pace: Pace | None = None, heard: Heard | None = None) -> None:
         self.scenario, self.world, self.pace, self.heard = scenario, world, pace or Pace(), heard or Heard()
@@ -86,6 +85,7 @@ class Player:
         self.paused = False
         self.done = False
         self.clicked: list[Asked] = []
+        self.undone: list[str] = []
         self._steps = list(scenario.steps)
         self._begin = world.clock.now()
 
@@ -128,34 +128,32 @@ class Player:
         while not stop.is_set() and not self.done:
             self.tick()
             stop.wait(TICK)
-        return all(watched.outcome == "held" for watched in self.watched)
+        return not self.undone and all(watched.outcome == "held" for watched in self.watched)
 
     def tick(self) -> None:
         """Do what is due, look at what is expected, and set the pace."""
         at = self.elapsed
         while self._steps and self._steps[0].at <= at and not self._open_before(self._steps[0].at):
             step = self._steps.pop(0)
-            self._do(step)
+            try:
+                self._do(step)
+            except LookupError as problem:
+                self.undone.append(f"{step}: {problem}")
             self.heard.happened(at, step)
         self._click_again()
         for watched in self.watched:
             if watched.outcome == "waiting" and watched.expect.at <= at and self._begun(watched.expect):
                 self._look(watched, at)
-        speed = self.speed()
-        if speed != self.world.clock.speed:
-            self.world.clock.run(speed)
+        self.world.hurry(self._speed())
         if not self._steps and all(w.outcome != "waiting" for w in self.watched):
             self.done = True
             self._count_again()
 
-    def speed(self) -> float:
-        """How fast the clock should go now."""
-        pace = self.pace
+    def _speed(self) -> float:
+        """How fast time may go now."""
         if self.paused:
             return 0.0
-        if time.monotonic() - self.world.worked < BUSY:
-            return min(pace.slow, pace.fast)
-        return min(pace.waiting, pace.fast) if self._open_before(self.elapsed) else pace.fast
+        return min(self.pace.waiting, self.pace.fast) if self._open_before(self.elapsed) else self.pace.fast
 
     def _open_before(self, at: timedelta) -> bool:
         """Whether something is still expected that should have been seen by then; what comes after waits for it."""

@@ -61,7 +61,7 @@ class Pointman:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def install(self, every: str = "0.1") -> None:
+    def install(self, every: str = "0.05") -> None:
         """Write its configuration and rules into the folder, and have the products tell it what happens."""
         shutil.copytree(COMPANY, self.folder, dirs_exist_ok=True)
         told = {

@@ -26,7 +26,7 @@ Data: TypeAlias = dict[str, Any]
 APART: Final = ("summary", "description", "issuetype", "project", "resolution", "status", "priority")
 """Fields that have a place of their own on the page, or none."""
 RANKS: Final = ("High", "Medium", "Low")
-SPEEDS: Final = (1, 10, 60, 600)
+SPEEDS: Final = (1, 10, 60, 300)
 BOT: Final = "pointman"
 HUES: Final = 6
 """How many colours the style sheet has for people."""
@@ -75,7 +75,7 @@ def options(world: World, name: str) -> list[str]:
 
 def status(world: World, player: Player | None) -> Data:
     """The time, how fast it goes, and what has been counted."""
-    now, speed = world.clock.now(), world.clock.speed
+    now, speed = world.clock.now(), world.speed
     playing = player is not None and not player.done
     wanted = player.pace.fast if player is not None and playing else speed
     paused = player.paused if player is not None and playing else speed == 0

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
@@ -26,6 +26,12 @@ from sandbox.slack import Person as Member
 ONE_OF_MANY: Final = ("labels", "options", "users", "components")
 """Kinds of field that hold several values."""
 FOREVER: Final = 10**9
+SLOW: Final = 10.0
+"""How fast time goes at the most while somebody works."""
+BUSY: Final = 0.3
+"""How long after the last piece of work somebody still counts as working, in real seconds."""
+LEAP: Final = 20.0
+"""How many seconds time may leap at once: a look of Pointman's must not be half a minute old when it ends."""
 DIRECT: Final = "@"
 """Begins the name of a direct message, as `@tom`."""
 
@@ -56,13 +62,18 @@ class Post:
 
 
 class World:
-    """Jira and Slack on loopback. `worked` is when, by `time.monotonic`, somebody last did more there than look."""
+    """Jira and Slack on loopback. `worked` is when, by `time.monotonic`, somebody last did more there than look.
+
+    Time goes fast as in a film: it leaps while Pointman only asks what changed, just before it is answered. So the
+    answer tells the new moment, nobody works by an old one, and a slow machine plays the same story as a fast one.
+    """
 
     def __init__(self, clock: Clock | None = None, channels: Iterable[str] = ()) -> None:
         self.clock = clock or Clock()
         self.jira = JiraState(self.clock)
         self.slack = SlackSandbox(self.clock)
-        self.worked = time.monotonic()
+        self.worked = self._polled = time.monotonic()
+        self.speed = self.clock.speed
         self.server = Server(self.jira.handle, self.clock)
         self.server.noticed = self.slack.server.noticed = self._noticed
         self.members: dict[str, Member] = {}
@@ -87,10 +98,21 @@ class World:
         self.jira.webhook(f"{url}/hooks/jira", secret)
         self.slack.people.hook = f"{url}/hooks/slack"
 
+    def hurry(self, speed: float, slow: float = SLOW) -> None:
+        """From now on time goes so fast while nothing happens, and at most `slow` while something does."""
+        self.speed = speed
+        if self.clock.speed != min(speed, slow):
+            self.clock.run(min(speed, slow))
+
     def _noticed(self, asked: Asked) -> None:
-        """Asking what changed is no work: Pointman does it all day."""
+        """Asking what changed is no work: Pointman does it all day, and meanwhile time may leap."""
+        now = time.monotonic()
         if not (asked.method == "GET" and asked.path.endswith(("/search/jql", "/search"))):
-            self.worked = time.monotonic()
+            self.worked = now
+            return
+        passed, self._polled = now - self._polled, now
+        if now - self.worked > BUSY and self.speed > self.clock.speed:
+            self.clock.advance(timedelta(seconds=min(LEAP, (self.speed - self.clock.speed) * passed)))
 
     # ---- what people do
 

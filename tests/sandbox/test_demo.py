@@ -42,10 +42,10 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
-    done = demo("--headless", "--speed", "480")
+    done = demo("--headless", "--speed", "600")
     lines = done.stdout.splitlines()
     found = LAST.fullmatch(lines[-1])
-    assert found, done.stdout[-3000:] + done.stderr[-2000:]
+    assert found, done.stdout[-4000:] + done.stderr[-2000:]
     assert (done.returncode, done.stderr) == (0, "")
     assert int(found[1]) == 6, "a card, three calls, two pieces of news"
     assert "Ann clicks “Take it” in #incidents" in done.stdout
@@ -55,7 +55,7 @@ def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
 
 def test_one_expectation_that_does_not_hold_is_told_and_is_the_exit_code(tiny: Path) -> None:
     tiny.write_text(TINY.replace('"High"', '"Low"'))
-    done = demo("--headless", "--speed", "480", "--scenario", str(tiny))
+    done = demo("--headless", "--speed", "600", "--scenario", str(tiny))
     assert done.returncode == 1
     assert "Severity is High" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("tiny: 0 of 1 expectations held, 1 messages, lost 0, doubled 0, ")
@@ -85,7 +85,7 @@ def test_a_mistake_in_a_scenario_is_told_with_its_place(tiny: Path) -> None:
 
 def test_the_page_stays_until_ctrl_c_which_ends_everything(tiny: Path) -> None:
     with subprocess.Popen(
-        [*DEMO, "--port", "0", "--speed", "480", "--scenario", str(tiny)], stdout=subprocess.PIPE, text=True
+        [*DEMO, "--port", "0", "--speed", "600", "--scenario", str(tiny)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         said = ""

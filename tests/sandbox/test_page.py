@@ -225,7 +225,7 @@ def test_time_can_be_stopped_and_hurried(stage):
         expect(view.get_by_role("button", name="×10", exact=True)).to_have_attribute("aria-pressed", "true")
         assert stage.world.clock.speed == 10
     finally:
-        stage.world.clock.run(1)
+        stage.world.hurry(1)
 
 
 def test_a_page_from_elsewhere_can_do_nothing(served):

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from sandbox.clock import Clock
 from sandbox.player import Pace, Player
 from sandbox.scenario import HERE, Expect, Scenario, Step, Wrong, clock, load, parse
 from sandbox.seeing import seen
 from sandbox.slack import Message
-from sandbox.world import World
+from sandbox.world import LEAP, World
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -52,7 +53,7 @@ def test_the_shipped_scenario_is_in_order_and_has_everything_that_the_design_sho
     scenario = load(HERE / "checkout-down.toml")
     assert [step.at for step in scenario.steps] == sorted(step.at for step in scenario.steps)
     assert {"create", "set", "click", "outage"} == {step.verb for step in scenario.steps}
-    assert scenario.length == timedelta(minutes=45)
+    assert scenario.length == timedelta(minutes=35)
     assert len(scenario.expects) == 20
 
 
@@ -176,7 +177,7 @@ class Life:
         ordered = tuple(sorted(expects, key=lambda e: e.at))
         scenario = Scenario("by-hand", "", START, steps, ordered)
         self.world = world
-        self.player = Player(scenario, world, Pace(fast=0.0, slow=0.0, waiting=0.0, patience=0.0))
+        self.player = Player(scenario, world, Pace(fast=0.0, waiting=0.0, patience=0.0))
         self.player.begin()
 
     def at(self, minutes: float) -> str:
@@ -209,7 +210,7 @@ def test_what_does_not_come_in_time_is_lost(world: World) -> None:
 
 def test_a_slow_machine_has_real_seconds_beside_those_of_the_sandbox(world: World) -> None:
     life = Life(world, card())
-    life.player.pace = Pace(patience=30.0)
+    life.player.pace = Pace(fast=0.0, patience=30.0)
     life.at(2.1)
     assert life.at(50) == "waiting"
     post(world, "card")
@@ -276,8 +277,6 @@ def test_every_deed_of_a_person_reaches_the_product(world: World) -> None:
 
 
 def test_a_product_in_an_outage_answers_503_until_it_is_over(world: World) -> None:
-    import requests
-
     world.outage("jira", START + MINUTE, START + 2 * MINUTE)
     info = f"{world.server.url}/rest/api/2/serverInfo"
     answers = []
@@ -285,3 +284,34 @@ def test_a_product_in_an_outage_answers_503_until_it_is_over(world: World) -> No
         answers.append(requests.get(info, timeout=5).status_code)
         world.clock.advance(MINUTE)
     assert answers == [200, 503, 200]
+
+
+def test_time_leaps_while_somebody_only_asks_what_changed_and_goes_slowly_while_somebody_works(world: World) -> None:
+    def ask(path: str) -> timedelta:
+        before = world.clock.now()
+        requests.get(world.server.url + path, timeout=5)
+        return world.clock.now() - before
+
+    world.hurry(60_000.0, slow=0.0)
+    assert ask("/rest/api/3/search/jql") == timedelta(0), "the world has just been made"
+    world.worked -= 1.0
+    assert ask("/rest/api/3/search/jql") == timedelta(seconds=LEAP), "never more than a look may last"
+    assert ask("/rest/api/3/issue/1") == timedelta(0)
+    assert ask("/rest/api/3/search/jql") == timedelta(0), "somebody has just worked"
+    world.hurry(0.0)
+    world.worked -= 1.0
+    assert ask("/rest/api/3/search/jql") == timedelta(0), "time stands still"
+
+
+def test_a_step_that_cannot_be_done_is_told_and_the_story_goes_on(world: World) -> None:
+    steps = (
+        Step(MINUTE, "click", "Take it", "ann", place="#incidents", text="card"),
+        Step(MINUTE, "say", "hello", "maria", place="#incidents"),
+    )
+    life = Life(world, steps=steps)
+    life.at(1)
+    assert life.player.done
+    assert life.player.undone == [
+        "Ann clicks “Take it” in #incidents: no message at #incidents says “card” and has a button “Take it”"
+    ]
+    assert len(world.channel("#incidents").messages) == 1
