@@ -2,36 +2,27 @@
 
 The session it offers has time-outs, a connection pool and no retries of its own: nothing that may have been done is
 done again. Reads, which cannot have had an effect, are repeated a few times by `read`.
-
-A `Wire` sends through a session's own pool what goes to one site all day. The session would work out headers,
-credentials, proxies, certificates and hooks anew for each request, which is more than half of what a request costs us.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exception
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 
 T = TypeVar("T")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PATIENCE = 3.0
 """The longest, in seconds, that `read` waits between two tries; what asks for longer is left to the caller."""
-_NEVER = urllib3.Retry(False, redirect=False)
 
 
 def session(pool: int = 32) -> requests.Session:
@@ -41,73 +32,6 @@ def session(pool: int = 32) -> requests.Session:
     made.mount("https://", adapter)
     made.mount("http://", adapter)
     return made
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back over a `Wire`: `headers` are asked for in any case, `content` is decompressed."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is no refusal."""
-        return self.status_code < 400
-
-    def json(self) -> Any:
-        """The content as JSON. Raises ValueError."""
-        return json.loads(self.content)
-
-
-class Wire:
-    """The way to one site, such as `https://example.org`, for many threads, over a session's pool.
-
-    The session's headers, credentials, proxies (none for loopback) and certificates are read once, here. Cookies are
-    kept and sent; nothing is followed and nothing is repeated. Raises what requests raises where the session or the
-    address cannot be used.
-    """
-
-    def __init__(self, made: requests.Session, site: str, timeout: tuple[float, float]) -> None:
-        adapter = made.get_adapter(site)
-        assert isinstance(adapter, HTTPAdapter)  # noqa: S101  (nothing else is ever mounted)
-        like = made.prepare_request(requests.Request("GET", site))
-        settings = made.merge_environment_settings(site, {}, None, None, None)
-        proxies = {} if urlsplit(site).hostname in LOOPBACK else settings["proxies"]
-        verify, cert = settings["verify"], settings["cert"]
-        pool = adapter.get_connection_with_tls_context(like, verify, proxies, cert)
-        adapter.cert_verify(pool, site, verify, cert)  # type: ignore[no-untyped-call]
-        self._pool = cast(urllib3.HTTPConnectionPool, pool)
-        direct = adapter.request_url(like, proxies).startswith("/")
-        self._site = site
-        self._front = "" if direct else requests.utils.urldefragauth(site).rstrip("/")  # a proxy wants all of it
-        self._like, self._headers = like, {name.title(): value for name, value in like.headers.items()}
-        self._cookies = made.cookies
-        self._timeout = urllib3.Timeout(*timeout)
-
-    def send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        """Send one request to an address of this site. Raises urllib3's HTTPError; ValueError for another site."""
-        if not url.startswith(f"{self._site}/"):
-            raise ValueError(f"{url} is not on {self._site}")
-        own = {name.title(): value for name, value in headers.items()}
-        answer = self._pool.urlopen(
-            method,
-            self._front + url[len(self._site) :],
-            body,
-            {**self._headers, **self._cookie(), **own},
-            retries=_NEVER,
-            redirect=False,
-            assert_same_host=False,
-            timeout=self._timeout,
-        )
-        if "set-cookie" in answer.headers:
-            extract_cookies_to_jar(self._cookies, self._like, answer)  # type: ignore[no-untyped-call]
-        return Reply(answer.status, answer.headers, answer.data)
-
-    def _cookie(self) -> dict[str, str]:
-        said = get_cookie_header(self._cookies, self._like) if len(self._cookies) else None  # type: ignore[no-untyped-call]
-        return {"Cookie": said} if said else {}
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

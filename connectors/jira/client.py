@@ -22,8 +22,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
-from connectors.http import LOOPBACK, Reply, Wire, failure, no_answer, read
+from connectors.http import failure, no_answer, read
 from connectors.jira.settings import JiraSettings
+from connectors.wire import LOOPBACK, Reply, Wire
 
 if TYPE_CHECKING:
     from jira import JIRA
@@ -156,6 +157,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
+        if "_wire" in self.__dict__:
+            self._wire.close()
         if self._made is not None:
             self._made._session.close()
 

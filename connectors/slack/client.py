@@ -29,7 +29,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
-from connectors.http import Wire, failure, no_answer, read, retry_after, session
+from connectors.http import failure, no_answer, read, retry_after, session
+from connectors.wire import Wire
 
 Json: TypeAlias = dict[str, Any]
 
@@ -96,7 +97,8 @@ class Client:
             raise failure(answer.status_code, tried, answer.text[:80].strip(), answer.headers) from None
 
     def close(self) -> None:
-        """Close the pool's connections."""
+        """Close the connections."""
+        self._web.close()
         self._session.close()
 
 
@@ -119,6 +121,11 @@ class _Pooled(WebClient):
         """The pool's way to Slack."""
         site = urlsplit(self.base_url)
         return Wire(self._pool, f"{site.scheme}://{site.netloc}", self._patience)
+
+    def close(self) -> None:
+        """Close the connections to Slack."""
+        if "_wire" in self.__dict__:
+            self._wire.close()
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> Json:
         """Perform the request on the pool. An answer that is not a JSON object is replaced by one without words."""
