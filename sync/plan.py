@@ -6,9 +6,10 @@ moment, a test and the real thing are the same code: `look` does nothing but car
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from connectors.model import Change, Message, Ticket, User
 from rules import decide as deciding
@@ -43,13 +44,34 @@ def make_plan(ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now:
     return planner.plan()
 
 
+WRITTEN_WITHIN: Final = timedelta(minutes=1)
+"""How long after a person asked for it a change still counts as theirs."""
+
+
 def with_acts(ticket: Ticket, ledger: Ledger) -> Ticket:
-    """The ticket with what people asked of us in its history, as changes of words that the tracker has no field for."""
-    told = tuple(change for act in ledger.acts for change in _change_of(act))
-    if not told:
+    """The ticket with what people asked of us in its history.
+
+    A word that the tracker has no field for becomes a change of its own. What we wrote for a person counts as theirs.
+    """
+    if not ledger.acts:
         return ticket
-    history = tuple(sorted((*ticket.history, *told), key=lambda change: change.at))
-    return replace(ticket, history=history)
+    told = tuple(change for act in ledger.acts for change in _change_of(act))
+    history = (*_in_their_names(ticket.history, ledger.acts), *told)
+    return replace(ticket, history=tuple(sorted(history, key=lambda change: change.at)))
+
+
+def _in_their_names(history: Iterable[Change], acts: Iterable[Act]) -> list[Change]:
+    """The changes that we made for people as theirs: for each word the first to what they asked for, soon after."""
+    changes = list(history)
+    for act in (act for act in acts if act.verb == "set"):
+        begin, end = act.at - timedelta(seconds=2), act.at + WRITTEN_WITHIN  # the tracker's `Date` has whole seconds
+        for word, wanted in act.args.items():
+            for n, change in enumerate(changes):
+                wrote = change.after == wanted or isinstance(change.after, User)
+                if change.field == word and begin <= change.at <= end and wrote:
+                    changes[n] = replace(change, by=User("", name=act.by))
+                    break
+    return changes
 
 
 def _change_of(act: Act) -> Iterator[Change]:
