@@ -129,8 +129,7 @@ class Fields:
     def _quarrelling(self, word: str) -> bool:
         after = self.now - QUARREL_WITHIN
         ours = [c for c in self.ticket.history if c.field == word and c.at > after and by_us(c.by, self.world)]
-        people = [act for act in self.ledger.acts if act.verb == "set" and word in act.args and act.at > after]
-        return len(ours) - len(people) >= QUARREL
+        return len(ours) >= QUARREL  # what we wrote for a person is in their name, so it is not among these
 
     def _rest(self, effect: Effect, word: str, entry: Entry | None) -> Item:
         said = f"quarrel: {word} was changed {QUARREL} times in an hour; it rests until the rule or a person changes it"
