@@ -12,12 +12,39 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _INLINE = re.compile(r"[\\`*_\[\]<>&~|]")
-_SHORT = 3_000
+_SHORT, _LINE = 3_000, 500
 _LINE_START = re.compile(r"^(?:[!-/:-@\[-`{-~]|\d+(?=[.)]))")
+
+
+def _made() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+def _lines(state: StateCore) -> None:
+    """What stands in the lines of a text: most lines of a ticket's log were there the last time it was written.
+
+    Nothing outside of them matters, unless the text defines what links refer to.
+    """
+    for token in state.tokens:
+        if token.type == "inline" and (state.env.get("references") or len(token.content) > _LINE):
+            token.children = []
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+        elif token.type == "inline":
+            token.children = _line(token.content)
+
+
+@lru_cache(1_000)
+def _line(content: str) -> list[Token] | None:
+    return _BARE.parseInline(content)[0].children
+
+
+_BARE, _MARKDOWN = _made(), _made()
+_MARKDOWN.core.ruler.at("inline", _lines)
 
 
 def parse(text: str) -> SyntaxTreeNode:

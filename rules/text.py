@@ -219,7 +219,9 @@ def shown(moment: datetime, zone: tzinfo, now: datetime | None = None) -> str:
 
 
 def _inert_line(line: str) -> str:
-    line = "".join(letter for letter in line if letter == "\t" or _visible(letter)).rstrip()
+    if not line.isprintable():
+        line = "".join(letter for letter in line if letter == "\t" or _visible(letter))
+    line = line.rstrip()
     bare = line.lstrip()
     indent = "".join("\u00a0" * 4 if letter == "\t" else "\u00a0" for letter in line[: len(line) - len(bare)])
     escaped = _INLINE.sub(_escaped, _MENTION.sub("@\u2060", bare))

@@ -116,22 +116,23 @@ def _inline(node: SyntaxTreeNode, marks: list[Node] | None = None) -> list[Node]
 
 def _run(node: SyntaxTreeNode, marks: list[Node]) -> Iterator[Node]:
     """The texts of an inline node, each with the marks of what it stands in."""
-    if node.type == "code_inline":
+    kind = node.type
+    if kind == "code_inline":
         links = [mark for mark in marks if mark["type"] == "link"]
         yield from _text(node.content, [{"type": "code"}, *links])
-    elif node.type == "text":
+    elif kind == "text":
         yield from _text(node.content, marks)
-    elif node.type == "hardbreak":
+    elif kind == "hardbreak":
         yield {"type": "hardBreak"}
-    elif node.type == "softbreak":
+    elif kind == "softbreak":
         yield {"type": "hardBreak"}  # in Jira's editor, too, a new line is a new line
-    elif node.type == "image":
+    elif kind == "image":
         yield from _text(words(node), _linked(str(node.attrs.get("src", "")), marks))
     else:
-        if node.type == "link":
+        if kind == "link":
             marks = _linked(str(node.attrs.get("href", "")), marks)
-        elif node.type in _MARKS and all(mark["type"] != _MARKS[node.type] for mark in marks):
-            marks = [*marks, {"type": _MARKS[node.type]}]
+        elif kind in _MARKS and all(mark["type"] != _MARKS[kind] for mark in marks):
+            marks = [*marks, {"type": _MARKS[kind]}]
         for child in node.children:
             yield from _run(child, marks)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from connectors.markup import inert, parse, plain, words
@@ -76,3 +77,30 @@ def test_plain_keeps_the_shape_and_drops_the_markup():
         "a | b",
         "1 | 2",
     ]
+
+
+LINES = [
+    "[a]",
+    "[a]: /x",
+    "**b** [a] c",
+    "- [a]",
+    "",
+    "> `x`",
+    "![i [a]](y)",
+    "1. \\* &amp; <u>",
+    "a|b",
+    "-|-",
+    "~~s~~  ",
+]
+
+
+@given(st.lists(st.sampled_from(LINES) | st.text(max_size=20), max_size=12))
+def test_what_is_remembered_of_lines_is_what_is_read(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    bare = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    expected = SyntaxTreeNode(bare.parse(text)).pretty(show_text=True)
+    for _ in range(2):
+        assert parse(text).pretty(show_text=True) == expected
+        assert parse(f"{text}\n").pretty(show_text=True) == SyntaxTreeNode(bare.parse(f"{text}\n")).pretty(
+            show_text=True
+        )
