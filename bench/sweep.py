@@ -119,6 +119,7 @@ def caught_up(sandbox: Sandbox, tickets: int) -> tuple[float, float, int]:
     made.engine.tracker.me()
     sandbox.heard()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # as `pointman run` has it
     made.queue.start()
     began, cpu = time.perf_counter(), time.process_time()
     queued = made.sweep.whole().queued

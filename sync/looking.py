@@ -319,7 +319,9 @@ class Look:
         """Write what is not written yet, with the log in the same request; answers when to look again."""
         engine, ref = self.engine, self.ticket.ref
         now = engine.clock()
-        after = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
+        after = plan
+        if plan.owed or self.ledger is not plan.ledger:
+            after = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
         comment = None
         if engine.log_owed(after, self.ledger, self.lines):
             comment = self._log(after)

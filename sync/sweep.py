@@ -31,6 +31,9 @@ OVERLAP = timedelta(minutes=3)
 EMERGENCY_AFTER = timedelta(minutes=5)
 """How long the tracker is away before what was planned goes to the emergency place."""
 
+_WAY = 1e-6
+"""Seconds; a wait of any length lets other threads run."""
+
 Progress = Callable[[int, int], None]
 """Is told how many tickets were listed so far, and how many of them are looked at."""
 
@@ -77,6 +80,7 @@ class Sweep:
         self._seen: dict[str, str] = {}
         self._forgotten = Event()
         self._alarmed = False
+        self._nothing = Event()
 
     def whole(self, progress: Progress | None = None) -> Round:
         """List all that is open or changed lately, and what has left that list. Raises ConnectorError."""
@@ -118,6 +122,7 @@ class Sweep:
         """Whether it is looked at."""
         if self._seen.get(ticket.ref) == ticket.version:
             return False
+        self._nothing.wait(_WAY)  # looks go first: else they wait for whole pages to be thought about
         try:
             answer = self._engine.consider(ticket)
         except Exception:

@@ -53,6 +53,7 @@ def run(
     from sync import run as running
 
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # a look makes thousands of objects and keeps none: a twentieth of its time
     gc.enable()
     try:
         finished = running.run(read, rules, level)
