@@ -28,11 +28,12 @@ MOST: Final = 256
 """Connections that are kept: as many as `[sweep] concurrency` may have threads."""
 _NEVER = urllib3.Retry(False, redirect=False)
 _BROKEN = re.compile(r"[\r\n]")
+_PLAIN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back over a `Wire`: `headers` are asked for in any case, `content` is decompressed."""
+    """What came back over a `Wire`: the names of `headers` are in lower case, `content` is decompressed."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -78,11 +79,14 @@ class Wire:
         """Send one request to an address of this site. Raises urllib3's HTTPError; ValueError for another site."""
         if not url.startswith(f"{self._site}/"):
             raise ValueError(f"{url} is not on {self._site}")
+        target = self._front + url[len(self._site) :]
+        if not _PLAIN.fullmatch(target):
+            target = requests.utils.requote_uri(target)
         own = {name.title(): value for name, value in headers.items()}
         answer = self._pool.urlopen(
             method,
-            self._front + url[len(self._site) :],
-            body,
+            f"{self._front}/",  # urllib3 would look at every letter of the real one
+            _Told(target, body),  # type: ignore[arg-type]  # our own connections take it
             {**self._headers, **self._cookie(), **own},
             retries=_NEVER,
             redirect=False,
@@ -91,7 +95,7 @@ class Wire:
         )
         if "set-cookie" in answer.headers:
             extract_cookies_to_jar(self._cookies, self._like, answer)  # type: ignore[no-untyped-call]
-        return Reply(answer.status, answer.headers, answer.data or b"")
+        return Reply(answer.status, answer.headers, answer.data)
 
     def close(self) -> None:
         """Close the connections."""
@@ -102,16 +106,39 @@ class Wire:
         return {"Cookie": said} if said else {}
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is sent: what the request line names, and the body."""
+
+    target: str
+    body: bytes | None
+
+
+@dataclass(slots=True)
+class _Whole:
+    """An answer that was read to its end. What begins with an underscore is asked for by urllib3 and requests."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+    _original_response: HTTPResponse
+    version_string: str = ""
+    length_remaining: int = 0
+    retries: urllib3.Retry | None = None
+    _connection: object = None
+    _pool: object = None
+
+
 class _Plain(HTTPConnection):
     """A connection that sends a request in one piece and reads its answer whole."""
 
     _method = ""
 
-    def request(  # type: ignore[override]  # a body is bytes here
+    def request(  # type: ignore[override]  # a body is more here
         self,
         method: str,
         url: str,
-        body: bytes | None = None,
+        body: _Told,
         headers: Mapping[str, str] | None = None,
         *,
         chunked: bool = False,
@@ -120,20 +147,20 @@ class _Plain(HTTPConnection):
         enforce_content_length: bool = True,
     ) -> None:
         """Send it. Raises OSError; ValueError where a header would be two."""
-        said = {**(headers or {}), "Content-Length": str(len(body or b""))} if body is not None else headers or {}
-        if _BROKEN.search("".join(said.values())):
+        told, content = dict(headers or {}), body.body or b""
+        if body.body is not None or method in {"POST", "PUT"}:
+            told["Content-Length"] = str(len(content))
+        if _BROKEN.search("".join(told.values())):
             raise ValueError("a header with a line break")
-        head = "".join(
-            (f"{method} {url} HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in said.items()), "\r\n")
-        )
+        lines = (f"{method} {body.target} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items()), "\r\n")
         if self.sock is None:
             self.connect()
         self.sock.settimeout(self.timeout)
         self._method = method
-        self.sock.sendall(head.encode("latin-1") + (body or b""))
+        self.sock.sendall("\r\n".join(lines).encode("latin-1") + content)
 
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # a whole one
-        """Read it. Raises OSError, and http.client's HTTPException."""
+    def getresponse(self) -> _Whole:  # type: ignore[override]  # what urlopen and we want of urllib3's own
+        """Read it. Raises OSError, http.client's HTTPException, and urllib3's DecodeError."""
         self.sock.settimeout(self.timeout)
         answer = HTTPResponse(self.sock, method=self._method)
         try:
@@ -144,14 +171,10 @@ class _Plain(HTTPConnection):
             raise
         if answer.will_close:
             self.close()
-        packed = "content-encoding" in answer.headers
-        return urllib3.HTTPResponse(
-            BytesIO(content) if packed else content,
-            urllib3.HTTPHeaderDict(answer.headers.items()),
-            answer.status,
-            preload_content=packed,
-            original_response=answer,
-        )
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if "content-encoding" in headers:
+            content = urllib3.HTTPResponse(BytesIO(content), headers).data
+        return _Whole(answer.status, headers, content, answer)
 
 
 class _Secure(_Plain, HTTPSConnection):

@@ -122,7 +122,7 @@ class Sweep:
         """Whether it is looked at."""
         if self._seen.get(ticket.ref) == ticket.version:
             return False
-        self._nothing.wait(_WAY)  # looks go first: else they wait for whole pages to be thought about
+        self._give_way()
         try:
             answer = self._engine.consider(ticket)
         except Exception:
@@ -134,6 +134,11 @@ class Sweep:
             return True
         self._queue.wake(ticket.ref, answer if isinstance(answer, datetime) else None)
         return False
+
+    def _give_way(self) -> None:
+        """Looks go first: else they would wait while a whole page is thought about."""
+        if self._queue.depth().running:
+            self._nothing.wait(_WAY)
 
     # ---- round after round
 

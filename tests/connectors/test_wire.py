@@ -61,6 +61,13 @@ def test_the_sessions_headers_and_credentials_go_with_each_request_and_its_own_h
         assert asked.body == b"{}"
 
 
+def test_an_address_that_is_no_plain_text_is_written_as_one(site: Site) -> None:
+    site.wire().send("GET", f"{site.server.url}/jira für alle/a%20b?q=ä\r\nX-Other: b", None, {})
+    assert site.asked[0].path == "/jira für alle/a b"
+    assert site.asked[0].query == {"q": "ä\r\nX-Other: b"}
+    assert "x-other" not in site.asked[0].headers
+
+
 def test_a_cookie_is_kept_and_sent_back(site: Site) -> None:
     site.answers = lambda asked: Answer(200, {}, {"Set-Cookie": "node=7; Path=/"})
     made = session()
