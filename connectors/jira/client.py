@@ -42,6 +42,12 @@ def _seconds(date: str) -> float:
     return parsedate_to_datetime(date).timestamp()
 
 
+@lru_cache(64)
+def _encoded(query: tuple[tuple[str, str | int], ...]) -> str:
+    """A query as an address carries it: every read of a ticket asks for the same."""
+    return urlencode(query)
+
+
 class Clock:
     """Jira's time: what its answers' `Date` said, plus the time since by our own monotonic clock.
 
@@ -174,7 +180,7 @@ class Client:
         try:
             told = None if body is None else json.dumps(body, allow_nan=False).encode()
             began = time.monotonic()
-            answer = self._wire.send(method, f"{url}?{urlencode(query)}" if query else url, told, {})
+            answer = self._wire.send(method, f"{url}?{_encoded(tuple(query.items()))}" if query else url, told, {})
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise no_answer(error, tried) from None
         self.clock.heard(answer.headers.get("date", ""), time.monotonic() - began)
