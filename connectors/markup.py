@@ -12,39 +12,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
-from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 _INLINE = re.compile(r"[\\`*_\[\]<>&~|]")
-_SHORT, _LINE = 3_000, 500
+_SHORT = 3_000
+_PARAGRAPH = re.compile(r"(?:\*\*)?[A-Za-z][^\r\n]*")
+_ITEM = re.compile(r"- (?!\d+[.)])[^\W_][^\r\n]*")
+"""Lines that are whole blocks, whatever they say: they begin no other kind of block, and no definition of a link."""
 _LINE_START = re.compile(r"^(?:[!-/:-@\[-`{-~]|\d+(?=[.)]))")
 
 
-def _made() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-
-
-def _lines(state: StateCore) -> None:
-    """What stands in the lines of a text: most lines of a ticket's log were there the last time it was written.
-
-    Nothing outside of them matters, unless the text defines what links refer to.
-    """
-    for token in state.tokens:
-        if token.type == "inline" and (state.env.get("references") or len(token.content) > _LINE):
-            token.children = []
-            state.md.inline.parse(token.content, state.md, state.env, token.children)
-        elif token.type == "inline":
-            token.children = _line(token.content)
-
-
-@lru_cache(1_000)
-def _line(content: str) -> list[Token] | None:
-    return _BARE.parseInline(content)[0].children
-
-
-_BARE, _MARKDOWN = _made(), _made()
-_MARKDOWN.core.ruler.at("inline", _lines)
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def parse(text: str) -> SyntaxTreeNode:
@@ -55,7 +33,42 @@ def parse(text: str) -> SyntaxTreeNode:
     s, code_inline, link (attribute href), image (attributes src, alt). A tree is only read: whoever asks for the same
     short text soon again (a message's blocks and its plain text, the same message at thirty places) is given the same.
     """
+    blocks = _by_line(text.rstrip("\n").split("\n\n"))
+    if blocks is not None:
+        tree = SyntaxTreeNode()
+        tree.children = blocks
+        return tree
     return _kept(text) if len(text) <= _SHORT else SyntaxTreeNode(_MARKDOWN.parse(text))
+
+
+def _by_line(parts: list[str]) -> list[SyntaxTreeNode] | None:
+    """The blocks of a text in which each line stands for itself: one-line paragraphs, and lists of one-line items.
+
+    That is what a ticket's log is; most of its lines were there the last time it was written. None for another text.
+    """
+    blocks: list[SyntaxTreeNode] = []
+    for part in parts:
+        lines = part.split("\n")
+        if len(lines) == 1 and _PARAGRAPH.fullmatch(part):
+            blocks.append(_line(part))
+        elif all(map(_ITEM.fullmatch, lines)) and not (blocks and blocks[-1].type == "bullet_list"):
+            blocks.append(_list([_line(line) for line in lines]))
+        else:
+            return None
+    return blocks
+
+
+def _list(lists: list[SyntaxTreeNode]) -> SyntaxTreeNode:
+    """The items of several lists as one list."""
+    made = SyntaxTreeNode()
+    made.nester_tokens = lists[0].nester_tokens
+    made.children = [item for each in lists for item in each.children]
+    return made
+
+
+@lru_cache(1_000)
+def _line(line: str) -> SyntaxTreeNode:
+    return SyntaxTreeNode(_MARKDOWN.parse(line)).children[0]
 
 
 @lru_cache(32)

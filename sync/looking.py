@@ -124,7 +124,7 @@ class Look:
 
     def _count_unexplained(self, plan: Plan) -> None:
         engine = self.engine
-        if engine.holding or engine.freed or engine.world(self.ticket, self.ledger).explained:
+        if engine.holding or engine.freed or engine.explained(self.ticket, self.ledger):
             return
         engine.unexplained |= {
             (self.ticket.ref, effect.key)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from connectors.markup import inert, parse, plain, words
+from connectors.markup import _line, inert, parse, plain, words
 
 NASTY = [
     "**bold** _it_ ~~gone~~ `code` ```",
@@ -94,7 +94,37 @@ LINES = [
 ]
 
 
-@given(st.lists(st.sampled_from(LINES) | st.text(max_size=20), max_size=12))
+WHOLE = [
+    "Title",
+    "**Title**",
+    "**b** c  ",
+    "- 10:17 call *maria*\\",
+    "- a [a] b",
+    "- a\\[b]: c",
+    "- ä",
+    "c\\",
+    "a ]: b",
+    "---",
+    "===",
+]
+ODD = [
+    "- 1. b",
+    "- 1) [a]: /x",
+    "-  a",
+    "- ",
+    "-\ta",
+    "- a\rb",
+    "a\r- b",
+    "- - -",
+    "  - a",
+    "**",
+    "1. a",
+    "```",
+    "- **b**",
+]
+
+
+@given(st.lists(st.sampled_from(LINES + WHOLE + ODD) | st.text(max_size=20), max_size=12))
 def test_what_is_remembered_of_lines_is_what_is_read(lines: list[str]) -> None:
     text = "\n".join(lines)
     bare = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -104,3 +134,21 @@ def test_what_is_remembered_of_lines_is_what_is_read(lines: list[str]) -> None:
         assert parse(f"{text}\n").pretty(show_text=True) == SyntaxTreeNode(bare.parse(f"{text}\n")).pretty(
             show_text=True
         )
+
+
+@given(st.lists(st.sampled_from(["", *WHOLE]) | st.sampled_from(["", "", *WHOLE, *ODD]), max_size=12))
+def test_a_line_that_stands_for_itself_is_read_by_itself(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    bare = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    assert parse(text).pretty(show_text=True) == SyntaxTreeNode(bare.parse(text)).pretty(show_text=True)
+
+
+def test_a_long_log_costs_little_when_one_is_added() -> None:
+    lines = [f"- 10:{number % 60:02} line {number}" for number in range(300)]
+    text = "\n".join(("**Log**", "", "**Next**", "", "- nothing", "", "**Happened**", "", *lines))
+    parse(text)
+    before = _line.cache_info().misses
+    tree = parse(f"{text}\n- 11:00 one more")
+    assert _line.cache_info().misses == before + 1
+    assert [node.type for node in tree.children].count("bullet_list") == 2
+    assert len(tree.children[-1].children) == 301
