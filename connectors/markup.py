@@ -23,6 +23,9 @@ _LINE_START = re.compile(r"^(?:[!-/:-@\[-`{-~]|\d+(?=[.)]))")
 
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_LIKE_LIST = SyntaxTreeNode(_MARKDOWN.parse("- a")).children[0]
+_LIKE_ITEM = _LIKE_LIST.children[0]
+_LIKE_PARAGRAPH = _LIKE_ITEM.children[0]
 
 
 def parse(text: str) -> SyntaxTreeNode:
@@ -50,25 +53,25 @@ def _by_line(parts: list[str]) -> list[SyntaxTreeNode] | None:
     for part in parts:
         lines = part.split("\n")
         if len(lines) == 1 and _PARAGRAPH.fullmatch(part):
-            blocks.append(_line(part))
+            blocks.append(_around(_LIKE_PARAGRAPH, [_line(part)]))
         elif all(map(_ITEM.fullmatch, lines)) and not (blocks and blocks[-1].type == "bullet_list"):
-            blocks.append(_list([_line(line) for line in lines]))
+            said = (_around(_LIKE_PARAGRAPH, [_line(line[2:])]) for line in lines)
+            blocks.append(_around(_LIKE_LIST, [_around(_LIKE_ITEM, [paragraph]) for paragraph in said]))
         else:
             return None
     return blocks
 
 
-def _list(lists: list[SyntaxTreeNode]) -> SyntaxTreeNode:
-    """The items of several lists as one list."""
+def _around(like: SyntaxTreeNode, children: list[SyntaxTreeNode]) -> SyntaxTreeNode:
+    """A block of the same kind with these children."""
     made = SyntaxTreeNode()
-    made.nester_tokens = lists[0].nester_tokens
-    made.children = [item for each in lists for item in each.children]
+    made.nester_tokens, made.children = like.nester_tokens, children
     return made
 
 
 @lru_cache(1_000)
-def _line(line: str) -> SyntaxTreeNode:
-    return SyntaxTreeNode(_MARKDOWN.parse(line)).children[0]
+def _line(content: str) -> SyntaxTreeNode:
+    return SyntaxTreeNode(_MARKDOWN.parseInline(content.strip()), create_root=False)
 
 
 @lru_cache(32)
