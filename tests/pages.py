@@ -1,15 +1,25 @@
-"""The pages that administrators read, cut into blocks and sections, for the tests that hold them against the code."""
+"""The pages that administrators read: those of the docs, cut into blocks and sections, for the tests that hold them
+against the code; and those of a browser, held against the rules of accessibility.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+AXE = ROOT / ".venv/share/axe/package/axe.min.js"
 
 _FENCE = re.compile(r"(?ms)^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```\s*$")
 _SKIPPED = re.compile(r"<!-- not loaded: (.+?) -->\s*$")
@@ -95,6 +105,29 @@ def rows(text: str) -> tuple[Row, ...]:
 def spans(text: str) -> tuple[str, ...]:
     """All code within lines."""
     return tuple(_SPAN.findall(_without_blocks(text)))
+
+
+def assert_accessible(view: Page, within: str = "") -> None:
+    """Run axe-core on what a browser shows (within a selector) and fail on any violation, each told with its place.
+
+    Every rule of WCAG 2.2 A and AA that can be judged by a machine, and axe's best practices. Where axe-core is not
+    installed it is skipped; with CONTRACTS=required, as in .ci/run, that is a failure.
+    """
+    if not AXE.exists():
+        reason = f"axe-core is not at {AXE.relative_to(ROOT)} (.ci/run puts it there)"
+        if os.environ.get("CONTRACTS") == "required":
+            pytest.fail(f"CONTRACTS=required, but {reason}")
+        pytest.skip(reason)
+    if not view.evaluate("typeof axe !== 'undefined'"):
+        view.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = view.evaluate("within => axe.run(within || document)", within)
+    assert found["passes"], "axe looked at nothing"
+    said = [
+        f"{one['id']} ({one['impact']}): {one['help']}: {node['target']} {node['html'][:160]} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+    assert not said, "\n".join(said)
 
 
 def _is_rule(line: str) -> bool:
