@@ -69,7 +69,8 @@ def check(
     *,
     live: Annotated[bool, typer.Option("--live", help="Try every product for real too; changes nothing.")] = False,
     style: Annotated[
-        Literal["text", "json", "github"], typer.Option("--format", help="For people, programs, or GitHub's checks.")
+        Literal["text", "json", "github", "sarif"],
+        typer.Option("--format", help="For people, programs, GitHub's annotations, or code scanning."),
     ] = "text",
 ) -> None:
     """Check the configuration and all rules, and tell every mistake at once."""
@@ -87,7 +88,7 @@ def check(
         with console.progress("trying every product") as bar:
             bar(0, len(connectors))
             found = [*found, *trying.problems(read, rules, connectors)]
-    raise typer.Exit(console.told(found, style, counted))
+    raise typer.Exit(console.told(found, style, counted, config))
 
 
 @app.command()

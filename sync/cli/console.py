@@ -1,4 +1,4 @@
-"""How the command line speaks: problems for people, for programs and for GitHub; tables; progress.
+"""How the command line speaks: problems for people, for programs and for forges; tables; progress.
 
 Colours and boxes are rich's, which leaves them out where nobody sees them, and with NO_COLOR.
 """
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from connectors.problems import Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
-Format = Literal["text", "json", "github"]
+Format = Literal["text", "json", "github", "sarif"]
 
 
 def say(text: str = "") -> None:
@@ -41,14 +43,16 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
-def told(problems: Sequence[Problem], style: Format, fine: str) -> int:
-    """Tell problems in this style; `fine` is said where there are none. The exit code: 1 if any is an error."""
+def told(problems: Sequence[Problem], style: Format, fine: str, config: Path) -> int:
+    """Tell problems in this style; `fine` is said where there are none. The exit code: 1 if any is an error.
+
+    `config` is the configuration file: SARIF places there what stands in no file.
+    """
     wrong = any(problem.level == "error" for problem in problems)
     if style == "json":
         dump({"ok": not wrong, "problems": [_data(problem) for problem in problems]})
-    elif style == "github":
-        for problem in problems:
-            say(_github(problem))
+    elif style in {"github", "sarif"}:
+        _told_to_a_forge(problems, style, config)
     else:
         for problem in problems:
             say(str(problem))
@@ -57,6 +61,16 @@ def told(problems: Sequence[Problem], style: Format, fine: str) -> int:
         counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "problem"), (warnings, "warning")) if n]
         say(", ".join(counts) if counts else fine)
     return 1 if wrong else 0
+
+
+def _told_to_a_forge(problems: Sequence[Problem], style: Format, config: Path) -> None:
+    from sync.cli import forges
+
+    if style == "sarif":
+        dump(forges.sarif(problems, config))
+        return
+    for problem in problems:
+        say(forges.annotation(problem))
 
 
 def _data(problem: Problem) -> dict[str, Any]:
@@ -71,19 +85,6 @@ def _data(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "hint": problem.hint or None,
     }
-
-
-def _github(problem: Problem) -> str:
-    """A workflow command that GitHub shows as an annotation at the line."""
-    where = problem.where
-    at = f"file={where.file},line={where.line or 1},col={where.column or 1}" if where.line else ""
-    said = f"{problem.rule}: {problem.message}" if problem.rule else problem.message
-    if not where.line and where.file:
-        said = f"{where.file}: {said}"
-    said = f"{said}; {problem.hint}" if problem.hint else said
-    for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
-        said = said.replace(character, code)
-    return f"::{problem.level} {at}::{said}"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:

@@ -98,7 +98,7 @@ def test_a_mistake_is_told_to_github_at_its_line(config: Path) -> None:
     done = call("check", "--config", config, "--format", "github")
     file = config.parent / "rules.d" / "rules.toml"
     said = "notify card: no field sevrity; did you mean severity?"
-    assert (done.exit_code, done.output) == (1, f"::error file={file},line=21,col=9::{said}\n")
+    assert (done.exit_code, done.output) == (1, f"::error file={file},line=21,col=9,endColumn=16::{said}\n")
 
 
 def test_mistakes_in_the_configuration_and_in_the_rules_are_told_together(config: Path) -> None:
@@ -113,7 +113,7 @@ def test_mistakes_in_the_configuration_and_in_the_rules_are_told_together(config
 
 def test_github_hears_of_a_percent_sign_and_of_what_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     problem = Problem(Where("POINTMAN_HOEM"), "no such setting: 100%\nof it", level="warning")
-    assert console.told([problem], "github", "") == 0
+    assert console.told([problem], "github", "", Path("config.toml")) == 0
     assert capsys.readouterr().out == "::warning ::POINTMAN_HOEM: no such setting: 100%25%0Aof it\n"
 
 
