@@ -19,8 +19,9 @@ from jinja2 import Environment, PackageLoader
 from sandbox.http import Answer, Asked, Server
 from sandbox.player import Player
 from sandbox.shown import Data, Opened, plain, shown
+from sandbox.sight import Post
 from sandbox.slack import Channel
-from sandbox.world import Post, World
+from sandbox.world import World
 
 REGIONS: Final = ("clock", "counters", "queue", "ticket", "channels", "messages", "forms")
 STATIC: Final = {"/static/page.css": "text/css", "/static/page.js": "text/javascript"}

@@ -16,7 +16,8 @@ from typing import Final, Literal, TypeAlias
 
 from sandbox.scenario import Expect, Scenario, Step
 from sandbox.seeing import counted, seen
-from sandbox.world import SLOW, Post, World
+from sandbox.sight import Post
+from sandbox.world import SLOW, World
 
 Outcome: TypeAlias = Literal["waiting", "held", "failed"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sandbox.scenario import Expect
-from sandbox.world import Post, World
+from sandbox.sight import Post, Sight
 
 ANYWHERE = "*"
 
 
-def seen(expect: Expect, world: World, tickets: Mapping[str, str], before: object = None) -> str:
+def seen(expect: Expect, world: Sight, tickets: Mapping[str, str], before: object = None) -> str:
     """What is missing, in a sentence; empty where the expectation holds. `before` is the world at its beginning."""
     if expect.quiet:
         return "" if world.fingerprint() == before else "something changed"
@@ -20,7 +20,7 @@ def seen(expect: Expect, world: World, tickets: Mapping[str, str], before: objec
     return _messages(expect, world)
 
 
-def _ticket(expect: Expect, world: World, key: str) -> Iterator[str]:
+def _ticket(expect: Expect, world: Sight, key: str) -> Iterator[str]:
     for name, wanted in expect.fields.items():
         value = world.value(key, name)
         if value != wanted:
@@ -32,7 +32,7 @@ def _ticket(expect: Expect, world: World, key: str) -> Iterator[str]:
         yield "the log does not say so"
 
 
-def _messages(expect: Expect, world: World) -> str:
+def _messages(expect: Expect, world: Sight) -> str:
     found = _saying(expect, world)
     if expect.times is not None and len(found) != expect.times:
         return f"{len(found)} such messages"
@@ -43,12 +43,12 @@ def _messages(expect: Expect, world: World) -> str:
     return ""
 
 
-def counted(expect: Expect, world: World) -> int:
+def counted(expect: Expect, world: Sight) -> int:
     """How many messages say what is expected, whatever their buttons."""
     return len(_saying(expect, world))
 
 
-def _saying(expect: Expect, world: World) -> tuple[Post, ...]:
+def _saying(expect: Expect, world: Sight) -> tuple[Post, ...]:
     posts = world.posts("" if expect.place == ANYWHERE else expect.place)
     return tuple(post for post in posts if expect.text in post.text and _under(post, expect.under))
 

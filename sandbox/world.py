@@ -1,17 +1,15 @@
-"""The whole of the sandbox: a Jira and a Slack with the same people in them, on one clock, and what stands in both.
+"""The whole of the sandbox: a Jira and a Slack with the same people in them, on one clock.
 
 People act here by name, in words that stand on the products' own pages (`Severity`, `In Progress`, `#incidents`); what
-can be seen is read from the emulators' state. Pointman is never asked: it is what is being watched.
+can be seen of it is in `sandbox.sight`.
 """
 
 from __future__ import annotations
 
 import html
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,9 +17,9 @@ import requests
 
 from sandbox.clock import Clock
 from sandbox.http import Answer, Asked, Fault, Server
-from sandbox.jira import Field, JiraState
-from sandbox.slack import Channel, Delivered, Message, SlackSandbox
-from sandbox.slack import Person as Member
+from sandbox.jira import JiraState
+from sandbox.sight import Post, Sight
+from sandbox.slack import Delivered, SlackSandbox
 
 ONE_OF_MANY: Final = ("labels", "options", "users", "components")
 """Kinds of field that hold several values."""
@@ -32,36 +30,9 @@ BUSY: Final = 0.3
 """How long after the last piece of work somebody still counts as working, in real seconds."""
 LEAP: Final = 20.0
 """How many seconds time may leap at once: a look of Pointman's must not be half a minute old when it ends."""
-DIRECT: Final = "@"
-"""Begins the name of a direct message, as `@tom`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A message that the app posted, with where it stands: `#name` or `@person`."""
-
-    place: str
-    channel: Channel
-    message: Message
-
-    @property
-    def text(self) -> str:
-        """What it says, as plain text."""
-        return html.unescape(self.message.text)
-
-    @property
-    def buttons(self) -> tuple[str, ...]:
-        """The labels of its buttons."""
-        return tuple(html.unescape(b["text"]["text"]) for b in self.message.buttons)
-
-    @property
-    def key(self) -> str:
-        """Under which keys it was put; empty where it says none."""
-        payload = (self.message.metadata or {}).get("event_payload", {})
-        return " ".join(str(payload[name]) for name in sorted(payload))
-
-
-class World:
+class World(Sight):
     """Jira and Slack on loopback. `worked` is when, by `time.monotonic`, somebody last did more there than look.
 
     Time goes fast as in a film: it leaps while Pointman only asks what changed, just before it is answered. So the
@@ -71,12 +42,12 @@ class World:
     def __init__(self, clock: Clock | None = None, channels: Iterable[str] = ()) -> None:
         self.clock = clock or Clock()
         self.jira = JiraState(self.clock)
-        self.slack = SlackSandbox(self.clock)
+        self.slack: SlackSandbox = SlackSandbox(self.clock)
         self.worked = self._polled = time.monotonic()
         self.speed = self.clock.speed
         self.server = Server(self.jira.handle, self.clock)
         self.server.noticed = self.slack.server.noticed = self._noticed
-        self.members: dict[str, Member] = {}
+        self.members = {}
         for person in self.jira.site.people.values():
             if person.username != "pointman":
                 self.members[person.username] = self.slack.state.person(person.username, person.email, person.name)
@@ -168,80 +139,11 @@ class World:
             raise LookupError(f"{field.name} has no option {said}")
         return field.id, said
 
-    def field(self, name: str) -> Field:
-        """A field by the name that people see, or its id. Raises LookupError."""
-        for field in self.jira.site.fields.values():
-            if name.casefold() in {field.name.casefold(), field.id.casefold()}:
-                return field
-        raise LookupError(f"there is no field {name}")
-
     def _username(self, said: str) -> str:
         for person in self.jira.site.people.values():
             if said.casefold() in {person.username, person.name.casefold()}:
                 return person.username
         raise LookupError(f"there is nobody called {said}")
-
-    # ---- what can be seen
-
-    def value(self, key: str, name: str) -> Any:
-        """What a ticket's field shows to people: names, not ids. Raises KeyError where there is no such ticket."""
-        field = self.field(name)
-        return self.shown(field, self.jira.view(key)["fields"].get(field.id))
-
-    def shown(self, field: Field, value: Any) -> Any:
-        """A value of `view` as people see it."""
-        if field.kind == "user" and value is not None:
-            return self.jira.site.people[value].name
-        if field.kind == "number" and isinstance(value, float) and value.is_integer():
-            return int(value)
-        return value
-
-    def channel(self, place: str) -> Channel:
-        """The channel `#name`, or the app's direct message with a person, `@tom`."""
-        if place.startswith(DIRECT):
-            return self.slack.state.direct(self.members[place.removeprefix(DIRECT)].id)
-        return self.slack.state.channel(place)
-
-    def place(self, channel: Channel) -> str:
-        """How a channel is called: `#name` or `@person`."""
-        return f"{DIRECT}{self.slack.state.people[channel.user].name}" if channel.is_im else f"#{channel.name}"
-
-    def posts(self, place: str = "") -> tuple[Post, ...]:
-        """What the app has posted (at one place), oldest first."""
-        with self.slack.state.lock:
-            channels = list(self.slack.state.channels.values())
-            found = [
-                Post(self.place(channel), channel, message)
-                for channel in channels
-                for message in self.slack.state.visible(channel)
-                if message.bot_id and place in {"", self.place(channel)}
-            ]
-        return tuple(sorted(found, key=lambda post: float(post.message.ts)))
-
-    def doubled(self) -> tuple[Post, ...]:
-        """Messages that stand at one place under a key that an earlier one there has already."""
-        seen: Counter[tuple[str, str]] = Counter()
-        spare = []
-        for post in self.posts():
-            for key in post.key.split():
-                seen[post.channel.id, key] += 1
-            if any(seen[post.channel.id, key] > 1 for key in post.key.split()):
-                spare.append(post)
-        return tuple(spare)
-
-    def logs(self, key: str) -> tuple[str, ...]:
-        """The comments that Pointman wrote on a ticket."""
-        return tuple(note["text"] for note in self.jira.view(key)["comments"] if note["by"] == "pointman")
-
-    def fingerprint(self) -> tuple[object, ...]:
-        """Everything that people can see, as one value: it is equal when nothing changed."""
-        return tuple(self._everything())
-
-    def _everything(self) -> Iterator[object]:
-        for view in self.jira.views():
-            yield view["key"], repr(view["fields"]), tuple((n["by"], n["text"]) for n in view["comments"])
-        for post in self.posts():
-            yield post.place, post.message.ts, post.message.text, post.buttons
 
 
 def _key(names: Mapping[str, str], said: str) -> str:

@@ -1,0 +1,140 @@
+"""What can be seen in the sandbox's Jira and Slack, in the words of their pages: now, or as it was at a past moment.
+
+It is read from the emulators' state. Pointman is never asked: it is what is being watched.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from sandbox.clock import Clock
+from sandbox.jira import Field, JiraState
+from sandbox.slack import Channel, Message
+from sandbox.slack import Person as Member
+from sandbox.slack.state import SlackState
+
+DIRECT: Final = "@"
+"""Begins the name of a direct message, as `@tom`."""
+
+_KEY: Final = re.compile(r"\b[A-Z][A-Z0-9]+-\d+\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message that the app posted, with where it stands: `#name` or `@person`."""
+
+    place: str
+    channel: Channel
+    message: Message
+
+    @property
+    def text(self) -> str:
+        """What it says, as plain text."""
+        return html.unescape(self.message.text)
+
+    @property
+    def buttons(self) -> tuple[str, ...]:
+        """The labels of its buttons."""
+        return tuple(html.unescape(b["text"]["text"]) for b in self.message.buttons)
+
+    @property
+    def key(self) -> str:
+        """Under which keys it was put; empty where it says none."""
+        payload = (self.message.metadata or {}).get("event_payload", {})
+        return " ".join(str(payload[name]) for name in sorted(payload))
+
+    @property
+    def tickets(self) -> frozenset[str]:
+        """The keys of the tickets that it speaks of."""
+        return frozenset(_KEY.findall(self.text))
+
+
+class Workspace(Protocol):
+    """A Slack that can be looked at."""
+
+    @property
+    def state(self) -> SlackState:
+        """What stands in it."""
+        ...
+
+
+class Sight:
+    """A Jira and a Slack with the same people in them, to be looked at. `members` are the people by username."""
+
+    clock: Clock
+    jira: JiraState
+    slack: Workspace
+    members: dict[str, Member]
+    speed: float = 0.0
+
+    def field(self, name: str) -> Field:
+        """A field by the name that people see, or its id. Raises LookupError."""
+        for field in self.jira.site.fields.values():
+            if name.casefold() in {field.name.casefold(), field.id.casefold()}:
+                return field
+        raise LookupError(f"there is no field {name}")
+
+    def value(self, key: str, name: str) -> Any:
+        """What a ticket's field shows to people: names, not ids. Raises KeyError where there is no such ticket."""
+        field = self.field(name)
+        return self.shown(field, self.jira.view(key)["fields"].get(field.id))
+
+    def shown(self, field: Field, value: Any) -> Any:
+        """A value of `view` as people see it."""
+        if field.kind == "user" and value is not None:
+            return self.jira.site.people[value].name
+        if field.kind == "number" and isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value
+
+    def channel(self, place: str) -> Channel:
+        """The channel `#name`, or the app's direct message with a person, `@tom`."""
+        if place.startswith(DIRECT):
+            return self.slack.state.direct(self.members[place.removeprefix(DIRECT)].id)
+        return self.slack.state.channel(place)
+
+    def place(self, channel: Channel) -> str:
+        """How a channel is called: `#name` or `@person`."""
+        return f"{DIRECT}{self.slack.state.people[channel.user].name}" if channel.is_im else f"#{channel.name}"
+
+    def posts(self, place: str = "") -> tuple[Post, ...]:
+        """What the app has posted (at one place), oldest first."""
+        with self.slack.state.lock:
+            channels = list(self.slack.state.channels.values())
+            found = [
+                Post(self.place(channel), channel, message)
+                for channel in channels
+                for message in self.slack.state.visible(channel)
+                if message.bot_id and place in {"", self.place(channel)}
+            ]
+        return tuple(sorted(found, key=lambda post: float(post.message.ts)))
+
+    def doubled(self) -> tuple[Post, ...]:
+        """Messages that stand at one place under a key that an earlier one there has already."""
+        seen: Counter[tuple[str, str]] = Counter()
+        spare = []
+        for post in self.posts():
+            for key in post.key.split():
+                seen[post.channel.id, key] += 1
+            if any(seen[post.channel.id, key] > 1 for key in post.key.split()):
+                spare.append(post)
+        return tuple(spare)
+
+    def logs(self, key: str) -> tuple[str, ...]:
+        """The comments that Pointman wrote on a ticket."""
+        return tuple(note["text"] for note in self.jira.view(key)["comments"] if note["by"] == "pointman")
+
+    def fingerprint(self) -> tuple[object, ...]:
+        """Everything that people can see, as one value: it is equal when nothing changed."""
+        return tuple(self._everything())
+
+    def _everything(self) -> Iterator[object]:
+        for view in self.jira.views():
+            yield view["key"], repr(view["fields"]), tuple((n["by"], n["text"]) for n in view["comments"])
+        for post in self.posts():
+            yield post.place, post.message.ts, post.message.text, post.buttons
