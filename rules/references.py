@@ -144,7 +144,7 @@ class Instant(Kind):
     def _schema(self) -> Schema:
         return {
             "anyOf": [{"enum": list(self.words)}, {"type": "string", "pattern": "^changed:.+$"}],
-            "description": f"a {self.sort}",
+            "description": "one of the words, or changed:FIELD",
         }
 
 
@@ -200,7 +200,7 @@ class To(Kind):
     def _schema(self) -> Schema:
         return {
             "type": "string",
-            "description": "whom to tell: on-call:team, person:maria, place:incidents, slack:#x, assignee, …",
+            "description": "written on-call:team, lead:team, person:maria, place:x, audience:x, slack:#x, assignee, …",
             "pattern": f"^(?:{'|'.join(_BARE)}|[A-Za-z0-9_-]+:.+)$",
         }
 

@@ -355,10 +355,20 @@ class Record(Kind):
     def _schema(self) -> Schema:
         properties = {}
         for name, key in self.keys.items():
-            about = {"description": key.about} if key.about else {}
-            properties[name] = {**key.kind.schema(), **about}
+            properties[name] = _described(key.about, key.kind.schema())
         must = {"required": list(self.required)} if self.required else {}
         return {"type": "object", "properties": properties, "additionalProperties": False, **must}
+
+
+def _described(about: str, schema: Schema) -> Schema:
+    """What a key is for, and then how its value is written: both are shown when an editor points at it."""
+    one = schema if isinstance(schema.get("items"), list) else schema.get("items", schema)  # a list: one for each place
+    written = one.get("description", "")
+    parts = (part for part in (about, "" if written in _PLAIN else written) if part)
+    return {**schema, "description": "; ".join(parts)}
+
+
+_PLAIN = frozenset({"a text", "a skill", "an option"})
 
 
 @dataclass(frozen=True, slots=True)

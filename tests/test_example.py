@@ -32,7 +32,7 @@ SHARED = {"id", "name", "was", "when", "mode", "during", "restricted", "text", "
 
 def switched_on(text: str) -> str:
     """The text with all that is switched off in it; as many lines."""
-    return re.sub(r"(?m)^#(?=[^ \n])", "", text)
+    return re.sub(r"(?m)^#(?=[^ :\n])", "", text)
 
 
 def parts() -> tuple[str, str]:

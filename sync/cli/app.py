@@ -211,6 +211,32 @@ def demo(context: typer.Context) -> None:
 
 
 @app.command()
+def playground(
+    key: Annotated[str, typer.Argument(metavar="[KEY]", help="The ticket to begin with, such as OPS-42.")] = "",
+    config: ConfigFile = DEFAULT,
+    *,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The page's port; 0 takes a free one.")] = 0,
+    may_apply: Annotated[bool, typer.Option("--apply", hidden=True, help="Let the page write rule files.")] = False,
+    embedded: Annotated[bool, typer.Option("--embedded", hidden=True, help="Another page shows it.")] = False,
+) -> None:
+    """Open a page to try rules out: a ticket, what happens next, why, and what a change would make. Writes nothing."""
+    from connectors.problems import Problems
+    from sync import logs
+    from sync.cli import playing
+
+    gc.enable()
+    try:
+        read = _config(config)
+    except Problems as wrong:
+        _stop(str(wrong))
+    logs.configure(read.secrets(), "warning")
+    try:
+        playing.play(read, playing.Wanted(key, port, may_apply, embedded), playing.tell)
+    except OSError as error:
+        _stop(f"could not listen on 127.0.0.1:{port}: {error.strerror or error}")
+
+
+@app.command()
 def connectors(*, style: Style = "text") -> None:
     """List every kind of connector with its settings."""
     from connectors import registry
@@ -226,12 +252,12 @@ def connectors(*, style: Style = "text") -> None:
 
 @app.command()
 def schema(
-    what: Annotated[Literal["rules", "config"], typer.Argument(help="Of which files.")] = "rules",
+    what: Annotated[Literal["rules", "config", "pack"], typer.Argument(help="Of which files.")] = "rules",
 ) -> None:
-    """Print the JSON Schema of rule files or of config.toml, for editors."""
+    """Print the JSON Schema of rule files, of config.toml or of packs, for editors."""
     from sync.cli import catalogue, console
 
-    console.dump(catalogue.of_rules() if what == "rules" else catalogue.of_config())
+    console.dump(catalogue.PRINTED[what]())
 
 
 # ---- what they share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,6 +32,8 @@ def of_config() -> Schema:
         **made.get("$defs", {}),
         **{key: one for t in tables.values() for key, one in t.pop("$defs", {}).items()},
     }
+    for one in tables.values():
+        one.pop("required", None)  # the environment may say it
     made["properties"]["connectors"] = {
         "description": "One table for each connector. Another name than the kind's says which it is with `use`.",
         "type": "object",
@@ -46,6 +48,17 @@ def of_rules() -> Schema:
     from rules.schema import schema as of_files
 
     return dict(of_files())
+
+
+def of_packs() -> Schema:
+    """The JSON Schema of packs of rules."""
+    from rules.schema import of_packs as of_files
+
+    return dict(of_files())
+
+
+PRINTED: Mapping[str, Callable[[], Schema]] = {"rules": of_rules, "config": of_config, "pack": of_packs}
+"""What `pointman schema` prints, by what it is asked for."""
 
 
 def _schema(model: type[BaseModel]) -> Schema:
