@@ -1,73 +1,248 @@
-"""The kinds of value of a `[[test]]`: the words of a made-up ticket, and what must follow from them."""
+"""The kinds of value of a `[[test]]`: the words of a made-up ticket, what happens to it, and what must follow.
+
+Each name in them is checked as it is in a rule. What was turned down: a language of its own for tests, as the words
+of the ticket and the recipients of the rules say it all; and texts to compare, since a test should outlive a comma.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from connectors.model import PHASES
+from connectors.model import PHASES, Value
+from connectors.problems import Where
 from rules import duration
-from rules.model import Field
+from rules.model import Expected, Field
 from rules.outcomes import settable, value_of
 from rules.reading import Names, Reading
-from rules.references import TICKET_WORDS, To
+from rules.references import EMAIL, TICKET_WORDS, To, changeable
 from rules.toml import Node
 from rules.values import Kind, ListOf, Schema, Text
 
+AFTER = "after "
+EXPECT = "expect "
+CALLED = ("called", "told")
+"""What may be expected beside words: who was called by an escalation, and to whom a message went."""
 
-def _fields(names: Names) -> Mapping[str, Field]:
-    words: dict[str, Field] = {}
-    for word, type_ in TICKET_WORDS.items():
-        if word != "text":
-            words[word] = Field(word, "text") if type_ in {"user", "choice"} else Field(word, type_)  # type: ignore[arg-type]  # the others are types of fields
-    team = Field("team", "choice", tuple(names.of("team")))
-    return {**words, **settable(names), "phase": Field("phase", "choice", PHASES), "team": team}
+_VALUE: Schema = {"type": ["string", "number", "boolean", "array"]}
+_TOS = ListOf(To(), 0)
+_NOT_MADE: Mapping[str, str] = {
+    "acknowledged": 'somebody does that: then = [{ after = "5m", by = "maria", acknowledge = true }]',
+    "updated": "the clock of the test does that",
+    "text": "it is summary and description",
+}
 
 
-def _word(word: str, node: Node, at: Reading) -> Any:
-    fields = _fields(at.names)
-    if word == "labels":
-        return ListOf(Text("a label"), 0).read(node, at)
-    if word in fields:
-        return value_of(fields[word], node, at)
-    at.unknown(node.key, "field", word, fields)
-    return None
+@dataclass(frozen=True, slots=True)
+class Somebody(Kind):
+    """A person of the ticket: by their name in `[people]`, or `email:ceo@example.org`."""
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        if not isinstance(node.value, str):
+            at.unwanted(node, 'a person such as "maria" or "email:ceo@example.org"')
+            return None
+        kind, colon, address = node.value.partition(":")
+        if kind == "email" and colon:
+            if re.fullmatch(EMAIL.pattern, address) is None:
+                at.wrong(node.inside(len("email:"), len(address)), f"{address or '(empty)'} is no address of email")
+        elif node.value not in at.names.of("person"):
+            at.unknown(node.said, "person", node.value, at.names.of("person"))
+        return node.value
+
+    def _schema(self) -> Schema:
+        return {"type": "string", "description": "the name of a person, or email:ceo@example.org", "minLength": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class TicketWords(Kind):
-    """What a made-up ticket holds."""
+    """What a made-up ticket holds, or with `later` what becomes of it."""
 
-    def _read(self, node: Node, at: Reading) -> dict[str, Any]:
+    later: bool = False
+
+    def _read(self, node: Node, at: Reading) -> dict[str, Value]:
         if not isinstance(node.value, dict):
             at.unwanted(node, 'a table such as { summary = "Checkout is down" }')
             return {}
-        return {word: _word(word, item, at) for word, item in node.value.items()}
+        known = self.known(at.names)
+        return {
+            word: read_word(word, item, at) for word, item in node.value.items() if _is_known(word, item.key, at, known)
+        }
+
+    def known(self, names: Names) -> tuple[str, ...]:
+        """The words that it may hold."""
+        allowed = changeable(names) if self.later else {**TICKET_WORDS, **changeable(names)}
+        return tuple(word for word in allowed if word not in _NOT_MADE)
 
     def _schema(self) -> Schema:
-        return {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "array"]}}
+        return {"type": "object", "additionalProperties": _VALUE}
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation(Kind):
-    """What must follow: words of the ticket, and by `after 6m` the recipients called by then."""
+    """What must follow: words of the ticket, whom it calls and tells, and the same by `after 6m`."""
 
-    def _read(self, node: Node, at: Reading) -> dict[str, Any]:
+    def _read(self, node: Node, at: Reading) -> tuple[Expected, ...]:
         if not isinstance(node.value, dict):
             at.unwanted(node, 'a table such as { severity = "high", "after 6m" = ["on-call:team"] }')
-            return {}
-        read: dict[str, Any] = {}
-        for word, item in node.value.items():
-            if word.startswith("after "):
-                try:
-                    duration.parse(word.removeprefix("after "))
-                except ValueError as error:
-                    at.wrong(item.key, str(error))
-                read[word] = ListOf(To(), 0).read(item, at)
-            else:
-                read[word] = _word(word, item, at)
-        return read
+            return ()
+        return tuple(one for word, item in node.value.items() for one in self.read_one(word, item, item.key, at))
+
+    def read_one(self, word: str, item: Node, where: Where, at: Reading) -> Iterator[Expected]:
+        """What one key expects; `where` it stands."""
+        if not word.startswith(AFTER):
+            yield from _expected(word, item, where, timedelta(0), at)
+            return
+        try:
+            after = duration.parse(word.removeprefix(AFTER))
+        except ValueError as error:
+            at.wrong(where, str(error))
+            after = timedelta(0)
+        if isinstance(item.value, dict):
+            for inner, value in item.value.items():
+                yield from _expected(inner, value, value.key, after, at)
+        else:
+            yield Expected("called", _TOS.read(item, at), where, after)
 
     def _schema(self) -> Schema:
-        return {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "array"]}}
+        said = {word: _TOS.schema() for word in CALLED}
+        then = {"type": "object", "properties": said, "additionalProperties": _VALUE}
+        return {
+            "type": "object",
+            "properties": said,
+            "patternProperties": {f"^{AFTER}": {"anyOf": [_TOS.schema(), then]}},
+            "additionalProperties": _VALUE,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: its words, what they lead to, and how it differs from the other rows, in words."""
+
+    ticket: Mapping[str, Value]
+    expect: tuple[Expected, ...]
+    label: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Kind):
+    """A table of tickets: a row of headings (words, and `expect` with what is expected), then a row for each."""
+
+    def _read(self, node: Node, at: Reading) -> tuple[Row, ...]:
+        if not isinstance(node.value, list) or not all(isinstance(row.value, list) for row in node.value):
+            at.unwanted(node, 'a list of rows such as [["summary", "expect severity"], ["It is down", "high"]]')
+            return ()
+        if len(node.value) < 2:
+            at.wrong(node.where, "a row of headings and one more are wanted in this list")
+            return ()
+        heads, *rows = node.value
+        if not self._headed(heads.value, at):
+            return ()
+        if not any(_heading(head).startswith(EXPECT) for head in heads.value):
+            at.wrong(heads.where, "no heading says what is expected", 'such as "expect severity"')
+        return tuple(self._row(heads.value, row, at) for row in rows)
+
+    def _headed(self, heads: Sequence[Node], at: Reading) -> bool:
+        """Whether the headings can be read; each is told what is wrong with it."""
+        before, known = at.errors, TicketWords().known(at.names)
+        seen: set[str] = set()
+        for head in heads:
+            word = _heading(head)
+            if not isinstance(head.value, str):
+                at.unwanted(head, 'a heading such as "summary" or "expect severity"')
+            elif word in seen:
+                at.wrong(head.said, f"{word} is there twice")
+            elif not word.startswith(EXPECT):
+                _is_known(word, head.said, at, known)
+            seen.add(word)
+        return at.errors == before
+
+    def _row(self, heads: Sequence[Node], row: Node, at: Reading) -> Row:
+        cells = row.value
+        if len(cells) != len(heads):
+            at.wrong(row.where, f"this row has {len(cells)} values under {len(heads)} headings")
+            return Row({}, (), "", row.where)
+        ticket: dict[str, Value] = {}
+        expect: list[Expected] = []
+        said: list[str] = []
+        for head, cell in zip(heads, cells, strict=True):
+            word = head.value.removeprefix(EXPECT)
+            if word != head.value:
+                where = head.inside(len(EXPECT), len(word)) if _mistaken(word, at) else cell.where
+                expect.extend(Expectation().read_one(word, cell, where, at))
+            elif cell.value != "":  # nothing is said of it in this row
+                ticket[word] = read_word(word, cell, at)
+                said.append(f"{word} {_said(cell.value)}")
+        return Row(ticket, tuple(expect), ", ".join(said), row.where)
+
+    def _schema(self) -> Schema:
+        return {"type": "array", "items": {"type": "array", "items": _VALUE, "minItems": 1}, "minItems": 2}
+
+
+def _heading(head: Node) -> str:
+    return head.value if isinstance(head.value, str) else ""
+
+
+def _said(value: Any) -> str:
+    return ", ".join(str(item.value) for item in value) if isinstance(value, list) else str(value)
+
+
+def _mistaken(word: str, at: Reading) -> bool:
+    """Whether a heading itself is wrong, so that this is told there and not in each row."""
+    if word.startswith(AFTER):
+        try:
+            duration.parse(word.removeprefix(AFTER))
+        except ValueError:
+            return True
+        return False
+    return word not in {*CALLED, *_expectable(at.names)}
+
+
+def _expected(word: str, item: Node, where: Where, after: timedelta, at: Reading) -> Iterator[Expected]:
+    if word in CALLED:
+        yield Expected(word, _TOS.read(item, at), where, after)
+        return
+    known = _expectable(at.names)
+    if word not in known:
+        at.unknown(where, "field", word, [*known, *CALLED, f"{AFTER}6m"])
+    elif isinstance(item.value, bool) and known[word] == "moment":  # whether it is there
+        yield Expected(word, item.value, where, after)
+    else:
+        yield Expected(word, read_word(word, item, at), where, after)
+
+
+def _expectable(names: Names) -> Mapping[str, str]:
+    """The words that can be expected, with their types."""
+    return {word: type_ for word, type_ in {**TICKET_WORDS, **changeable(names)}.items() if word != "text"}
+
+
+def _is_known(word: str, where: Where, at: Reading, known: Sequence[str]) -> bool:
+    if word in _NOT_MADE:
+        at.wrong(where, f"{word} is not set by hand", _NOT_MADE[word])
+    elif word not in known:
+        at.unknown(where, "field", word, known)
+    return word in known
+
+
+def read_word(word: str, node: Node, at: Reading) -> Any:
+    """The value of a word that exists, checked by its type; an empty text is an empty word."""
+    if node.value == "":
+        return None
+    types = {**TICKET_WORDS, **changeable(at.names)}
+    if word == "labels":
+        return ListOf(Text("a label"), 0).read(node, at)
+    if types[word] == "user":
+        return Somebody().read(node, at)
+    return value_of(_field(word, types[word], at.names), node, at)
+
+
+def _field(word: str, type_: str, names: Names) -> Field:
+    if word in (known := settable(names)):
+        return known[word]
+    options = {"phase": PHASES, "team": tuple(names.of("team"))}
+    if word in options:
+        return Field(word, "choice", options[word])
+    return Field(word, "text" if type_ == "choice" else type_)  # type: ignore[arg-type]  # the others are types of fields

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from connectors.problems import Problem, Problems, Where, nearest
-from rules import building, company, pack, toml
+from rules import building, cases, company, pack, toml
 from rules.building import Written
 from rules.identity import check_ids
 from rules.language import DEFAULTS, KINDS, NOT_YET, TABLES, TEST
@@ -150,7 +150,7 @@ class _Loading:
         read = company.read(self.files.tables, self.at)
         defaults = self._defaults()
         written = [*self._packed(defaults), *self._own(defaults)]
-        self._tests()
+        tests = self._tests()
         check_ids(written, self.at)
         if self.at.errors:
             raise Problems(dict.fromkeys(self.at.problems))
@@ -167,6 +167,7 @@ class _Loading:
             vocabulary=vocabulary(self.at.names),
             rules=made,
             **company.make(read, zone, self.at),
+            cases=tuple(case for values, node in tests for case in cases.cases(values, node)),
             files=tuple(texts),
             digest=_digest(texts, defaults.get("packs", ())),
             warnings=tuple(sorted(dict.fromkeys(self.at.problems))),
@@ -187,12 +188,15 @@ class _Loading:
                 self.at.wrong(where, "an external audience is no fallback", "it would be told what is not for it")
         return read
 
-    def _tests(self) -> None:
-        self.at.label = "test"
+    def _tests(self) -> tuple[tuple[Mapping[str, Any], Node], ...]:
+        """Every test as read, with its table."""
+        read = []
         for node in self.files.tests:
-            TEST.read(node, self.at)
-        if self.files.tests and self.later == "refuse":
-            self.at.doubtful(self.files.tests[0].where, "not yet: tests are read, and run by a later version")
+            self.at.label = "test"
+            values = TEST.read(node, self.at)
+            cases.check(values, node, self.at)
+            read.append((values, node))
+        return tuple(read)
 
     def _packed(self, defaults: Mapping[str, Any]) -> Iterator[Written]:
         """The rules of the packs in use, as the administrator changed them."""

@@ -261,6 +261,49 @@ class Defaults:
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+# ---- what must follow
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One thing that must hold so long `after` what it follows: a word's value, or who was `called` or `told` by then.
+
+    An empty word is None; of a moment it may be only whether it is there. A person is their key, or `email:…`.
+    """
+
+    word: str
+    value: Value | tuple[Recipient, ...]
+    where: Where
+    after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What happens to the ticket of a test so long `after` it was made, and what must follow from that.
+
+    `by` is a person's key, empty for somebody. `set` are words and what they become (None empties).
+    """
+
+    after: timedelta
+    by: str = ""
+    set: Mapping[str, Value] = field(default_factory=dict)
+    acknowledge: bool | None = None
+    comment: str = ""
+    update: str = ""
+    expect: tuple[Expected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One ticket of a `[[test]]` (a table has one for each row): its words, what must follow, what happens then."""
+
+    name: str
+    where: Where
+    ticket: Mapping[str, Value] = field(default_factory=dict)
+    expect: tuple[Expected, ...] = ()
+    then: tuple[Happening, ...] = ()
+
+
 @dataclass(frozen=True)
 class RuleSet:
     """Everything the administrator wrote, checked. `rules` are in deciding order: packs, then files by name.
@@ -287,6 +330,7 @@ class RuleSet:
     vendors: Mapping[str, Party] = field(default_factory=dict)
     departments: Mapping[str, Party] = field(default_factory=dict)
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
+    cases: tuple[Case, ...] = ()
     files: tuple[str, ...] = ()
     digest: str = ""
     warnings: tuple[Problem, ...] = ()

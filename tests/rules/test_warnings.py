@@ -78,8 +78,3 @@ def test_fields_of_an_audience_inside_are_warned_about() -> None:
     assert warned(text) == [
         "rules.toml:2:30  warning: audiences staff: fields limit external audiences, and staff is not external"
     ]
-
-
-def test_it_is_said_that_tests_are_not_run_yet() -> None:
-    text = '[[test]]\nname = "x"\nticket = {}\nexpect = {}\n'
-    assert warned(text * 2) == ["rules.toml:1:1  warning: test: not yet: tests are read, and run by a later version"]
