@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rules.events import KINDS as EVENTS
-from rules.expectations import Expectation, TicketWords
+from rules.expectations import Expectation, Rows, TicketWords
 from rules.outcomes import Floors, Setting, Thresholds
 from rules.pack import PACKS
 from rules.references import (
@@ -325,10 +325,24 @@ DEFAULTS = Record(
     }
 )
 
+_HAPPENING = Record(
+    {
+        "after": Key(Duration(), "how long after the ticket was made", required=True),
+        "by": Key(Name("person"), "who does it"),
+        "set": Key(TicketWords(later=True), "words that they change"),
+        "acknowledge": Key(Flag(), "that they take care of it; false takes it back"),
+        "comment": Key(Text(), "what they write on the ticket"),
+        "update": Key(Text(), "the update that they post"),
+        "expect": Key(Expectation(), "what follows from that"),
+    }
+)
+
 TEST = Record(
     {
         "name": Key(Text(), "what is claimed", required=True),
-        "ticket": Key(TicketWords(), "the ticket's words", required=True),
-        "expect": Key(Expectation(), "words and calls that follow", required=True),
+        "ticket": Key(TicketWords(), "the ticket's words"),
+        "expect": Key(Expectation(), "words, and who is called and told"),
+        "then": Key(ListOf(_HAPPENING), "what happens later"),
+        "table": Key(Rows(), "many tickets: a row of headings, then a row for each"),
     }
 )
