@@ -1,0 +1,145 @@
+"""What the workbench knows and answers, without HTTP: files, tickets, and the two put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from connectors.problems import Problem
+from rules import load
+from rules.model import RuleSet
+from sync.config import moment
+from sync.look import Engine
+from sync.workbench.difference import Difference, difference, turned
+from sync.workbench.files import Reading, RuleFiles
+from sync.workbench.seeing import Subject, explanations, plan_at, seen, within
+from sync.workbench.tickets import Tickets
+from sync.workbench.views import Others, Views
+
+NO_RULES: Final = '[defaults]\ntimezone = "UTC"\n'
+
+
+class NotUnderstood(Exception):
+    """What was asked for makes no sense here: a sentence, and a status for the answer."""
+
+    def __init__(self, said: str, status: int = 400) -> None:
+        super().__init__(said)
+        self.status = status
+
+
+def no_rules() -> RuleSet:
+    """Rules that say nothing, for a desk whose files are not fine yet."""
+    return load.parse({"": NO_RULES})
+
+
+class Desk:
+    """Everything that the workbench's page can ask."""
+
+    def __init__(self, files: RuleFiles, engine: Engine, config: str) -> None:
+        self._files, self._config = files, config
+        self._tickets = Tickets(engine)
+        self._views = Views()
+
+    def gather(self) -> None:
+        """Read the open tickets, for how many of them a change makes a difference."""
+        self._tickets.gather(self._files.reading().rules or no_rules())
+
+    def page(self, key: str, *, may_apply: bool) -> str:
+        """The whole page."""
+        return self._views.page(key, may_apply, self._config)
+
+    def fragment(self, key: str, at: str) -> str:
+        """The plan of a ticket and why. Raises ConnectorError, Unreadable, NotUnderstood."""
+        when = _moment(at)
+        rules = self._files.reading().rules
+        if not key:
+            return self._views.sentence("No ticket is opened: give its key.", "empty")
+        subject = self._tickets.subject(key, fresh=when is None)
+        if rules is None:
+            return self._views.sentence("The rule files have problems, so there is no plan: mend them first.", "wrong")
+        return self._views.fragment(seen(subject, rules, within(subject, when)), rules, rules.digest)
+
+    def files(self, *, editable: bool, applies: bool) -> list[dict[str, Any]]:
+        """The rule files. `applies`: a change can be written."""
+        return [
+            {
+                "name": file.name,
+                "text": file.text,
+                "editable": editable and file.readable,
+                "sum": file.sum,
+                "applies": applies and file.readable,
+            }
+            for file in self._files.listed()
+        ]
+
+    def check(self, name: str, text: str) -> list[dict[str, Any]]:
+        """The problems that there would be. Raises NotUnderstood."""
+        return _told(self._drafted(name, text).problems)
+
+    def difference(self, draft: tuple[str, str], key: str, at: str) -> dict[str, Any]:
+        """What a file's other text would change. Raises ConnectorError, Unreadable, NotUnderstood."""
+        when = _moment(at)
+        reading = self._drafted(*draft)
+        problems = _told(reading.problems)
+        if reading.rules is None:
+            return {"problems": problems, "html": self._views.sentence("Not before the problems are mended.", "wrong")}
+        current = self._files.reading().rules
+        if not key:
+            return {"problems": problems, "html": self._views.sentence("Open a ticket to see the difference.", "empty")}
+        subject = self._tickets.subject(key)
+        found = _differences(subject, current, reading.rules, within(subject, when))
+        others = self._others(subject, current, reading.rules)
+        return {"problems": problems, "html": self._views.difference(found, reading.rules, subject.now, others)}
+
+    def made_up(self, text: str) -> dict[str, Any]:
+        """A ticket of these words, to be looked at by its key."""
+        raise NotUnderstood("not yet", 404)
+
+    def apply(self, name: str, text: str, known: str) -> None:
+        """Write a file. Raises NotWritten."""
+        self._files.write(name, text, known)
+
+    def _drafted(self, name: str, text: str) -> Reading:
+        if self._files.file(name) is None:
+            raise NotUnderstood(f"there is no rule file {name[:200]}", 404)
+        return self._files.reading({name: text})
+
+    def _others(self, opened: Subject, before: RuleSet | None, after: RuleSet) -> Others:
+        several = self._tickets.others(opened.ticket.ref) if before is not None else ()
+        changed = []
+        for subject in several:
+            assert before is not None  # noqa: S101  (else there are none)
+            lines = difference(plan_at(subject, before), plan_at(subject, after))
+            if count := sum(line.sort != "same" for line in lines):
+                changed.append((subject.ticket.key, count))
+        return Others(len(several), tuple(changed), self._tickets.trouble)
+
+
+def _differences(subject: Subject, before: RuleSet | None, after: RuleSet, at: datetime | None) -> Difference:
+    new = plan_at(subject, after, at)
+    old = plan_at(subject, before, at) if before is not None else None
+    was = explanations(old, before, subject.world) if old is not None and before is not None else ()
+    return Difference(difference(old, new), turned(was, explanations(new, after, subject.world)))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return moment(text.replace(" ", "+")) if text else None
+    except (ValueError, OverflowError) as error:
+        raise NotUnderstood(str(error)) from error
+
+
+def _told(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    return [
+        {
+            "file": problem.where.file,
+            "line": problem.where.line,
+            "column": problem.where.column,
+            "length": problem.where.length,
+            "message": f"{problem.rule}: {problem.message}" if problem.rule else problem.message,
+            "hint": problem.hint,
+            "level": problem.level,
+        }
+        for problem in problems
+    ]
