@@ -85,6 +85,7 @@ class Health:
             metrics.PRODUCT_UP.labels(name).set(0 if name in troubles else 1)
         metrics.RULES.set(self.rules()[0])
         metrics.NOTICES.set(len(self.notices))
+        metrics.NEARLY_FULL.set(sum(topic.endswith(": room") for topic in tuple(self.notices)))
         metrics.LISTED.set(self.swept.listed)
         if self.swept.last is not None:
             metrics.LAST_SWEEP.set(self.swept.last.timestamp())

@@ -25,8 +25,12 @@ from typing import Any
 VERSION = 1
 ROOM = 32_768
 """Characters that the smallest tracker gives us (Jira's issue property)."""
+WARN_AT = ROOM * 8 // 10
+"""Characters from which on settled calls are dropped, and an administrator is told where that is not enough."""
 OUTCOME_ROOM = 160
 """Characters kept free for each open claim, so that its outcome can always be recorded."""
+LONGEST_REASON = 120
+"""Characters kept of why something was refused."""
 SETTLE_AFTER = timedelta(minutes=2)
 """The age at which an open claim is settled: longer than any call's time-out plus any product's search lag."""
 RETRY_ERRORS_AFTER = timedelta(hours=1)
@@ -128,11 +132,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger of the ticket `ref`. Compare two with `==`; `dumps` is canonical."""
+    """The ledger of the ticket `ref`. Compare two with `==`; `dumps` is canonical, and worked out once."""
 
     ref: str
     entries: Mapping[str, Entry] = field(default_factory=dict)
     acts: tuple[Act, ...] = ()
+    _dumped: str = field(default="", init=False, repr=False, compare=False)
 
     @classmethod
     def loads(cls, text: str | None, ref: str) -> Ledger:
@@ -152,10 +157,13 @@ class Ledger:
         raise Unreadable(f"it was written by a newer Pointman (format {version}, we know {VERSION})")
 
     def dumps(self) -> str:
-        """The document as compact JSON, at most `ROOM` characters if `trimmed` was asked before."""
+        """The document as compact JSON."""
+        if self._dumped:
+            return self._dumped
         entries = {key: _entry_to(key, entry) for key, entry in sorted(self.entries.items())}
         document = {"v": VERSION, "id": self.ref, "e": entries, "a": [_act_to(act) for act in self.acts]}
-        return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        object.__setattr__(self, "_dumped", _json(document))  # a value all the same: it always comes to this
+        return self._dumped
 
     @property
     def written_at(self) -> datetime | None:
@@ -204,7 +212,7 @@ class Ledger:
             return self.with_entry(outcome.key, made)
         if claim.repeat and not outcome.failure:  # in doubt from an earlier time, and so it stays
             return self
-        failure = Failure(now, claim.sum, outcome.failure[:120]) if outcome.failure else entry.failure
+        failure = Failure(now, claim.sum, reason(outcome.failure)) if outcome.failure else entry.failure
         unclaimed = replace(entry, claim=None, failure=failure)
         if outcome.gone:
             unclaimed = replace(unclaimed, ref="", sum="")
@@ -227,26 +235,61 @@ class Ledger:
 
         Where that is not enough, the oldest updates go: their texts stand in the log, and only the latest counts.
         """
-        ledger, room = self, ROOM * 8 // 10
         keep, prefixes = set(wanted), tuple(droppable)
         settled = sorted(
             (entry.at, key)
             for key, entry in self.entries.items()
             if key.startswith(prefixes) and key not in keep and entry.claim is None and entry.at is not None
         )
-        for _, key in settled:
-            if ledger.size() <= room:
-                break
-            ledger = ledger.with_entry(key, None)
-        for act in [act for act in ledger.acts if act.verb == "update"][:-1]:
-            if ledger.size() <= room:
-                break
-            ledger = replace(ledger, acts=tuple(known for known in ledger.acts if known is not act))
-        return ledger
+        updates = [act for act in self.acts if act.verb == "update"][:-1]
+        over = self.size() - WARN_AT if settled or updates else 0
+        gone: set[str] = set()
+        for key in (key for _, key in settled):
+            if over > 0:
+                gone.add(key)
+                over -= _weight(key, self.entries[key])
+        told: set[str] = set()
+        for act in updates:
+            if over > 0:
+                told.add(act.id)
+                over -= len(_json(_act_to(act))) + 1
+        if not gone and not told:
+            return self
+        entries = {key: entry for key, entry in self.entries.items() if key not in gone}
+        return replace(self, entries=entries, acts=tuple(act for act in self.acts if act.id not in told))
 
     def size(self) -> int:
-        """Characters it takes, with room for the outcomes of open claims."""
-        return len(self.dumps()) + OUTCOME_ROOM * len(self.open_claims())
+        """Characters it takes, with room for the outcomes of open claims and for the line of the log's own."""
+        return len(self.dumps()) + OUTCOME_ROOM * (len(self.open_claims()) + 1)
+
+    def fits(self) -> bool:
+        """Whether it can be written, and the outcome of everything that is claimed in it as well."""
+        return self.size() <= ROOM
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def _weight(key: str, entry: Entry) -> int:
+    """Characters that an entry takes of the document, with the comma after it."""
+    return len(_json({key: _entry_to(key, entry)})) - 1
+
+
+def nearly_full(key: str, length: int) -> Mapping[str, str]:
+    """What an administrator is told, by topic, of a ticket whose ledger takes so many characters; none below 80 %."""
+    if length < WARN_AT:
+        return {}
+    room = f"{length:,} of {ROOM:,} characters"
+    return {
+        "room": f"{key}: its ledger takes {room}; when it is full only calls go out. Fewer rules should speak of it"
+    }
+
+
+def reason(said: str) -> str:
+    """Why something was refused, as the ledger keeps it: short, also as JSON, which writes some characters as six."""
+    plain = "".join(c if c.isprintable() else " " for c in said.replace('"', "'").replace("\\", "/"))
+    return " ".join(plain.split())[:LONGEST_REASON]
 
 
 def _ms(moment: datetime) -> int:

@@ -24,7 +24,7 @@ from sync import log as ticket_log
 from sync.crowd import Crowd
 from sync.effects import World
 from sync.gate import Gate
-from sync.ledger import Ledger, Unreadable
+from sync.ledger import Ledger, Unreadable, nearly_full
 from sync.log import LOG_KEY
 from sync.looking import Look
 from sync.memory import Memory
@@ -131,7 +131,7 @@ class Engine:
         if not whole or not self.memory.confirmed(ledger):
             return True
         plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
-        self.tell(ticket.key, plan.notices)
+        self.tell(ticket.key, {**plan.notices, **nearly_full(ticket.key, len(ticket.ledger or ""))})
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
         return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else True

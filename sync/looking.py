@@ -17,8 +17,9 @@ import structlog
 from connectors.errors import ConnectorError, Denied, Missing, Refused
 from connectors.model import Absent, Comment, Edit, Found, Ticket
 from sync import log as ticket_log
+from sync.claims import claims
 from sync.effects import Effect
-from sync.ledger import Claim, Entry, Failure, Ledger, Outcome
+from sync.ledger import Claim, Entry, Failure, Ledger, Outcome, nearly_full, reason
 from sync.log import LOG_KEY
 from sync.perform import STANDING, Performer, together, token
 from sync.plan import Batch, Plan, make_plan
@@ -141,30 +142,18 @@ class Look:
     def _do(self, batch: Batch) -> None:
         """Claim a batch together with its edit, perform it, and keep the outcomes for the next write."""
         now = self.engine.clock()
-        ready = tuple(effect for group in together(batch.effects) if self._open(group, now) for effect in group)
+        ready = tuple(group for group in together(batch.effects) if self._open(group, now))
+        if (not ready and batch.edit is None) or self.expired():
+            return
         claimed = self.ledger
-        for effect in ready:
-            if effect.sort != "retire":
-                claim = Claim(now, effect.moment, effect.digest, self._place(effect), effect.mark)
-                claimed = claimed.claimed(effect.key, claim, effect.was)
-        edit = batch.edit
         for effect in batch.fields:
             claimed = claimed.with_entry(effect.key, Entry(now, now, effect.digest))
-        if not ready and edit is None:
-            return
-        if self.expired():
-            return
-        if claimed != self.ledger or edit is not None:
-            self._claim(edit, batch, claimed)
-        if not self.claimable:
-            ready = tuple(effect for effect in ready if effect.sort == "call")
+        ready, claimed = claims(ready, claimed, now)
+        if claimed != self.ledger or batch.edit is not None:
+            self._claim(batch, claimed)
+        going = tuple(effect for group in ready for effect in group if self.claimable or effect.sort == "call")
         if not self.expired() and not self.outdated:
-            self._perform(ready)
-
-    def _place(self, effect: Effect) -> str:
-        """Where it will be looked for: a reply under what it stands under, which may be long ago by then."""
-        card = self.ledger.entries.get(effect.under) if effect.under else None
-        return f"{effect.product}:{card.ref}" if card is not None and card.ref else effect.to
+            self._perform(going)
 
     def _open(self, group: tuple[Effect, ...], now: datetime) -> bool:
         opens = self.engine.manners.gate.opens(group[0].product, group[0].address, now)
@@ -172,10 +161,14 @@ class Look:
             self.skipped.append(opens)
         return opens <= now
 
-    def _claim(self, edit: Edit | None, batch: Batch, claimed: Ledger) -> None:
+    def _claim(self, batch: Batch, claimed: Ledger) -> None:
         """Write the claims, with the edit in the same request; a refused edit is taken out, the rest written again."""
+        edit = batch.edit
         if not self.claimable:
             self.ledger = claimed
+            return
+        if not claimed.fits():
+            self._unclaimable(claimed, batch, Refused("its ledger is full"))
             return
         try:
             self._write(edit, claimed)
@@ -222,7 +215,7 @@ class Look:
         if said is None:
             return Entry(now, now, effect.digest)
         before = self.ledger.entries.get(effect.key) or Entry()
-        return replace(before, failure=Failure(now, effect.digest, said[:120]))
+        return replace(before, failure=Failure(now, effect.digest, reason(said)))
 
     def _without_words(self, edit: Edit, batch: Batch, blamed: Mapping[str, str]) -> None:
         """A batch was written without the words that were refused; everything else is decided anew."""
@@ -328,7 +321,12 @@ class Look:
         if (self.ledger != self.written or comment is not None) and not self.expired():
             self._record(Edit(comment=comment) if comment is not None else None)
         engine.memory.planned(self.ticket, after)
-        ours = {"ledger": self.unwritable, "log": self.unlogged}
+        length = len(
+            self.written.dumps()
+            if self.written is not None and self.written is not self.stored
+            else self.ticket.ledger or ""
+        )
+        ours = {"ledger": self.unwritable, "log": self.unlogged, **nearly_full(self.ticket.key, length)}
         engine.tell(self.ticket.key, {**after.notices, **{topic: said for topic, said in ours.items() if said}})
         waits = [*self._again(after, now), *self.skipped, *([after.wake] if after.wake is not None else [])]
         if self._keep_unwritten():

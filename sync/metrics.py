@@ -39,3 +39,4 @@ QUEUE = Gauge("pointman_queue_tickets", "Tickets in the queue by state: waiting,
 PRODUCT_UP = Gauge("pointman_product_up", "1 where the product answers as it should, else 0.", ["connector"])
 RULES = Gauge("pointman_rules", "Rules that are loaded.")
 NOTICES = Gauge("pointman_notices", "What an administrator should look at: notices on the home ticket.")
+NEARLY_FULL = Gauge("pointman_ledgers_nearly_full", "Tickets whose ledger takes more than 80 % of its room.")
