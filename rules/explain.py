@@ -1,14 +1,16 @@
 """Why each rule spoke for a ticket, or why not: every part of its condition with its answer and its words' values.
 
-Also for a past moment: `explain(ticket.at(moment), …)`. Whether a field is left alone because a person set it is the
-plan's to say; here it is what the rules want of it.
+Also for a past moment: `explain(ticket.at(moment), …)`. Here it is what the rules want; what became of it (done, held,
+left alone because a person set it) is the plan's to say, and is told beside it as upshots.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import zip_longest
 from typing import Literal, TypeAlias
 
 from connectors.model import Ticket, Value
@@ -28,7 +30,25 @@ Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "off"]
 KINDS = ("classify", "assign", "escalate", "notify")
 """The order in which kinds decide."""
 
+State: TypeAlias = Literal["done", "now", "next", "held", "left alone", "stale", "not done", "unknown"]
+
 LONGEST_VALUE = 60
+NARROWEST = 40
+"""Columns below which nothing is folded any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upshot:
+    """What became of one thing that a rule wants, as the plan says it.
+
+    `what` is the thing in words, `why` the reason why it stands so; `at` is when it was done, when it comes, or until
+    when it is held.
+    """
+
+    state: State
+    what: str
+    why: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +56,7 @@ class Explanation:
     """What one rule said of a ticket. `by` is the rule that shadows it, `notes` say what it wants or why it does not.
 
     `trace` is its condition with all parts; for a rule with `on` as it was at `at`, the last event that it tells.
+    `upshots` are what became of what it wants, where a plan was asked.
     """
 
     rule: Rule
@@ -44,12 +65,28 @@ class Explanation:
     notes: tuple[str, ...] = ()
     trace: Trace | None = None
     at: datetime | None = None
+    upshots: tuple[Upshot, ...] = ()
+
+    @property
+    def hindered(self) -> State | None:
+        """What keeps it from being carried out: `left alone`, `held`, `stale`…; None where nothing does, or not all."""
+        states = {upshot.state for upshot in self.upshots}
+        return next(iter(states)) if len(states) == 1 and states.isdisjoint({"done", "now", "next"}) else None
 
     @property
     def said(self) -> str:
-        """The verdict in words: `fired`, `did not`, `unknown`, `shadowed by many-users`, `off`."""
-        watched = " (watched)" if self.rule.mode == "watch" and self.verdict == "fired" else ""
-        return f"shadowed by {self.by}" if self.by else f"{self.verdict}{watched}"
+        """The verdict in words: `fired`, `fired, held`, `did not`, `unknown`, `shadowed by many-users`, `off`."""
+        if self.by:
+            return f"shadowed by {self.by}"
+        if self.verdict != "fired":
+            return self.verdict
+        hindered = f", {self.hindered}" if self.hindered is not None else ""
+        return f"fired{' (watched)' if self.rule.mode == 'watch' else ''}{hindered}"
+
+    @property
+    def blamed(self) -> tuple[Trace, ...]:
+        """The parts of its condition because of which it did not fire, or cannot know."""
+        return () if self.trace is None or self.trace.value else tuple(_blamed(self.trace))
 
 
 def explain(
@@ -164,20 +201,67 @@ def _idle(rule: Deciding, facts: Facts) -> str:
     return "nobody fits, or somebody has it already"
 
 
+def _blamed(trace: Trace) -> Iterator[Trace]:
+    """Of parts joined by `and` those that did not hold; everything else as a whole."""
+    if trace.joint != "and":
+        yield trace
+        return
+    for part in trace.parts:
+        if part.value is trace.value:
+            yield from _blamed(part)
+
+
 # ---- as text
 
 
-def render(explanations: Iterable[Explanation], zone: tzinfo = UTC, now: datetime | None = None) -> tuple[str, ...]:
-    """The explanations as lines: each rule with its verdict and notes, below it the parts of its condition."""
+def render(
+    explanations: Iterable[Explanation], zone: tzinfo = UTC, now: datetime | None = None, width: int | None = None
+) -> tuple[str, ...]:
+    """The explanations as lines: each rule with its verdict and notes, what became of it, the parts of its condition.
+
+    Lines are folded to `width` columns, where one is given.
+    """
     lines: list[str] = []
     for one in explanations:
-        notes = f": {'; '.join(one.notes)}" if one.notes else ""
-        lines.append(f"{one.rule.kind:<9} {one.rule.id}  {one.said}{notes}")
+        told = reasons(one, zone, now)
+        notes = f": {'; '.join(told)}" if told else ""
+        lines += _folded(f"{one.rule.kind:<9} {one.rule.id}  {one.said}{notes}", 10, width)
+        lines += _columns(tuple(_cells(upshot, zone, now) for upshot in one.upshots), width)
         if one.trace is not None:
-            rows = tuple(_rows(one.trace, 1, zone, now))
-            width = max(len(source) for source, _ in rows)
-            lines.extend(f"{source:<{width}}  {said}" for source, said in rows)
+            lines += _columns(tuple(_rows(one.trace, 1, zone, now)), width)
     return tuple(lines)
+
+
+def reasons(one: Explanation, zone: tzinfo = UTC, now: datetime | None = None) -> tuple[str, ...]:
+    """What a rule wants, or why it does not: its notes, and each part of its condition that did not hold."""
+    return (*one.notes, *(_because(part, zone, now) for part in one.blamed))
+
+
+def upshot_line(upshot: Upshot, zone: tzinfo = UTC, now: datetime | None = None) -> str:
+    """What became of one wish, on one line: `held until 11:02, call tom: channel_not_found`."""
+    head, rest = _cells(upshot, zone, now)
+    return f"{head.lstrip(' →')}, {rest}"
+
+
+def _because(part: Trace, zone: tzinfo, now: datetime | None) -> str:
+    """A part that did not hold, with the values that are to blame: `severity == "high", but severity is low`."""
+    words = ", ".join(dict.fromkeys(_words(part, zone, now)))
+    source = " ".join(part.source.split())
+    source = source if len(source) <= LONGEST_VALUE else f"{source[: LONGEST_VALUE - 1]}…"
+    return words if part.source in dict(part.words) or not words else f"{source}, but {words}"
+
+
+def _words(trace: Trace, zone: tzinfo, now: datetime | None) -> Iterator[str]:
+    yield from (f"{word} is {_value(value, zone, now)}" for word, value in trace.words)
+    for part in trace.parts:
+        yield from _words(part, zone, now)
+
+
+def _cells(upshot: Upshot, zone: tzinfo, now: datetime | None) -> tuple[str, str]:
+    clock = shown(upshot.at, zone, now) if upshot.at is not None else ""
+    until = "until " if clock and upshot.state == "held" else ""
+    head = " ".join(part for part in (upshot.state, f"{until}{clock}") if part)
+    return f"    → {head}", f"{upshot.what}: {upshot.why}" if upshot.why else upshot.what
 
 
 def _rows(trace: Trace, depth: int, zone: tzinfo, now: datetime | None) -> Iterator[tuple[str, str]]:
@@ -188,6 +272,33 @@ def _rows(trace: Trace, depth: int, zone: tzinfo, now: datetime | None) -> Itera
         depth += 1
     for part in trace.parts:
         yield from _rows(part, depth, zone, now)
+
+
+def _columns(rows: tuple[tuple[str, str], ...], width: int | None) -> Iterator[str]:
+    """Rows of two columns; the first is as wide as it needs, but no wider than leaves room for the second."""
+    wide = max((len(left) for left, _ in rows), default=0)
+    if width is not None:
+        wide = min(wide, max(NARROWEST, width) * 3 // 5)
+    for left, right in rows:
+        indent = len(left) - len(left.lstrip())
+        lefts = _folded(left, indent + 2, wide)
+        rights = _folded(right, 8 if right[:8].rstrip() in _ANSWERS else 0, None if width is None else width - wide - 2)
+        yield from (f"{one:<{wide}}  {other}".rstrip() for one, other in zip_longest(lefts, rights, fillvalue=""))
+
+
+_ANSWERS = frozenset({"yes", "no", "unknown"})
+
+
+def _folded(line: str, indent: int, width: int | None) -> list[str]:
+    """A line as several of at most `width` columns, where it can be broken; further ones are indented."""
+    if width is None or len(line) <= width:
+        return [line]
+    margin = len(line) - len(line.lstrip())
+    rest = " " * min(indent, width // 2)
+    first = " " * margin
+    return textwrap.wrap(
+        line.lstrip(), max(width, 16), initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+    )
 
 
 def _value(value: object | Value, zone: tzinfo, now: datetime | None) -> str:

@@ -17,6 +17,8 @@ from sync.effects import Effect, World, digest
 from sync.items import Item, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Failure, Ledger
 
+LEFT_ALONE = "left alone: "
+"""How the reason begins where a field is somebody's."""
 PRODUCTS_OWN = timedelta(seconds=10)
 """How soon after our write a change counts as what the product made of it (a business rule, an automation)."""
 QUARREL = 5
@@ -96,7 +98,7 @@ class Fields:
             empty = current is None or current in ("", ())
             if empty or same(current, self.world.defaults.get(word)):
                 return "" if whole else "its history cannot be read back to its creation"
-            return f"left alone: it was {current} when the ticket was made"
+            return f"{LEFT_ALONE}it was {current} when the ticket was made"
         at = entry.at - timedelta(seconds=1)  # the tracker's `Date` has whole seconds
         since = [c for c in changes if c.at >= at]
         made = [c for c in since[:1] if c.at <= entry.at + PRODUCTS_OWN]  # what the product made of our write
@@ -110,10 +112,10 @@ class Fields:
         act = next((a for a in reversed(self.ledger.acts) if a.verb == "set" and word in a.args), None)
         change = next((c for c in reversed(self.ticket.history) if c.field == word), None)
         if act is not None and (change is None or change.at <= act.at + PRODUCTS_OWN):
-            return f"left alone: {act.by} set it {self._clock(act.at)}"
+            return f"{LEFT_ALONE}{act.by} set it {self._clock(act.at)}"
         by, at = (change.by, f" {self._clock(change.at)}") if change is not None else (None, "")
         who = person_of(by, self.ticket.source, self.rules) or by or "somebody"
-        return f"left alone: {who} set it{at}"
+        return f"{LEFT_ALONE}{who} set it{at}"
 
     def _clock(self, moment: datetime) -> str:
         return shown(moment, self.rules, self.now)

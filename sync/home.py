@@ -23,8 +23,25 @@ log = structlog.get_logger()
 
 TITLE = "Pointman notices"
 KEY = "home"
+HOME = "Pointman: what its administrators should know"
+PURPOSE = (
+    "What concerns no single ticket is told here by Pointman: products it cannot reach, rules that are wrong, changes "
+    "that are held. Leave this ticket open; it is known by its key in `config.toml`."
+)
 MOST = 40
 """So many notices are listed; how many more there are is said."""
+
+
+def begin(tracker: Tracker, name: str, kind: str) -> tuple[str, bool]:
+    """The key of the home ticket called `name`, made with this type where there is none; and whether it was made.
+
+    It is found again by that name, so there is one however often it is begun. Raises the tracker's errors.
+    """
+    ref = tracker.find(f"home-{name}")
+    if ref is not None:
+        return tracker.get(ref).key, False
+    edit = Edit({"summary": HOME, "description": PURPOSE, **({"kind": kind} if kind else {})})
+    return tracker.get(tracker.create(edit, f"home-{name}")).key, True
 
 
 def visit(engine: Engine) -> bool:
@@ -52,6 +69,12 @@ def visit(engine: Engine) -> bool:
     engine.tracker.write(ticket.ref, Edit(comment=Comment(text, id=standing.id if standing else "")), ledger.dumps())
     log.info("home ticket told", key=ticket.key, notices=len(notices))
     return freed
+
+
+def hear(engine: Engine) -> None:
+    """Hear what was released, and write nothing. Raises the tracker's errors, and Unreadable."""
+    ticket = engine.tracker.get(engine.site.home)
+    _hear(engine, Ledger.loads(ticket.ledger, ticket.ref))
 
 
 def said(notices: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Act, Entry, Ledger, Stretch
 
 FLOOD = "a flood: waits for `pointman release`"
+TOO_OLD = "older than the grace: not told"
 STANDING_KINDS = ("notify:", "watch.notify:", "escalate:")
 """What has buttons, and so is retired when nothing wants it any more."""
 
@@ -210,7 +211,7 @@ class _Planner:
 
     def _coming(self, effect: Effect, entry: Entry) -> Item:
         if effect.sort == "news":
-            return Item("not", effect, None, "older than the grace: not told")
+            return Item("not", effect, None, TOO_OLD)
         if entry.mark is not None and entry.mark >= effect.mark:
             return Item("done", effect, entry.at)
         return Item("next", effect, effect.due)

@@ -9,6 +9,7 @@ NOT          assignee = tom       left alone: ann set it 10:04
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from rules.model import RuleSet
 from sync.plan import Item, Plan, shown
 
 HEADS = {"done": "DONE", "owed": "NOW", "next": "NEXT", "held": "HELD", "not": "NOT"}
+_BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 COLOURS = {"done": "green", "owed": "bold yellow", "next": "cyan", "held": "magenta", "not": "dim"}
 
 
@@ -40,7 +42,12 @@ def head(plan: Plan) -> str:
     severity = plan.ticket.fields.get("severity") or "not classified"
     if plan.facts is not None and plan.facts["severity"]:
         severity = plan.facts["severity"]
-    return "  ".join((plan.ticket.key, plan.ticket.summary, str(severity), plan.ticket.phase))
+    return "  ".join((plan.ticket.key, one_line(plan.ticket.summary), str(severity), plan.ticket.phase))
+
+
+def one_line(text: str) -> str:
+    """A text that can begin no line of its own: what a ticket says stands where we put it."""
+    return _BREAKS.sub(" ", text).rstrip()
 
 
 def reason(item: Item) -> str:
@@ -70,7 +77,7 @@ def _lines(plan: Plan, rules: RuleSet) -> Iterator[str]:
     when = max(map(len, clocks), default=5)
     wide = min(48, max((len(item.effect.what) for _, item in listed), default=0))
     for (status, item), clock in zip(listed, clocks, strict=True):
-        yield f"{status:<5} {clock:<{when}}  {item.effect.what:<{wide}}  {reason(item)}".rstrip()
+        yield one_line(f"{status:<5} {clock:<{when}}  {one_line(item.effect.what):<{wide}}  {reason(item)}")
 
 
 def data(plan: Plan) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
@@ -41,6 +40,15 @@ DEFAULT = Path("config.toml")
 USAGE = 2
 
 
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def init(context: typer.Context) -> None:
+    """Begin: ask what must be known of Jira and Slack, write all files. `pointman init --help` tells its options."""
+    gc.enable()
+    from sync.cli import starting
+
+    raise typer.Exit(starting.main(list(context.args)))
+
+
 @app.command()
 def run(
     config: ConfigFile = DEFAULT,
@@ -68,6 +76,9 @@ def check(
     config: ConfigFile = DEFAULT,
     *,
     live: Annotated[bool, typer.Option("--live", help="Try every product for real too; changes nothing.")] = False,
+    secrets: Annotated[
+        bool, typer.Option("--secrets/--no-secrets", help="Whether secrets must be set; they need not be in CI.")
+    ] = True,
     style: Annotated[
         Literal["text", "json", "github", "sarif"],
         typer.Option("--format", help="For people, programs, GitHub's annotations, or code scanning."),
@@ -78,7 +89,9 @@ def check(
 
     if not config.is_file():
         _no_file(config)
-    found, counted = checking.check(config)
+    if live and not secrets:
+        _stop("--live signs in to the products, so it needs the secrets", USAGE)
+    found, counted = checking.check(config, secrets)
     if live and counted:
         read, rules = _read(config)
         from sync.cli import live as trying
@@ -122,7 +135,7 @@ def explain(
     if style == "json":
         console.dump(explaining.data(told))
     else:
-        console.say(explaining.text(told))
+        console.coloured(explaining.text(told, console.width()), explaining.COLOURS)
 
 
 @app.command()
@@ -327,16 +340,8 @@ def _show_plan(made: Plan, rules: RuleSet) -> None:
     from sync import show
     from sync.cli import console
 
-    text = show.text(made, rules)
-    if not sys.stdout.isatty() or "NO_COLOR" in os.environ:
-        console.say(text)
-        return
-    from rich.text import Text
-
-    shown = Text(text)
-    for status, head in show.HEADS.items():
-        shown.highlight_regex(rf"(?m)^{head}\b.*$", show.COLOURS[status])
-    console.console().print(shown)
+    colours = {rf"(?m)^{head}\b.*$": show.COLOURS[status] for status, head in show.HEADS.items()}
+    console.coloured(show.text(made, rules), colours)
 
 
 def _stop(said: str, code: int = 1) -> NoReturn:

@@ -6,8 +6,11 @@ Colours and boxes are rich's, which leaves them out where nobody sees them, and 
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,19 +24,56 @@ if TYPE_CHECKING:
 Format = Literal["text", "json", "github", "sarif"]
 
 
+_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it: control characters, escapes, what turns the direction of writing."""
+
+
+def harmless(text: str) -> str:
+    """A text as a terminal may be given it: what it would obey is shown as an escape, such as `\\u001b`.
+
+    Everything that this module prints goes through here, so what a ticket says can neither colour, move nor rename
+    anything. As the escapes are JSON's, data stays the same data.
+    """
+    return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def say(text: str = "") -> None:
     """A line for whoever asked."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")
 
 
 def complain(text: str) -> None:
     """A line about what went wrong."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(harmless(text) + "\n")
 
 
 def dump(value: Any) -> None:
     """Data, for whoever pipes it on."""
     say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def width() -> int | None:
+    """The columns of the terminal, or of COLUMNS; None where the text goes into a file or another program."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def coloured(text: str, colours: Mapping[str, str]) -> None:
+    """A text with what these patterns find in its colour (their first group, if any); plain where no colour is wanted.
+
+    That is where nobody sees it, and with NO_COLOR.
+    """
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        say(text)
+        return
+    from rich.text import Text
+
+    shown = Text(harmless(text))
+    for pattern, style in colours.items():
+        for found in re.finditer(pattern, shown.plain):
+            shown.stylize(style, *found.span(1 if found.re.groups else 0))
+    console().print(shown, soft_wrap=True)
 
 
 def console() -> Console:
@@ -50,7 +90,7 @@ def told(problems: Sequence[Problem], style: Format, fine: str, config: Path) ->
     """
     wrong = any(problem.level == "error" for problem in problems)
     if style == "json":
-        dump({"ok": not wrong, "problems": [_data(problem) for problem in problems]})
+        dump({"ok": not wrong, "problems": [data(problem) for problem in problems]})
     elif style in {"github", "sarif"}:
         _told_to_a_forge(problems, style, config)
     else:
@@ -73,7 +113,8 @@ def _told_to_a_forge(problems: Sequence[Problem], style: Format, config: Path) -
         say(forges.annotation(problem))
 
 
-def _data(problem: Problem) -> dict[str, Any]:
+def data(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON-ready data."""
     where = problem.where
     return {
         "level": problem.level,
@@ -101,7 +142,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
         pad_edge=False,
     )
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))  # what stands in a cell is never markup
+        made.add_row(*(Text(harmless(cell)) for cell in row))  # what stands in a cell is never markup
     console().print(made)
 
 

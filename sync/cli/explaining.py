@@ -1,63 +1,38 @@
-"""`pointman explain`: what each rule said of a ticket and why, now or at a past moment, and what is left alone."""
+"""`pointman explain`: what each rule said of a ticket and why, now or at a past moment, and what became of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from connectors.model import Ticket
 from rules.condition import Trace
-from rules.decision import World
-from rules.explain import Explanation, explain, render
-from rules.model import RuleSet
+from rules.explain import Explanation, Upshot, render, upshot_line
 from sync import show
-from sync.ledger import Ledger
-from sync.look import Engine
-from sync.plan import Item, make_plan, with_acts
+from sync.why import Explained, explained
+
+__all__ = ["Explained", "data", "explained", "text"]
+
+COLOURS = {
+    r"(?m)^(?:\w+ +\S+  )(fired\b[^:\n]*)": "green",
+    r"(?m)^(?:\w+ +\S+  )((?:did not|off)\b)": "dim",
+    r"(?m)^(?:\w+ +\S+  )((?:unknown|shadowed by \S+))": "yellow",
+    r"(?m)^ {4}→ (held|left alone|stale|not done|unknown)(?: |$)": "magenta",
+    r"(?m)^ {4}→ (now|next)(?: |$)": "cyan",
+    r"(?m)^ {4}→ (done)(?: |$)": "green",
+}
+"""The first group of each pattern in its colour."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """Everything that is told: `left` are the wishes that the plan does not carry out, today only."""
+def text(told: Explained, width: int | None = None) -> str:
+    """For people: every rule with its verdict, what became of it, and the parts of its condition.
 
-    ticket: Ticket
-    at: datetime
-    past: bool
-    rules: RuleSet
-    explanations: tuple[Explanation, ...]
-    left: tuple[Item, ...] = ()
-
-
-def explained(engine: Engine, key: str, at: datetime | None) -> Explained:
-    """Read a ticket and explain it. Raises the tracker's errors, and Unreadable."""
-    ticket = engine.tracker.get(key)
-    ledger = Ledger.loads(ticket.ledger, ticket.ref)
-    now = at or engine.clock()
-    told = with_acts(ticket, ledger)
-    seen = told.at(at) if at is not None else told
-    me = engine.tracker.me()
-    left: tuple[Item, ...] = ()
-    about: Ticket | None = None
-    watched: Ticket | None = None
-    if at is None:
-        plan = make_plan(ticket, ledger, engine.rules, engine.world(ticket, ledger), now)
-        left, about = plan.of("not", "held"), plan.facts.ticket if plan.facts is not None else None
-        watched = plan.watched
-    known = World(engine.memory.loads, me)
-    live = explain(seen, engine.rules, known, now, about)
-    shadow = explain(seen, engine.rules, known, now, watched)  # watched rules see what watched rules would have done
-    explanations = tuple(w if one.rule.mode == "watch" else one for one, w in zip(live, shadow, strict=True))
-    return Explained(seen, now, at is not None, engine.rules, explanations, left)
-
-
-def text(told: Explained) -> str:
-    """For people: every rule with its verdict and the parts of its condition."""
+    Lines are folded to `width` columns, where one is given.
+    """
     zone = told.rules.defaults.timezone
     then = f"  as it was {told.at.astimezone(zone):%Y-%m-%d %H:%M}" if told.past else ""
-    lines = [f"{told.ticket.key}  {told.ticket.summary}{then}", *render(told.explanations, zone, told.at)]
-    lines += [f"left alone: {item.effect.what}: {show.reason(item)}" for item in told.left]
-    return "\n".join(line.rstrip() for line in lines)
+    lines = [show.one_line(f"{told.ticket.key}  {told.ticket.summary}") + then, *(f"      {n}" for n in told.notes)]
+    lines += render(told.explanations, zone, told.at, width)
+    lines += [f"other     {upshot_line(upshot, zone, told.at)}" for upshot in told.others]
+    return "\n".join(show.one_line(line) for line in lines)
 
 
 def data(told: Explained) -> dict[str, Any]:
@@ -66,7 +41,10 @@ def data(told: Explained) -> dict[str, Any]:
         "key": told.ticket.key,
         "ref": told.ticket.ref,
         "at": told.at.isoformat(),
+        "past": told.past,
+        "notes": list(told.notes),
         "rules": [_rule(one) for one in told.explanations],
+        "others": [_upshot(upshot) for upshot in told.others],
         "left_alone": [
             {"what": item.effect.what, "rule": item.effect.rule, "reason": show.reason(item)} for item in told.left
         ],
@@ -80,10 +58,22 @@ def _rule(one: Explanation) -> dict[str, Any]:
         "where": str(one.rule.where),
         "mode": one.rule.mode,
         "verdict": one.verdict,
+        "said": one.said,
         "by": one.by or None,
         "notes": list(one.notes),
+        "blamed": [part.source for part in one.blamed],
+        "upshots": [_upshot(upshot) for upshot in one.upshots],
         "at": one.at.isoformat() if one.at else None,
         "condition": _part(one.trace) if one.trace else None,
+    }
+
+
+def _upshot(upshot: Upshot) -> dict[str, Any]:
+    return {
+        "state": upshot.state,
+        "what": upshot.what,
+        "why": upshot.why or None,
+        "at": upshot.at.isoformat() if upshot.at else None,
     }
 
 

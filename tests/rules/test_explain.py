@@ -10,7 +10,7 @@ import pytest
 
 from connectors.model import Ticket
 from rules.decide import World
-from rules.explain import Explanation, explain, render
+from rules.explain import Explanation, Upshot, explain, reasons, render, upshot_line
 from tests.rules.example import ANN, MORNING, TOM, later, rules, ticket
 from tests.rules.test_decide import LADDER, STEPS, notify, rule, told
 
@@ -51,13 +51,13 @@ def test_a_rule_that_did_not_shows_what_was_and_one_that_cannot_know_says_so() -
     )
     one = ticket({"promised": later(hours=30), "service": "checkout", "affected_users": 4.5}, reporter=ANN)
     assert lines(text, one) == [
-        "classify  a  did not",
+        "classify  a  did not: reporter in lists.vip, but reporter is Ann",
         "    reporter in lists.vip  no      reporter is Ann",
-        "classify  b  unknown",
+        'classify  b  unknown: region == "asia", but region is unknown',
         '    region == "asia"  unknown region is unknown',
         "    promised          yes     promised is 19 Nov 16:00",
         "classify  c  off",
-        "classify  d  did not",
+        'classify  d  did not: service.rto < "1h" or affected_users > 5, but service.rto is 4h, affected_users is 4.5',
         '    service.rto < "1h" or affected_users > 5  no',
         '        service.rto < "1h"                    no      service.rto is 4h',
         "        affected_users > 5                    no      affected_users is 4.5",
@@ -132,7 +132,7 @@ def test_news_shows_its_condition_as_it_was_at_the_event() -> None:
     unknown = told((6, "severity", "high"))
     assert (only(text, early).verdict, only(text, early).at) == ("fired", later(minutes=6))
     assert lines(text, late) == [
-        "notify    a  did not: raised from low to high by Ann, 10:06",
+        'notify    a  did not: raised from low to high by Ann, 10:06; region == "asia", but region is empty',
         '    region == "asia"  no      region is empty',
     ]
     assert only(text, unknown).verdict == "unknown"
@@ -182,3 +182,92 @@ to = ["slack:#x"]
     about = ticket.having({"severity": "high"}, now)
     verdicts = {one.rule.id: one.verdict for one in explain(ticket, rules, World(), now, about)}
     assert verdicts == {"down": "fired", "card": "fired"}
+
+
+# ---- why not, in a few words
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("'service'", "service is empty"),
+        ("'not (hold or security)'", "not (hold or security), but hold is no, security is yes"),
+        ("'service and not security'", "service is empty; not security, but security is yes"),
+        (
+            "'severity == \"high\" and (hold or service)'",
+            'severity == "high", but severity is empty; hold or service, but hold is no, service is empty',
+        ),
+        (
+            '\'(severity == "low" and service) and phase == "new"\'',
+            'severity == "low", but severity is empty; service is empty',
+        ),
+    ],
+)
+def test_the_failing_parts_are_told_with_their_values(when: str, said: str) -> None:
+    one = only(rule("classify", "a", when=when, set='{ severity = "high" }'), ticket({"security": True}))
+    assert one.verdict == "did not"
+    assert "; ".join(reasons(one)) == said
+
+
+def test_a_long_condition_is_told_in_its_beginning() -> None:
+    when = "'" + " or ".join(f'region == "{region}"' for region in ("asia", "europe", "america", "asia")) + "'"
+    (said,) = reasons(only(rule("classify", "a", when=when, set='{ severity = "high" }'), ticket({"region": None})))
+    assert said == 'region == "asia" or region == "europe" or region == "americ…, but region is empty'
+
+
+def test_what_fired_blames_nothing() -> None:
+    assert only(rule("classify", "a", when="'not hold'", set='{ severity = "high" }'), ticket()).blamed == ()
+    assert only(rule("classify", "a", set='{ severity = "high" }'), ticket()).blamed == ()
+
+
+# ---- what became of it
+
+
+HELD = Upshot("held", "call tom", "no such channel", later(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("upshots", "said"),
+    [
+        ((), "fired"),
+        ((Upshot("now", "x"),), "fired"),
+        ((HELD,), "fired, held"),
+        ((HELD, Upshot("done", "y")), "fired"),
+        ((Upshot("left alone", "x"), Upshot("left alone", "y")), "fired, left alone"),
+        ((Upshot("stale", "x"), HELD), "fired"),
+    ],
+)
+def test_a_verdict_says_what_hinders_all_that_a_rule_wants(upshots: tuple[Upshot, ...], said: str) -> None:
+    from dataclasses import replace
+
+    one = only(rule("classify", "a", set='{ severity = "high" }'), ticket())
+    assert replace(one, upshots=upshots).said == said
+
+
+def test_upshots_stand_under_their_rule_and_above_its_condition() -> None:
+    from dataclasses import replace
+
+    one = only(rule("classify", "a", when="'not hold'", set='{ severity = "high" }', mode='"watch"'), ticket())
+    made = replace(one, upshots=(Upshot("done", "severity = high", at=later(minutes=1)), HELD))
+    assert list(render([made], BERLIN, MORNING)) == [
+        "classify  a  fired (watched): severity = high by a",
+        "    → done 10:01        severity = high",
+        "    → held until 12:00  call tom: no such channel",
+        "    not hold  yes",
+        "        hold  no      hold is no",
+    ]
+    assert upshot_line(HELD, BERLIN, MORNING) == "held until 12:00, call tom: no such channel"
+
+
+@pytest.mark.parametrize("width", [10, 40, 60, 80, 120])
+def test_lines_are_folded_to_the_width_and_lose_no_word(width: int) -> None:
+    from dataclasses import replace
+
+    when = '\'mentions(text, "down", "outage", "unreachable", "critical-down") and service.criticality == "critical"\''
+    one = only(
+        rule("classify", "a", when=when, set='{ severity = "high" }'), ticket(description="Nobody can pay. " * 9)
+    )
+    one = replace(one, upshots=(replace(HELD, why="the channel is archived, and nobody has told us of another one"),))
+    wide, narrow = (render([one], BERLIN, MORNING, columns) for columns in (None, width))
+    assert sorted(" ".join(wide).replace(" ", "")) == sorted("".join(narrow).replace(" ", ""))
+    assert max(map(len, narrow)) <= max(width, 60)

@@ -257,7 +257,8 @@ def test_explain_tells_of_a_person_whose_word_stands(config: Path, world: World)
     call("apply", key, "--config", config)
     world.change("ann", key, {"Severity": "Low"})
     done = call("explain", key, "--config", config)
-    assert re.search(r"left alone: severity = high: left alone: \S*nn", done.output), done.output
+    assert re.search(r"(?m)^classify +down +fired, left alone: severity = high by down$", done.output), done.output
+    assert re.search(r"(?m)^ +→ left alone +severity = high: Ann\b.* set it \d\d:\d\d$", done.output), done.output
 
 
 def test_explain_knows_the_ticket_as_it_was(config: Path, world: World) -> None:
