@@ -34,6 +34,7 @@ _NOT_MADE: Mapping[str, str] = {
     "updated": "the clock of the test does that",
     "text": "it is summary and description",
 }
+_NEVER_EMPTY = ("phase", "key", "created")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,7 @@ def _is_known(word: str, where: Where, at: Reading, known: Sequence[str]) -> boo
 
 def read_word(word: str, node: Node, at: Reading) -> Any:
     """The value of a word that exists, checked by its type; an empty text is an empty word."""
-    if node.value == "":
+    if node.value == "" and word not in _NEVER_EMPTY:
         return None
     types = {**TICKET_WORDS, **changeable(at.names)}
     if word == "labels":

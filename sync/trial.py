@@ -24,6 +24,10 @@ ME = User("pointman", "Pointman")
 """The account that a trial writes with."""
 SOURCE = "trial"
 """The tracker of a trial's tickets; it knows everybody of `[people]` by their key."""
+_EMPTY: Mapping[str, Value] = {
+    "labels": (),
+    **dict.fromkeys(("summary", "description", "kind", "status", "project"), ""),
+}
 ROUNDS = 20
 """How often a moment is planned again because of what was done in it; every rule comes to rest long before."""
 
@@ -140,7 +144,7 @@ def rehearsal(rules: RuleSet) -> RuleSet:
 
 
 def world(products: tuple[str, ...] = ()) -> World:
-    """What is known beside a trial's ticket; `products` are those that can be told something, all where none is said."""
+    """What is known beside a trial's ticket; `products` are those that can be told something, all where none is."""
     every = products or PRODUCTS
     return World(products=every, editable=frozenset(every), searchable=frozenset(every), me=ME)
 
@@ -161,9 +165,10 @@ def ticket(words: Mapping[str, Value], rules: RuleSet, made: datetime) -> Ticket
 
 
 def accounts(words: Mapping[str, Value], rules: RuleSet) -> dict[str, Value]:
-    """Words with people in them as the trial's tracker keeps them: as accounts."""
+    """Words as the trial's tracker keeps them: people as accounts, and an empty text as such."""
     users = {"assignee", "reporter", *rules.roles}
-    return {word: account(value, rules) if word in users else value for word, value in words.items()}
+    held = {word: account(value, rules) if word in users else value for word, value in words.items()}
+    return {word: _EMPTY.get(word) if value is None else value for word, value in held.items()}
 
 
 def account(who: Value, rules: RuleSet) -> User | None:

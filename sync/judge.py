@@ -1,0 +1,270 @@
+"""Runs the `[[test]]`s of the rule files: each a trial in virtual time, compared with what it expects.
+
+Who was `called` and `told` is compared whole: a test that names one recipient fails where another was called too, so
+"nobody" is an empty list and needs no word of its own. Recipients are compared by the addresses they mean at that
+moment: `person:tom` is `on-call:payments` while tom is on call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from connectors.model import User, Value
+from rules import duration
+from rules.decision import World as Known
+from rules.directory import addresses
+from rules.explain import Explanation, State, Upshot, explain, render
+from rules.facts import Facts, Who
+from rules.logic import UNKNOWN
+from rules.model import (
+    Assign,
+    Case,
+    Classify,
+    Escalate,
+    Expected,
+    Happening,
+    Notify,
+    Recipient,
+    Rule,
+    RuleSet,
+    Service,
+)
+from sync.effects import World
+from sync.items import Item
+from sync.trial import Sent, Trial, account, accounts, ticket
+
+MADE: Final = datetime(2026, 1, 5, 10, 0)  # noqa: DTZ001  (of the rules' own time zone)
+"""When a ticket of a test is made that does not say `created`: a Monday, at ten in the morning."""
+LISTED: Final = 6
+"""How many rules are explained under one expectation, at the most."""
+_STATES: Mapping[str, State] = {"done": "done", "owed": "now", "next": "next", "held": "held", "not": "not done"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that was not as expected: what was, what came, and why (lines of the explain tree)."""
+
+    expected: Expected
+    wanted: str
+    came: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a case went, and the ids of the rules that spoke in it."""
+
+    case: Case
+    failures: tuple[Failure, ...]
+    spoke: frozenset[str]
+
+
+def judge(case: Case, rules: RuleSet, world: World) -> Result:
+    """Run one case; `rules` are those of a rehearsal."""
+    made = datetime.combine(MADE.date(), MADE.time(), rules.defaults.timezone).astimezone(UTC)
+    trial = Trial(ticket(case.ticket, rules, made), rules, world)
+    failures = tuple(_Court(trial).heard(case))
+    return Result(case, failures, frozenset(trial.spoke & rules.by_id.keys()))
+
+
+def untouched(rules: RuleSet, results: Iterable[Result]) -> tuple[Rule, ...]:
+    """The rules that spoke in no case, in deciding order; those that are off are not among them."""
+    spoke = {name for result in results for name in result.spoke}
+    return tuple(rule for rule in rules if rule.mode != "off" and rule.id not in spoke)
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What is expected at a moment, and how many things had gone out before what it follows from."""
+
+    at: datetime
+    expected: Expected
+    before: int
+
+
+class _Court:
+    """One trial, with what is still to be checked."""
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial, self.rules = trial, trial.rules
+        self.made = trial.now
+        self.due: list[_Check] = []
+
+    def heard(self, case: Case) -> Iterator[Failure]:
+        """Everything that was not as expected, in its order in time."""
+        yield from self._expect(case.expect, 0)
+        for step in case.then:
+            yield from self._until(self.made + step.after)
+            before = len(self.trial.sent)
+            self._happens(step)
+            yield from self._expect(step.expect, before)
+        yield from self._until(max((check.at for check in self.due), default=self.made))
+
+    def _until(self, moment: datetime) -> Iterator[Failure]:
+        """Let time pass, and check what is due on the way."""
+        self.due.sort(key=lambda check: check.at)
+        while self.due and self.due[0].at <= moment:
+            check = self.due.pop(0)
+            self.trial.until(check.at)
+            yield from self._checked(check)
+        self.trial.until(moment)
+
+    def _happens(self, step: Happening) -> None:
+        trial = self.trial
+        by = account(step.by, self.rules) or User("somebody", "somebody")
+        if step.set:
+            trial.change(accounts(step.set, self.rules), by)
+        if step.comment:
+            trial.comment(step.comment, by)
+        who = step.by or "somebody"
+        if step.acknowledge is not None:
+            trial.act("acknowledge" if step.acknowledge else "unacknowledge", who)
+        if step.update:
+            trial.act("update", who, {"text": step.update})
+        trial.look()
+
+    def _expect(self, expect: Iterable[Expected], before: int) -> Iterator[Failure]:
+        """Check what holds at once, and keep for later what holds later."""
+        for expected in expect:
+            check = _Check(self.trial.now + expected.after, expected, before)
+            if expected.after:
+                self.due.append(check)
+            else:
+                yield from self._checked(check)
+
+    # -- checking
+
+    def _checked(self, check: _Check) -> Iterator[Failure]:
+        expected = check.expected
+        if expected.word == "called":
+            yield from self._reached(check, [s for s in self._since(check) if s.effect.sort == "call"])
+        elif expected.word == "told":
+            told = [s for s in self._since(check) if s.effect.sort in {"news", "standing"} and s.fresh]
+            yield from self._reached(check, told)
+        else:
+            yield from self._word(check)
+
+    def _since(self, check: _Check) -> list[Sent]:
+        return self.trial.sent[check.before :]
+
+    def _word(self, check: _Check) -> Iterator[Failure]:
+        word, wanted = check.expected.word, check.expected.value
+        came = Facts(self.trial.plan.ticket, self.rules, self.trial.now)[word]
+        if not _is(came, wanted):
+            yield self._failure(check, f"{word} = {_shown(wanted)}", f"{word} = {_shown(came)}")
+
+    def _reached(self, check: _Check, sent: list[Sent]) -> Iterator[Failure]:
+        said = check.expected.value
+        wanted = tuple(one for one in said if isinstance(one, Recipient)) if isinstance(said, tuple) else ()
+        missing = frozenset(str(one) for one in wanted if not self._met(one, sent))
+        extra = [one for one in sent if not any(one.effect.to in self._meant(to, one) for to in wanted)]
+        if not missing and not extra:
+            return
+        word = check.expected.word
+        came = [self._told(one) for one in sent] or ["nobody"]
+        names = ", ".join(map(str, wanted)) or "nobody"
+        yield self._failure(check, f"{word}: {names}", f"{word}: {'; '.join(came)}", missing)
+
+    def _met(self, one: Recipient, sent: list[Sent]) -> bool:
+        """Whether everybody whom a recipient meant at some moment was reached."""
+        reached = {each.effect.to for each in sent}
+        return any(meant and meant <= reached for meant in (self._meant(one, each) for each in sent))
+
+    def _meant(self, one: Recipient, then: Sent) -> frozenset[str]:
+        """The addresses that a recipient meant when something went out."""
+        found = addresses((one,), then.facts, self.rules, self.trial.world.products, then.at)
+        return frozenset(f"{address.product}:{address.address}" for address in found)
+
+    def _told(self, one: Sent) -> str:
+        """Something that went out, in words: `on-call:team (tom) after 5m by unacknowledged`."""
+        place = one.effect.place.partition("@")[0]
+        reached = one.effect.what.partition(" ")[2] if one.effect.sort == "call" else ""
+        person = f" ({reached})" if reached in self.rules.people and not place.endswith(f":{reached}") else ""
+        return f"{place}{person} after {duration.show(one.at - self.made)} by {one.effect.rule}"
+
+    def _failure(self, check: _Check, wanted: str, came: str, missing: frozenset[str] = frozenset()) -> Failure:
+        after = self.trial.now - self.made
+        when = f" after {duration.show(after)}" if after else ""
+        return Failure(check.expected, f"{wanted}{when}", came, tuple(_why(self.trial, check.expected.word, missing)))
+
+
+# ---- why
+
+
+def _why(trial: Trial, word: str, missing: frozenset[str]) -> Iterator[str]:
+    """The explain tree of the rules that could have made it so; of many, those that spoke or should have."""
+    rules, about = trial.rules, trial.seen.facts.ticket if trial.seen.facts is not None else None
+    every = explain(trial.seen.ticket, rules, Known(me=trial.world.me), trial.now, about)
+    concerned = [one for one in every if _concerned(one.rule, word)]
+    first = sorted(concerned, key=lambda one: (not _names(one.rule, missing), one.verdict != "fired"))[:LISTED]
+    chosen = [_with_upshots(one, trial) for one in concerned if one in first]
+    yield from render(chosen, rules.defaults.timezone, trial.now)
+    if len(concerned) > len(chosen):
+        yield f"and {len(concerned) - len(chosen)} more rules of that kind"
+
+
+def _concerned(rule: Rule, word: str) -> bool:
+    """Whether a rule could have decided a word, or called or told somebody."""
+    if isinstance(rule, Classify):
+        return word in rule.set or word in rule.at_least or (word == "severity" and bool(rule.thresholds))
+    kinds = {"called": Escalate, "told": Notify, "team": Assign, "assignee": Assign}
+    return word in kinds and isinstance(rule, kinds[word])
+
+
+def _names(rule: Rule, missing: frozenset[str]) -> bool:
+    steps = rule.steps if isinstance(rule, Escalate) else ()
+    told = [*(rule.to if isinstance(rule, Notify) else ()), *(to for step in steps for to in step.to)]
+    return any(str(to) in missing for to in told)
+
+
+def _with_upshots(one: Explanation, trial: Trial) -> Explanation:
+    """An explanation with what became of what its rule wants."""
+    items = [item for item in trial.plan.items if item.effect.rule == one.rule.id]
+    return replace(one, upshots=tuple(map(_upshot, items)))
+
+
+def _upshot(item: Item) -> Upshot:
+    left = item.reason.removeprefix("left alone: ")
+    if item.status == "not" and left != item.reason:
+        return Upshot("left alone", item.effect.what, left, item.at)
+    return Upshot(_STATES[item.status], item.effect.what, item.reason, item.at)
+
+
+# ---- values
+
+
+def _is(came: object, wanted: Value | tuple[Recipient, ...]) -> bool:
+    """Whether a word holds what is expected; an empty flag is no, and an empty moment is not there."""
+    if came is UNKNOWN:
+        return False
+    if wanted is None:
+        return came in (None, "", ())
+    if isinstance(wanted, bool):
+        return bool(came) is wanted
+    if isinstance(wanted, tuple):
+        return isinstance(came, tuple) and set(came) == set(wanted)
+    if isinstance(came, Service):
+        return came.name == wanted
+    address = isinstance(wanted, str) and wanted.startswith("email:")
+    return came == (str(wanted).lower() if address else wanted)
+
+
+def _shown(value: object) -> str:
+    if value is None or value in ("", ()):
+        return "empty"
+    if value is UNKNOWN:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Service):
+        return value.name
+    if isinstance(value, Who):
+        return value.key or str(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
