@@ -17,6 +17,7 @@ from connectors.config import ConnectorSettings
 from connectors.errors import ConnectorError, Refused
 from connectors.model import Alert, Answer, CannotTell, Card, Command, Edit, Form, Message, Page, Signal, Ticket, User
 from connectors.problems import Problem
+from connectors.setup import Setup
 
 ThingT = TypeVar("ThingT", Message, Card, Page)
 
@@ -59,6 +60,14 @@ class Connector(ABC):
     def __init__(self, name: str, settings: Any) -> None:
         self.name = name
         self.settings = settings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup | None:
+        """How such a connector is set up by `pointman init`, before it has settings; None where it offers nothing.
+
+        `given` is what its table says already, without the answers.
+        """
+        return None
 
     def receive(self, request: Request, now: datetime) -> Receipt:
         """Read a webhook: verify its signature, then say what it means. Raises BadRequest; makes no call."""

@@ -123,6 +123,7 @@ class Config(BaseSettings):
     floods: Floods = Floods()
     connectors: dict[str, Any] = Field(default_factory=dict, description="One table for each connector, by name.")
     _path: Path = PrivateAttr(default=DEFAULT)
+    _warnings: tuple[Problem, ...] = PrivateAttr(default=())
 
     @classmethod
     def settings_customise_sources(
@@ -140,6 +141,11 @@ class Config(BaseSettings):
     def path(self) -> Path:
         """The file this was read from."""
         return self._path
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What works, and had better be otherwise."""
+        return self._warnings
 
     @property
     def rule_paths(self) -> tuple[Path, ...]:
@@ -193,7 +199,7 @@ def load(path: Path = DEFAULT) -> Config:
     """Read the file, the environment, and `.env` beside the file (for `env/NAME`). Raises Problems: all of them."""
     if not path.is_file():
         raise Problems([Problem(Where(str(path)), "there is no such file", hint="copy config.example.toml")])
-    _dotenv(path.parent / ".env")
+    warnings = _dotenv(path.parent / ".env")
     mistakes = Mistakes(path, PREFIX, Config)
     values = _sources(path, mistakes)
     tables = values.setdefault("connectors", {})
@@ -207,18 +213,32 @@ def load(path: Path = DEFAULT) -> Config:
         mistakes.add(error)
     if mistakes:
         raise mistakes.told()
-    config._path = path
+    config._path, config._warnings = path, warnings
     return config
 
 
-def _dotenv(path: Path) -> None:
-    """Read `.env` into the environment; what is set there already stays."""
-    if path.is_file():
-        from dotenv import dotenv_values
+def dotenv(path: Path) -> dict[str, str]:
+    """What a file such as `.env` says, by name: each value as it is, without `${…}` being filled in."""
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
 
-        for name, value in dotenv_values(path).items():
-            if value is not None:
-                os.environ.setdefault(name, value)
+    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+
+
+def _dotenv(path: Path) -> tuple[Problem, ...]:
+    """Read `.env` into the environment; what is set there already stays. A warning where others may read it."""
+    for name, value in dotenv(path).items():
+        os.environ.setdefault(name, value)
+    if os.name == "posix" and path.is_file() and path.stat().st_mode & 0o077:
+        said = "others on this machine may read the secrets in it"
+        return (Problem(Where(str(path)), said, hint=f"chmod 600 {path.name}", level="warning"),)
+    return ()
+
+
+def environment() -> dict[str, Any]:
+    """What the environment alone says of the settings, unchecked: what would stand over a file."""
+    return _merged({}, _Environment(Config)())
 
 
 def _sources(path: Path, mistakes: Mistakes) -> dict[str, Any]:

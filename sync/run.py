@@ -245,6 +245,8 @@ class Running:
 def run(config: Config, rules: RuleSet, level: str = "info") -> bool:
     """Run until SIGTERM or SIGINT, then stop gracefully; whether everything in hand was finished. Raises OSError."""
     logs.configure(config.secrets(), level)
+    for problem in config.warnings:
+        log.warning("settings", where=str(problem.where), problem=problem.message, hint=problem.hint)
     for problem in rules.warnings:
         log.warning("rules", where=str(problem.where), problem=problem.message, hint=problem.hint)
     asked = _asked()

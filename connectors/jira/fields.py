@@ -101,7 +101,7 @@ class Fields:
         """
         if id_ in SYSTEM:
             return SYSTEM[id_]
-        return _kind_of((self.listed().get(id_) or {}).get("schema") or {})
+        return kind_of((self.listed().get(id_) or {}).get("schema") or {})
 
     def ready(self) -> bool:
         """Whether every mapped field's kind is known without asking."""
@@ -232,7 +232,7 @@ class Fields:
         return known
 
 
-def _kind_of(schema: Mapping[str, Any]) -> str:
+def kind_of(schema: Mapping[str, Any]) -> str:
     """The kind of field by the product's schema of it (`type`, `items`, `custom`)."""
     kind, items, custom = schema.get("type"), schema.get("items"), str(schema.get("custom", ""))
     if kind == "array":

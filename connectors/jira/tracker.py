@@ -28,6 +28,7 @@ from connectors.jira.transitions import Transitions
 from connectors.jira.webhook import Webhooks
 from connectors.model import Edit, Ticket, User
 from connectors.problems import Problem
+from connectors.setup import Setup
 
 PAGE = 100
 """Tickets, comments or entries of the history that one answer holds."""
@@ -44,6 +45,13 @@ class Jira(Tracker):
     product = "Jira"
 
     settings: JiraSettings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup:
+        """How it is set up."""
+        from connectors.jira.setup import JiraSetup
+
+        return JiraSetup(name, given)
 
     def __init__(self, name: str, settings: JiraSettings) -> None:
         super().__init__(name, settings)

@@ -6,15 +6,17 @@ posted. A message's ref is `channel:timestamp`, such as `C024BE7LH:1700000000.00
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Any
 
 from connectors.base import Messenger, Receipt, Request, Wanted
 from connectors.errors import Missing, Refused, Temporary
 from connectors.http import read
 from connectors.model import Answer, CannotTell, Command, Form, Message, Signal, User
 from connectors.problems import Problem
+from connectors.setup import Setup
 from connectors.slack import incoming
 from connectors.slack.blocks import blocks, fallback, rich_text, without_buttons
 from connectors.slack.checks import problems
@@ -37,6 +39,13 @@ class Slack(Messenger):
     pace = timedelta(seconds=1)
 
     settings: SlackSettings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup:
+        """How it is set up."""
+        from connectors.slack.setup import SlackSetup
+
+        return SlackSetup(name, given)
 
     def __init__(self, name: str, settings: SlackSettings) -> None:
         super().__init__(name, settings)

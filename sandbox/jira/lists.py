@@ -10,6 +10,7 @@ from sandbox.jira import jql
 from sandbox.jira.asking import Call, No
 from sandbox.jira.tickets import shown
 from sandbox.jira.values import moment
+from sandbox.jira.world import Field
 
 PERMISSIONS = (
     "BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "ADD_COMMENTS", "EDIT_OWN_COMMENTS",
@@ -166,6 +167,27 @@ def get_user(call: Call) -> Answer:
     raise No(404, "The user does not exist.")
 
 
+def list_projects(call: Call) -> Answer:
+    """Every project that we may see, at once: Data Center's way, which Cloud keeps for old programs."""
+    return Answer(200, _seen_projects(call))
+
+
+def search_projects(call: Call) -> Answer:
+    """A page of the projects that we may see (Cloud only)."""
+    if call.state.flavour == "datacenter":
+        raise No(404, "No project could be found with key 'search'.")
+    every, start = _seen_projects(call), call.number("startAt", 0)
+    size = min(call.number("maxResults", 50), 100)
+    page = {"startAt": start, "maxResults": size, "total": len(every), "isLast": start + size >= len(every)}
+    return Answer(200, page | {"values": every[start : start + size]})
+
+
+def _seen_projects(call: Call) -> list[dict[str, Any]]:
+    if "BROWSE_PROJECTS" in call.state.traps.denied:
+        return []
+    return [call.shapes.project(project) for project in sorted(call.site.projects.values(), key=lambda p: p.key)]
+
+
 def get_project(call: Call) -> Answer:
     """One project with its components."""
     project = call.project(call.where[0])
@@ -196,8 +218,16 @@ def create_fields(call: Call) -> Answer:
     """The fields of the screen on which a ticket of this type is created."""
     project = call.project(call.where[0])
     screen = [f for f in call.site.fields.values() if f.editable or f.id == "project"]
-    metas = [call.shapes.meta(field, project) | {"fieldId": field.id} for field in screen]
+    metas = [call.shapes.meta(field, project) | _prefilled(call, field) | {"fieldId": field.id} for field in screen]
     return Answer(200, _page(call, "fields", metas))
+
+
+def _prefilled(call: Call, field: Field) -> dict[str, Any]:
+    """What a new ticket holds in this field where nobody says otherwise."""
+    if field.id != "priority":
+        return {"hasDefaultValue": False}
+    default = call.site.default_priority
+    return {"hasDefaultValue": True, "defaultValue": {"id": default, "name": call.site.priorities[default]}}
 
 
 def _page(call: Call, name: str, every: list[Any]) -> dict[str, Any]:

@@ -86,6 +86,8 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], Callable[[Call], Answer]], ...] = tup
         ("GET", r"mypermissions", lists.my_permissions),
         ("GET", r"user/search", lists.search_users),
         ("GET", r"user", lists.get_user),
+        ("GET", r"project", lists.list_projects),
+        ("GET", r"project/search", lists.search_projects),
         ("GET", r"project/([^/]+)", lists.get_project),
         ("GET", r"project/([^/]+)/statuses", lists.project_statuses),
     )

@@ -1,0 +1,98 @@
+"""How a connector is set up for the first time: what it must be told, how an answer is tried, what it finds by itself.
+
+`pointman init` asks the questions of every connector that has a `Setup` and knows nothing of any product: a setup
+speaks to its own through the same client as the connector, before there is a configuration. It changes nothing there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+from connectors.model import User
+
+Answers: TypeAlias = Mapping[str, str]
+"""What has been answered so far, by the name of the question; of several values one text, joined by commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that a setup must be told. `env` is the variable that may answer it; a secret has no other flag.
+
+    `again` are the questions that are asked once more where the answer proves wrong: itself alone where it is empty.
+    `late`: only earlier answers tell whether it is needed at all, or what could be offered.
+    """
+
+    name: str
+    asks: str
+    env: str
+    hint: str = ""
+    secret: bool = False
+    several: bool = False
+    late: bool = False
+    again: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a setup has found out.
+
+    `table` is what the connector's table should say, secrets as `env/NAME`; `remarks` are comments to it, by path.
+    Of a tracker: `words` maps each of our words that has a home there to its type, `services` and `teams` our names
+    to the product's; `standing` is what it writes into a new ticket by itself, by word; `me` is the account; `kind`
+    a type for a ticket that is no incident; `example` a ticket's key. Of a messenger: `place` is where incidents are
+    told, `watch` where an administrator alone reads. `notes` are sentences for whoever sets it up.
+    """
+
+    table: Mapping[str, Any]
+    remarks: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
+    teams: Mapping[str, str] = field(default_factory=dict)
+    standing: Mapping[str, str] = field(default_factory=dict)
+    me: User | None = None
+    kind: str = ""
+    example: str = ""
+    place: str = ""
+    watch: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Setup(ABC):
+    """The setting up of one connector. `name` is that of its table, `given` what is known of it beside the answers."""
+
+    questions: ClassVar[tuple[Question, ...]]
+
+    def __init__(self, name: str, given: Mapping[str, Any]) -> None:
+        self.name = name
+        self.given = dict(given)
+
+    def asks(self, question: Question, answers: Answers) -> bool:
+        """Whether the question needs an answer, after what has been answered already. Makes no call."""
+        return True
+
+    def offer(self, question: Question, answers: Answers) -> str:
+        """An answer that most would give, else the empty text. Raises ConnectorError."""
+        return ""
+
+    @abstractmethod
+    def accept(self, question: Question, answers: Answers) -> str:
+        """Try the answer to this question for real; a sentence about what it led to. Raises ConnectorError."""
+
+    @abstractmethod
+    def discover(self, answers: Answers) -> Found:
+        """Read how the product is set up. Raises ConnectorError."""
+
+    def person(self, address: str) -> User | None:
+        """Whoever has this e-mail address in the product, or None. Raises ConnectorError."""
+        return None
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+def listed(answer: str) -> tuple[str, ...]:
+    """The values of an answer that may hold several."""
+    return tuple(dict.fromkeys(part.strip() for part in answer.split(",") if part.strip()))

@@ -1,0 +1,408 @@
+"""`pointman init`: from a few answers to an installation that watches one's own tickets.
+
+Every connector that offers a setup is asked for its questions; what comes after is the same for all: read how the
+products are made, find or make the home ticket, write the files, and check them live. The only thing it changes
+anywhere is the home ticket, and nothing stands in the folder before all of it is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import typer
+
+from connectors import registry
+from connectors.base import Connector, Tracker
+from connectors.errors import ConnectorError
+from connectors.problems import Problem, Problems, nearest
+from connectors.setup import Found, Setup, listed
+from sync import home
+from sync.cli import catalogue, console, draft, placing
+from sync.cli.asking import Conversation, Interview, Unanswered
+from sync.config import dotenv, environment, load
+
+FINE, WRONG, USAGE = 0, 1, 2
+RULES = ("rules.d/00-company.toml", "rules.d/10-start.toml")
+
+
+class Stop(Exception):
+    """It ends here, with a sentence and an exit code."""
+
+    def __init__(self, said: str, code: int = WRONG) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line says. `flags` are answers by connector and question."""
+
+    folder: Path
+    flags: Mapping[str, Mapping[str, str]]
+    people: tuple[str, ...] = ()
+    timezone: str = ""
+    home: str = ""
+    yes: bool = False
+    force: bool = False
+    secrets: bool = True
+    style: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product that was asked about: its setup, what was answered and found, and who we are there."""
+
+    name: str
+    kind: type[Connector]
+    setup: Setup
+    answers: Mapping[str, str]
+    found: Found
+    said: tuple[str, ...]
+
+
+def main(args: Sequence[str]) -> int:
+    """Run the command; the exit code."""
+    kinds = _kinds()
+    try:
+        wish = _wish(vars(_parser(kinds).parse_args(list(args))))
+    except SystemExit as end:  # it was asked for help, or told something wrong
+        return int(end.code or 0)
+    talk = Conversation(not wish.yes and sys.stdin.isatty())
+    try:
+        return _Start(wish, kinds, talk).run()
+    except Stop as stop:
+        console.complain(talk.clean(str(stop)))
+        return stop.code
+    except (typer.Abort, KeyboardInterrupt, EOFError):
+        console.complain("\nstopped; nothing was written")
+        return WRONG
+
+
+def _kinds() -> dict[str, type[Connector]]:
+    """Every kind of connector that offers a setup, trackers first."""
+    every = {name: registry.load(name) for name in sorted(registry.available())}
+    offering = {name: kind for name, kind in every.items() if kind.setup(name, {}) is not None}
+    return dict(sorted(offering.items(), key=lambda item: not issubclass(item[1], Tracker)))
+
+
+# ---- the command line
+
+
+def _parser(kinds: Mapping[str, type[Connector]]) -> argparse.ArgumentParser:
+    """The options: our own, and one for each question of each connector that is no secret."""
+    parser = argparse.ArgumentParser(
+        prog="pointman init",
+        description="Set Pointman up in a folder: asks what it must know, or takes it as options, and writes "
+        "config.toml, first rules, .env and a home ticket. It only watches at first, and changes nothing else.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", nargs="?", default=Path(), type=Path, metavar="FOLDER", help="Where to. [here]")
+    secrets = []
+    for name, kind in kinds.items():
+        setup = kind.setup(name, {})
+        for question in setup.questions if setup else ():
+            if question.secret:
+                secrets.append(f"{question.env} ({question.asks})")
+                continue
+            said = f"{question.asks} {question.hint}".strip()
+            more = "; again for more" if question.several else ""
+            parser.add_argument(
+                f"--{name}-{question.name.replace('_', '-')}",
+                dest=f"{name}:{question.name}",
+                action="append",
+                default=[],
+                metavar="TEXT",
+                help=f"{said}{more} [or {question.env}]",
+            )
+    own: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("--person", {"action": "append", "default": [], "metavar": "EMAIL"}, "Who takes incidents; again for more."),
+        ("--timezone", {"default": "", "metavar": "ZONE"}, "Of rules and texts. [this machine's]"),
+        ("--home", {"default": "", "metavar": "KEY"}, "The home ticket, instead of one made for it."),
+        ("--yes", {"action": "store_true"}, "Never ask; take what is offered."),
+        ("--force", {"action": "store_true"}, "Write over files that are there."),
+        ("--no-env", {"action": "store_true"}, "Write no .env; only name the variables."),
+        ("--format", {"choices": ("text", "json"), "default": "text"}, "For people, or for programs."),
+    )
+    for flag, how, what in own:
+        parser.add_argument(flag, help=what, **how)
+    parser.epilog = f"Secrets are asked for without being shown, or come from the environment: {', '.join(secrets)}."
+    return parser
+
+
+def _wish(said: Mapping[str, Any]) -> Wish:
+    flags: dict[str, dict[str, str]] = {}
+    for option, values in said.items():
+        name, colon, question = option.partition(":")
+        if colon and values:
+            flags.setdefault(name, {})[question] = ",".join(values)
+    return Wish(
+        folder=said["folder"],
+        flags=flags,
+        people=tuple(dict.fromkeys(one for many in said["person"] for one in listed(many))),
+        timezone=said["timezone"],
+        home=said["home"],
+        yes=said["yes"],
+        force=said["force"],
+        secrets=not said["no_env"],
+        style=said["format"],
+    )
+
+
+# ---- the work
+
+
+class _Start:
+    def __init__(self, wish: Wish, kinds: Mapping[str, type[Connector]], talk: Conversation) -> None:
+        self._wish, self._kinds, self._talk = wish, kinds, talk
+        self._env = wish.folder / ".env"
+        self._notes: list[str] = []
+
+    def run(self) -> int:
+        """Do it all; the exit code. Raises Stop."""
+        self._before()
+        timezone = self._timezone()
+        products = self._products()
+        try:
+            people = self._people(products)
+            tracker = next(p for p in products if issubclass(p.kind, Tracker))
+            messenger = next((p for p in products if p.found.place), None)
+            if messenger is None:
+                raise Stop("no product that tells people offers a setup", USAGE)
+            key, made, start = self._home(tracker)
+        except ConnectorError as error:
+            raise Stop(str(error)) from None
+        finally:
+            for product in products:
+                product.setup.close()
+        whole = draft.Installation(
+            tracker.name, messenger.name, {p.name: p.found for p in products}, key, start, timezone, people
+        )
+        written = self._write(whole, products)
+        problems = self._check(_secrets(products))
+        self._tell(products, whole, made, written, problems)
+        return WRONG if any(problem.level == "error" for problem in problems) else FINE
+
+    def _before(self) -> None:
+        """What can be known to fail is told before anybody is asked anything."""
+        folder = self._wish.folder
+        try:
+            placing.try_folder(folder)
+        except OSError as error:
+            raise Stop(f"nothing can be written in {folder}: {error.strerror or error}") from None
+        there = [str(p) for p in (folder / name for name in ("config.toml", *RULES)) if p.exists()]
+        if there and not self._wish.force and not self._talk.person:
+            raise Stop(f"there is already {', '.join(there)}; --force writes over it", USAGE)
+
+    def _timezone(self) -> str:
+        zone = self._wish.timezone or _machine_zone()
+        while zone not in available_timezones():
+            hint = nearest(zone, available_timezones())
+            said = f"there is no time zone {zone}" + (f"; {hint}" if hint else "; such as Europe/Berlin")
+            if not self._talk.person:
+                raise Stop(said, USAGE)
+            self._talk.say(f"  {said}")
+            zone = self._talk.ask("Time zone", _machine_zone())
+        if self._talk.person and not self._wish.timezone:
+            while (zone := self._talk.ask("Time zone of rules and texts", zone)) not in available_timezones():
+                self._talk.say(f"  there is no time zone {zone}; {nearest(zone, available_timezones())}")
+                zone = _machine_zone()
+        return zone
+
+    def _products(self) -> list[Product]:
+        """Ask every product, try each answer, and read how it is made. Raises Stop."""
+        table = environment().get("connectors", {})
+        known = dotenv(self._env)
+        interviews = []
+        for name, kind in self._kinds.items():
+            given = table.get(name, {}) if isinstance(table, dict) else {}
+            setup = kind.setup(name, given)
+            assert setup is not None  # noqa: S101  (only those that offer one are here)
+            said = {q.name: str(given.get(q.name) or known.get(q.env, "")) for q in setup.questions}
+            interviews.append(Interview(name, setup, self._talk, self._wish.flags.get(name, {}), said))
+        missing = [one for interview in interviews for one in interview.missing()]
+        if missing and not self._talk.person:
+            raise Stop(f"missing: {', '.join(missing)}", USAGE)
+        return [self._product(interview) for interview in interviews]
+
+    def _product(self, interview: Interview) -> Product:
+        told: list[str] = []
+
+        def tell(said: str) -> None:
+            told.append(said)
+            self._talk.say(f"  {said}")
+
+        try:
+            answers = interview.hold(tell)
+            found = interview.setup.discover(answers)
+        except Unanswered as lacking:
+            raise Stop(f"missing: {lacking}", USAGE) from None
+        except ConnectorError as error:
+            raise Stop(str(error)) from None
+        self._notes += found.notes
+        return Product(interview.name, self._kinds[interview.name], interview.setup, answers, found, tuple(told))
+
+    def _people(self, products: Sequence[Product]) -> list[draft.Colleague]:
+        """Whoever takes incidents, as every product knows them: those who were named, else the account itself."""
+        me = next((p.found.me for p in products if p.found.me), None)
+        named = self._wish.people
+        if not named and self._talk.person:
+            offer = me.email if me else ""
+            named = listed(self._talk.ask("Who takes incidents? E-mail addresses, the lead first", offer))
+        if not named and me is not None:
+            named = (me.email,) if me.email else ()
+        if not named and me is not None:
+            tracker = next(p.name for p in products if p.found.me)
+            return [draft.Colleague(_key(me.name), me.name, "", {tracker: me.id})]
+        return [one for address in named if (one := self._colleague(address, products))]
+
+    def _colleague(self, address: str, products: Sequence[Product]) -> draft.Colleague:
+        users = {p.name: p.setup.person(address) for p in products}
+        ids = {name: user.id for name, user in users.items() if user is not None and user.id}
+        name = next((user.name for user in users.values() if user is not None and user.name), "")
+        strangers = [p for p in products if p.name not in ids]
+        for product in strangers:
+            self._notes.append(f"nobody in {product.kind.product} has the address {address}: see [people]")
+        return draft.Colleague(_key(address.partition("@")[0]), name, "" if strangers else address, ids)
+
+    def _home(self, tracker: Product) -> tuple[str, bool, datetime]:
+        """The home ticket's key, whether it was made now, and the tracker's moment after that."""
+        table = dict(tracker.found.table)
+        secrets = {q.name: tracker.answers[q.name] for q in tracker.setup.questions if q.secret}
+        more = {name: value for name, value in tracker.setup.given.items() if name not in table}
+        connector = tracker.kind(tracker.name, tracker.kind.Settings.model_validate({**more, **table, **secrets}))
+        try:
+            assert isinstance(connector, Tracker)  # noqa: S101  (it was chosen for that)
+            if self._wish.home:
+                key, made = connector.get(self._wish.home).key, False
+            else:
+                key, made = home.begin(connector, str(listed(tracker.answers["project"])[0]), tracker.found.kind)
+            return key, made, (connector.now() or datetime.now(UTC)).astimezone(UTC)
+        finally:
+            connector.close()
+
+    def _write(self, whole: draft.Installation, products: Sequence[Product]) -> list[Path]:
+        """Write every file, or none; which. Raises Stop."""
+        folder = self._wish.folder
+        files = [
+            placing.File(folder / "config.toml", draft.config(whole)),
+            placing.File(folder / RULES[0], draft.company(whole)),
+            placing.File(folder / RULES[1], draft.rules(whole)),
+            placing.File(folder / "schema/config.schema.json", _json(catalogue.of_config()), ours=True),
+            placing.File(folder / "schema/rules.schema.json", _json(catalogue.of_rules()), ours=True),
+        ]
+        if self._wish.secrets:
+            old = self._env.read_text(encoding="utf-8") if self._env.exists() else ""
+            files.append(
+                placing.File(self._env, placing.with_secrets(old, _secrets(products)), placing.SECRET, ours=True)
+            )
+            ignore = placing.ignoring(folder.resolve(), ".env")
+            files += [ignore] if ignore else []
+        for file in placing.standing(files):
+            if not self._wish.force:
+                self._talk.say(placing.difference(file))
+                if not self._talk.agree(f"Write over {file.path}?"):
+                    raise Stop("stopped; nothing was written")
+        try:
+            placing.place(files)
+        except OSError as error:
+            raise Stop(f"nothing was written: {error.filename or folder}: {error.strerror or error}") from None
+        return [file.path for file in files]
+
+    def _check(self, secrets: Mapping[str, str]) -> tuple[Problem, ...]:
+        """What `pointman check --live` says of it."""
+        from rules.load import load as rules_of
+        from sync.cli import live
+        from sync.run import connect
+
+        for name, value in secrets.items():
+            os.environ[name] = value  # as they were tried; the environment may lack them, or hold others
+        try:
+            read = load(self._wish.folder / "config.toml")
+            rules = rules_of(read.rule_paths, read.mode, tuple(read.connectors))
+        except Problems as wrong:
+            return wrong.problems
+        connectors = connect(read)
+        try:
+            return (*rules.warnings, *live.problems(read, rules, connectors))
+        finally:
+            for connector in connectors.values():
+                connector.close()
+
+    def _tell(
+        self,
+        products: Sequence[Product],
+        whole: draft.Installation,
+        made: bool,
+        files: list[Path],
+        problems: Sequence[Problem],
+    ) -> None:
+        """What was done, what is still wrong, and what to do next."""
+        folder = self._wish.folder
+        steps = _next(folder, whole.tickets.example or whole.home)
+        lacking = [] if self._wish.secrets else sorted(_secrets(products))
+        if self._wish.style == "json":
+            told = {
+                "ok": not any(problem.level == "error" for problem in problems),
+                "home": whole.home,
+                "home_made": made,
+                "example": whole.tickets.example or None,
+                "files": [str(file) for file in files],
+                "set": lacking,
+                "said": {p.name: list(p.said) for p in products},
+                "notes": self._notes,
+                "problems": [console.data(problem) for problem in problems],
+                "next": steps,
+            }
+            console.say(self._talk.clean(_json(told)).rstrip())
+            return
+        lines = [
+            f"{'made' if made else 'found'} the home ticket {whole.home}",
+            *(f"wrote {file}" for file in files),
+            *(f"note: {note}" for note in self._notes),
+            *(f"check --live: {problem}" for problem in problems),
+            "",
+            "Next:",
+            *([f"  set {', '.join(lacking)} in the environment"] if lacking else []),
+            *(f"  {step}" for step in steps),
+        ]
+        console.say(self._talk.clean("\n".join(lines)))
+
+
+# ---- what is not asked
+
+
+def _secrets(products: Sequence[Product]) -> dict[str, str]:
+    return {q.env: p.answers[q.name] for p in products for q in p.setup.questions if q.secret}
+
+
+def _next(folder: Path, key: str) -> list[str]:
+    where = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
+    return [*where, "pointman check --live", "pointman test", f"pointman plan {key}", "pointman run"]
+
+
+def _key(name: str) -> str:
+    """A name as rules write it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "somebody"
+
+
+def _machine_zone() -> str:
+    """The time zone that this machine is set to; UTC where it does not say a known one."""
+    said = os.environ.get("TZ", "").removeprefix(":")
+    local = Path("/etc/localtime")
+    linked = str(local.resolve()).partition("zoneinfo/")[2] if local.is_symlink() else ""
+    return next((zone for zone in (said, linked) if zone in available_timezones()), "UTC")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
