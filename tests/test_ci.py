@@ -1,4 +1,4 @@
-"""What docs/ci.md and the hooks say is done here, command by command, where all is well and where something is wrong."""
+"""What docs/ci.md and the hooks say is done here, command by command, where all is well and where it is not."""
 
 from __future__ import annotations
 

@@ -1,0 +1,92 @@
+"""What a shell is told when somebody presses the tab key: asked by the shells' own protocol, of the program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from sync.cli.app import app
+
+POINTMAN = Path(sys.executable).parent / "pointman"
+FORMATS = {"text", "json", "github", "sarif"}
+
+
+def call(said: dict[str, str], folder: Path, *args: str) -> str:
+    path = f"{POINTMAN.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [POINTMAN, *args], cwd=folder, env={**os.environ, "PATH": path, "HOME": str(folder), **said},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout
+
+
+def bash(words: str, folder: Path) -> set[str]:
+    """What bash offers; `words` ends where the cursor is."""
+    at = len(words.split(" ")) - 1
+    said = {"COMP_WORDS": words.replace(" ", "\n"), "COMP_CWORD": str(at), "_POINTMAN_COMPLETE": "complete_bash"}
+    return set(call(said, folder).split())
+
+
+def zsh(words: str, folder: Path) -> str:
+    """What zsh is told to do."""
+    return call({"_TYPER_COMPLETE_ARGS": words, "_POINTMAN_COMPLETE": "complete_zsh"}, folder)
+
+
+def test_every_command_is_offered(tmp_path: Path) -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    assert bash("pointman ", tmp_path) == set(group.commands)
+    assert bash("pointman ch", tmp_path) == {"check"}
+
+
+def test_the_formats_of_a_command_are_offered(tmp_path: Path) -> None:
+    assert bash("pointman check --format ", tmp_path) == FORMATS
+    assert bash("pointman check --format s", tmp_path) == {"sarif"}
+    assert bash("pointman plan OPS-42 --format ", tmp_path) == {"text", "json"}
+    assert all(f'"{name}"' in zsh("pointman check --format ", tmp_path) for name in FORMATS)
+
+
+def test_the_words_of_an_argument_are_offered(tmp_path: Path) -> None:
+    assert bash("pointman schema ", tmp_path) == {"rules", "config", "pack"}
+
+
+def test_options_are_offered_and_told_what_they_are_for(tmp_path: Path) -> None:
+    assert {"--config", "--live", "--format"} <= bash("pointman check --", tmp_path)
+    assert "Try every product for real too" in zsh("pointman check --l", tmp_path)
+
+
+def test_a_configuration_is_completed_as_files_are(tmp_path: Path) -> None:
+    """By the shell itself: bash falls back to files where nothing is offered, zsh is told to."""
+    assert bash("pointman check --config ", tmp_path) == set()
+    assert "complete -o default " in call({}, tmp_path, "--show-completion", "bash")
+    assert zsh("pointman check --config ", tmp_path).strip() == "_files"
+
+
+def test_bash_completes_once_it_is_installed(tmp_path: Path) -> None:
+    call({"SHELL": "/bin/bash"}, tmp_path, "--install-completion", "bash")
+    words = "COMP_WORDS=(pointman check --format sa); COMP_CWORD=3"
+    path = f"{POINTMAN.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", f'source ~/.bashrc; {words}; _pointman_completion pointman; echo "$COMPREPLY"'],
+        env={"HOME": str(tmp_path), "PATH": path}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "sarif\n"
+
+
+@pytest.mark.parametrize("words", ["pointman ", "pointman check --format "])
+def test_nobody_waits_for_it(words: str, tmp_path: Path) -> None:
+    """0.3 s; the best of five, since other tests run beside this one."""
+    took = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        bash(words, tmp_path)
+        took.append(time.perf_counter() - begun)
+    assert min(took) < 0.3, took
