@@ -42,8 +42,11 @@ from rules.values import (
     Zone,
 )
 
-VERBS = ("acknowledge", "unacknowledge", "take", "assign", "severity", "resolve", "update", "status")
+VERBS = ("acknowledge", "unacknowledge", "take", "assign", "severity", "resolve", "update", "status", "why")
 """What a person can ask for with a button or a command."""
+
+ASKING = ("status", "why")
+"""Those that change nothing: everybody who is known may ask."""
 
 LATER_VERBS = ("snooze", "skip", "approve", "override")
 MODES = ("off", "watch", "on")
@@ -293,7 +296,9 @@ TABLES: Mapping[str, TableOf] = {
     "vendors": TableOf(_PARTY, _NAME),
     "departments": TableOf(_PARTY, _NAME),
     "roles": TableOf(Record({"title": _TITLE}), _WORD),
-    "permissions": TableOf(ListOf(To(places=False)), Choice("verb", (*VERBS[:-1], *LATER_VERBS))),
+    "permissions": TableOf(
+        ListOf(To(places=False)), Choice("verb", tuple(v for v in (*VERBS, *LATER_VERBS) if v not in ASKING))
+    ),
     "lists": TableOf(ListOf(To(places=False)), _WORD),
     "audiences": TableOf(
         Record(

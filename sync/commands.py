@@ -19,10 +19,12 @@ from rules.facts import Facts
 from rules.model import RuleSet
 from rules.text import inert
 from sync import log as ticket_log
+from sync.config import moment
 from sync.ledger import Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.look import Engine
 from sync.plan import shown, with_acts
+from sync.why import explained, markdown
 
 VERBS: Mapping[str, str] = {
     "acknowledge": "I have seen this and take care of it",
@@ -33,6 +35,7 @@ VERBS: Mapping[str, str] = {
     "resolve": "it is resolved",
     "update": "post an update",
     "status": "how it stands and what happens next",
+    "why": "why each rule spoke or did not",
 }
 LONGEST_UPDATE = 4_000
 
@@ -109,6 +112,8 @@ def _carry_out(command: Command, engine: Engine) -> str:
     asked = _Asked(command, ticket, ledger, engine.rules, who, now)
     if command.verb == "status":
         return status(asked, engine)
+    if command.verb == "why":
+        return why(asked, engine)
     if command.id and any(act.id.partition("#")[0] == command.id for act in ledger.acts):
         return "That was done already."
     _allowed(asked)
@@ -255,3 +260,13 @@ def status(asked: _Asked, engine: Engine) -> str:
     level = facts["severity"] or "not classified"
     head = f"{asked.ticket.key} {inert(asked.ticket.summary)}: {level}, {asked.ticket.phase}, {inert(who)}"
     return "\n".join((head, *(f"• {line}" for line in ticket_log.next_lines(plan, asked.rules))))
+
+
+def why(asked: _Asked, engine: Engine) -> str:
+    """Why each rule spoke for a ticket or did not, now or at the moment that was named. Nothing is changed."""
+    said = asked.command.args.get("at", "").strip()
+    try:
+        at = moment(said) if said else None
+    except ValueError as error:
+        raise Sorry(f"{inert(error)}.") from None
+    return markdown(explained(engine, asked.ticket.ref, at))

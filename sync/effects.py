@@ -40,6 +40,7 @@ LABELS = {
     "update": "Post an update",
     "assign": "Assign…",
     "severity": "Severity…",
+    "why": "Why?",
 }
 STANDING_TEXT = (
     "**{{ key }}** {{ summary }}\n{{ severity or 'not classified' }} · {{ phase }} · {{ assignee or 'nobody yet' }}"

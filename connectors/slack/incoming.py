@@ -34,6 +34,7 @@ VERBS: Mapping[str, str] = {
     "resolve": "",
     "update": "text",
     "status": "",
+    "why": "at",
 }
 """What may be typed after /pointman, each with the argument that the rest of the line becomes."""
 ALIASES = {"ack": "acknowledge", "unack": "unacknowledge", "post": "update"}

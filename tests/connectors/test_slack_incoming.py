@@ -222,6 +222,8 @@ def test_a_button_that_is_not_ours_means_nothing(action):
         ("update OPS-1 failover   done &amp; &lt;checked&gt;", "update", {"text": "failover   done & <checked>"}),
         ("update OPS-1", "update", {}),
         ("status OPS-1", "status", {}),
+        ("why OPS-1", "why", {}),
+        ("why OPS-1 2026-11-23T10:15Z", "why", {"at": "2026-11-23T10:15Z"}),
         ("unack OPS-1 please", "unacknowledge", {}),
     ],
 )
