@@ -45,12 +45,21 @@ _STATES: Mapping[str, State] = {"done": "done", "owed": "now", "next": "next", "
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing that was not as expected: what was, what came, and why (lines of the explain tree)."""
+    """One thing that was not as expected: what was wanted, what came, and why, at which moment of the trial.
+
+    `why` explains the rules that could have made it so, `notes` say what else there is to know.
+    """
 
     expected: Expected
     wanted: str
     came: str
-    why: tuple[str, ...]
+    at: datetime
+    why: tuple[Explanation, ...]
+    notes: tuple[str, ...] = ()
+
+    def lines(self, rules: RuleSet, width: int | None = None) -> tuple[str, ...]:
+        """The notes and the explain tree."""
+        return (*self.notes, *render(self.why, rules.defaults.timezone, self.at, width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +166,7 @@ class _Court:
             yield self._failure(check, f"{word} = {_shown(wanted)}", f"{word} = {_shown(came)}")
 
     def _reached(self, check: _Check, sent: list[Sent]) -> Iterator[Failure]:
-        said = check.expected.value
-        wanted = tuple(one for one in said if isinstance(one, Recipient)) if isinstance(said, tuple) else ()
+        wanted = _recipients(check.expected)
         missing = frozenset(str(one) for one in wanted if not self._met(one, sent))
         extra = [one for one in sent if not any(one.effect.to in self._meant(to, one) for to in wanted)]
         if not missing and not extra:
@@ -186,24 +194,31 @@ class _Court:
         return f"{place}{person} after {duration.show(one.at - self.made)} by {one.effect.rule}"
 
     def _failure(self, check: _Check, wanted: str, came: str, missing: frozenset[str] = frozenset()) -> Failure:
-        after = self.trial.now - self.made
+        trial = self.trial
+        after = trial.now - self.made
         when = f" after {duration.show(after)}" if after else ""
-        return Failure(check.expected, f"{wanted}{when}", came, tuple(_why(self.trial, check.expected.word, missing)))
+        every = tuple(one for one in _explained(trial) if _concerned(one.rule, check.expected.word))
+        first = sorted(every, key=lambda one: (not _names(one.rule, missing), one.verdict != "fired"))[:LISTED]
+        why = tuple(_with_upshots(one, trial) for one in every if one in first)
+        notes = [f"{name} is nobody here" for name in sorted(missing) if not self._anybody(name, check)]
+        if len(every) > LISTED:
+            notes.append(f"the {LISTED} rules of {len(every)} that matter most:")
+        return Failure(check.expected, f"{wanted}{when}", came, trial.now, why, tuple(notes))
+
+    def _anybody(self, name: str, check: _Check) -> bool:
+        """Whether a missing recipient means anybody now."""
+        trial, to = self.trial, tuple(one for one in _recipients(check.expected) if str(one) == name)
+        facts = Facts(trial.plan.ticket, self.rules, trial.now)
+        return bool(addresses(to, facts, self.rules, trial.world.products, trial.now))
 
 
 # ---- why
 
 
-def _why(trial: Trial, word: str, missing: frozenset[str]) -> Iterator[str]:
-    """The explain tree of the rules that could have made it so; of many, those that spoke or should have."""
-    rules, about = trial.rules, trial.seen.facts.ticket if trial.seen.facts is not None else None
-    every = explain(trial.seen.ticket, rules, Known(me=trial.world.me), trial.now, about)
-    concerned = [one for one in every if _concerned(one.rule, word)]
-    first = sorted(concerned, key=lambda one: (not _names(one.rule, missing), one.verdict != "fired"))[:LISTED]
-    chosen = [_with_upshots(one, trial) for one in concerned if one in first]
-    yield from render(chosen, rules.defaults.timezone, trial.now)
-    if len(concerned) > len(chosen):
-        yield f"and {len(concerned) - len(chosen)} more rules of that kind"
+def _explained(trial: Trial) -> tuple[Explanation, ...]:
+    """Every rule, of the ticket as it was before anything was done at this moment."""
+    about = trial.seen.facts.ticket if trial.seen.facts is not None else None
+    return explain(trial.seen.ticket, trial.rules, Known(me=trial.world.me), trial.now, about)
 
 
 def _concerned(rule: Rule, word: str) -> bool:
@@ -234,6 +249,11 @@ def _upshot(item: Item) -> Upshot:
 
 
 # ---- values
+
+
+def _recipients(expected: Expected) -> tuple[Recipient, ...]:
+    said = expected.value if isinstance(expected.value, tuple) else ()
+    return tuple(one for one in said if isinstance(one, Recipient))
 
 
 def _is(came: object, wanted: Value | tuple[Recipient, ...]) -> bool:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.model import WORDS, Comment, Edit, Ticket, User, Value
-from rules.directory import user_of
+from rules.directory import REACH, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
-from rules.references import PRODUCTS
 from sync.effects import Effect, World
 from sync.ledger import Act, Claim, Entry, Ledger, Outcome
 from sync.plan import Plan, make_plan
@@ -144,8 +143,8 @@ def rehearsal(rules: RuleSet) -> RuleSet:
 
 
 def world(products: tuple[str, ...] = ()) -> World:
-    """What is known beside a trial's ticket; `products` are those that can be told something, all where none is."""
-    every = products or PRODUCTS
+    """What is known beside a trial's ticket; `products` are the messengers that there are, all where none is said."""
+    every = products or REACH
     return World(products=every, editable=frozenset(every), searchable=frozenset(every), me=ME)
 
 

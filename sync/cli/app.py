@@ -138,6 +138,34 @@ def explain(
         console.coloured(explaining.text(told, console.width()), explaining.COLOURS)
 
 
+@app.command("test")
+def run_tests(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILES", help="Files and folders to take tests from; else the configuration's rules."),
+    ] = None,
+    config: ConfigFile = DEFAULT,
+    *,
+    pick: Annotated[str, typer.Option("-k", metavar="TEXT", help="Only tests whose name holds this.")] = "",
+    every: Annotated[bool, typer.Option("--verbose", "-v", help="Name the tests that passed, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A rule that no test touched is a problem.")] = False,
+    style: Annotated[
+        Literal["text", "json", "junit"], typer.Option("--format", help="For people, programs, or build servers.")
+    ] = "text",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write that to a file, and text to the screen."),
+    ] = None,
+) -> None:
+    """Run the tests that stand beside the rules. Needs no connector, no secret and no network."""
+    from sync.cli import testing
+
+    asked = testing.Asked(tuple(files or ()), pick, style, output, every=every, strict=strict)
+    if not config.is_file() and not (asked.files and config == DEFAULT):
+        _no_file(config)
+    raise typer.Exit(testing.main(asked, config if config.is_file() else None))
+
+
 @app.command()
 def apply(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
     """Look at one ticket now and do what is owed. Not beside a running Pointman: one process writes a ticket."""
