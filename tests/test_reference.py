@@ -14,6 +14,7 @@ import pytest
 from connectors.model import PHASES
 from rules import compiler, duration, pack, references
 from rules.events import KINDS as EVENTS
+from rules.expectations import AFTER, CALLED
 from rules.language import ASKING, DEFAULTS, KINDS, LATER_VERBS, MODES, NOT_YET, TABLES, TEST, VERBS
 from rules.references import MOMENTS, PRODUCTS, SPOKEN, TICKET_WORDS
 from rules.template import FILTERS
@@ -99,9 +100,16 @@ def test_every_kind_is_told_and_what_comes_later_is_told_as_such() -> None:
 
 
 def test_what_else_comes_later_is_told_as_such() -> None:
-    (deferred, tests) = told("Not yet").split("`[[test]]`", 1)
-    assert [name for row in rows(deferred) for name in row.names if "[" not in name] == ["during", "calendar"]
-    assert [name for row in rows(tests) for name in row.names] == list(TEST.keys)
+    deferred = rows(told("Not yet"))
+    assert [name for row in deferred for name in row.names if "[" not in name] == ["during", "calendar"]
+
+
+def test_every_key_of_a_test_is_told() -> None:
+    agree("Tests", dict(keys(TEST)))
+
+
+def test_everything_that_can_be_expected_is_told() -> None:
+    assert [name for name in listed("What is expected") if name != "a word"] == [*CALLED, f'"{AFTER}6m"']
 
 
 def test_every_verb_of_permissions_is_told() -> None:
