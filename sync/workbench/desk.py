@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from connectors.problems import Problem
 from rules import load
@@ -18,6 +18,10 @@ from sync.workbench.tickets import Tickets
 from sync.workbench.views import Others, Views
 
 NO_RULES: Final = '[defaults]\ntimezone = "UTC"\n'
+
+
+Drafts: TypeAlias = Mapping[str, str]
+"""By name of a file, the text that it would have."""
 
 
 class NotUnderstood(Exception):
@@ -60,27 +64,27 @@ class Desk:
             return self._views.sentence("The rule files have problems, so there is no plan: mend them first.", "wrong")
         return self._views.fragment(seen(subject, rules, within(subject, when)), rules, rules.digest)
 
-    def files(self, *, editable: bool, applies: bool) -> list[dict[str, Any]]:
+    def files(self, *, applies: bool) -> list[dict[str, Any]]:
         """The rule files. `applies`: a change can be written."""
         return [
             {
                 "name": file.name,
                 "text": file.text,
-                "editable": editable and file.readable,
+                "editable": file.editable,
                 "sum": file.sum,
-                "applies": applies and file.readable,
+                "applies": applies and file.editable,
             }
-            for file in self._files.listed()
+            for file in (*self._files.listed(), *self._files.packs())
         ]
 
-    def check(self, name: str, text: str) -> list[dict[str, Any]]:
+    def check(self, drafts: Drafts) -> list[dict[str, Any]]:
         """The problems that there would be. Raises NotUnderstood."""
-        return _told(self._drafted(name, text).problems)
+        return _told(self._drafted(drafts).problems)
 
-    def difference(self, draft: tuple[str, str], key: str, at: str) -> dict[str, Any]:
-        """What a file's other text would change. Raises ConnectorError, Unreadable, NotUnderstood."""
+    def difference(self, drafts: Drafts, key: str, at: str) -> dict[str, Any]:
+        """What other texts of files would change. Raises ConnectorError, Unreadable, NotUnderstood."""
         when = _moment(at)
-        reading = self._drafted(*draft)
+        reading = self._drafted(drafts)
         problems = _told(reading.problems)
         if reading.rules is None:
             return {"problems": problems, "html": self._views.sentence("Not before the problems are mended.", "wrong")}
@@ -100,10 +104,12 @@ class Desk:
         """Write a file. Raises NotWritten."""
         self._files.write(name, text, known)
 
-    def _drafted(self, name: str, text: str) -> Reading:
-        if self._files.file(name) is None:
-            raise NotUnderstood(f"there is no rule file {name[:200]}", 404)
-        return self._files.reading({name: text})
+    def _drafted(self, drafts: Drafts) -> Reading:
+        known = {file.name for file in self._files.listed()}
+        for name in drafts:
+            if name not in known:
+                raise NotUnderstood(f"there is no rule file {name[:200]}", 404)
+        return self._files.reading(drafts)
 
     def _others(self, opened: Subject, before: RuleSet | None, after: RuleSet) -> Others:
         several = self._tickets.others(opened.ticket.ref) if before is not None else ()

@@ -19,7 +19,7 @@ from threading import Lock
 from typing import Final
 
 from connectors.problems import Problem, Problems, Where
-from rules import load, toml
+from rules import load, pack, toml
 from rules.model import RuleSet
 from sync.config import Config
 from sync.reload import Marks, marks
@@ -39,7 +39,7 @@ class RuleFile:
     name: str
     path: Path
     text: str
-    readable: bool = True
+    editable: bool = True
 
     @property
     def sum(self) -> str:
@@ -80,11 +80,19 @@ class RuleFiles:
         """The file of that name; None where there is none."""
         return next((file for file in self.listed() if file.name == name), None)
 
+    def packs(self) -> tuple[RuleFile, ...]:
+        """The ready-made rules in use, to be read beside the files that change them."""
+        rules = self.reading().rules
+        names = rules.defaults.packs if rules is not None else ()
+        return tuple(
+            RuleFile(f"{pack.FOLDER_NAME}{name}.toml", Path(), pack.text_of(name), editable=False) for name in names
+        )
+
     def reading(self, drafts: Mapping[str, str] | None = None) -> Reading:
         """The rules, with these texts in place of the files of those names."""
         listed = self.listed()
         known = {file.name: (drafts or {}).get(file.name, file.text) for file in listed}
-        broken = [file for file in listed if not file.readable and file.name not in (drafts or {})]
+        broken = [file for file in listed if not file.editable and file.name not in (drafts or {})]
         key = tuple(part for pair in known.items() for part in pair)
         with self._lock:
             if key in self._kept:
@@ -103,7 +111,7 @@ class RuleFiles:
         `known` is the `sum` of what was edited; where the file has become another since, it is not written.
         """
         file = self.file(name)
-        if file is None or not file.readable:
+        if file is None or not file.editable:
             raise NotWritten(f"there is no rule file {name} that could be written")
         if known and known != file.sum:
             raise NotWritten(f"{name} has been changed on the disk meanwhile; copy your text, and load the page anew")
@@ -121,11 +129,11 @@ class RuleFiles:
         try:
             raw = path.read_bytes()
         except OSError:
-            return RuleFile(name, path, "", readable=False)
+            return RuleFile(name, path, "", editable=False)
         try:
             return RuleFile(name, path, toml.decode(name, raw).removeprefix("\ufeff").replace("\r\n", "\n"))
         except toml.Mistaken:
-            return RuleFile(name, path, raw.decode("utf-8", "replace"), readable=False)
+            return RuleFile(name, path, raw.decode("utf-8", "replace"), editable=False)
 
     def _parsed(self, texts: Mapping[str, str], broken: list[RuleFile]) -> Reading:
         if not texts:

@@ -83,7 +83,7 @@ def seen(subject: Subject, rules: RuleSet, at: datetime | None = None) -> Seen:
 
 
 def explanations(plan: Plan, rules: RuleSet, world: World) -> tuple[Explanation, ...]:
-    """Why each rule spoke or not, of the ticket that a plan was made for; watched rules see what they would have done."""
+    """Why each rule spoke or not, of the ticket that a plan is for; watched rules see what those would do."""
     known = Known(world.loads, world.me)
     about = plan.facts.ticket if plan.facts is not None else None
     live = explain(plan.ticket, rules, known, plan.now, about)
@@ -107,7 +107,8 @@ def moments(subject: Subject, today: Plan) -> tuple[Moment, ...]:
     """When something changed, now, and when something comes; oldest first, one for each second."""
     told = with_acts(subject.ticket, subject.ledger)
     past = [Moment(change.at, _changed(change), "past") for change in told.history if change.at <= subject.now]
-    past += [Moment(at, item.effect.what, "past") for item in today.of("done") if (at := item.at) and at <= subject.now]
+    done = ((item.at, item.effect.what) for item in today.of("done"))
+    past += [Moment(at, what, "past") for at, what in done if at is not None and at <= subject.now]
     past.append(Moment(subject.ticket.created, "created", "past"))
     coming = [
         Moment(item.at, item.effect.what, "coming")

@@ -4,7 +4,7 @@
     GET  /workbench/static/…                its script and style
     GET  /workbench/fragment?key=K[&at=T]   the plan and why, as HTML
     GET  /workbench/files                   the rule files, as JSON
-    POST /workbench/check                   {name, text}: problems
+    POST /workbench/check                   {name, text, texts?}: problems; `texts`: of other files being changed
     POST /workbench/difference              {name, text, key, at?}: problems, and what would change, as HTML
     POST /workbench/ticket                  {text}: a made-up ticket of these words; its key
     POST /workbench/apply                   {name, text}: writes the file, where that was allowed at the start
@@ -114,19 +114,16 @@ class _Routes:
         return HTMLResponse(await run_in_threadpool(self._desk.fragment, key[:200], at[:60]))
 
     async def files(self, _web: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._desk.files, editable=True, applies=self._may_apply))
+        return JSONResponse(await run_in_threadpool(self._desk.files, applies=self._may_apply))
 
     async def check(self, web: Request) -> Response:
-        name, text = _texts(await _said(web), "name", "text")
-        return JSONResponse({"problems": await run_in_threadpool(self._desk.check, name, text)})
+        drafts = _drafts(await _said(web))
+        return JSONResponse({"problems": await run_in_threadpool(self._desk.check, drafts)})
 
     async def difference(self, web: Request) -> Response:
         said = await _said(web)
-        name, text, key = _texts(said, "name", "text", "key")
-        at = said.get("at") or ""
-        if not isinstance(at, str):
-            raise Refused(400, "at is a moment, as text.")
-        return JSONResponse(await run_in_threadpool(self._desk.difference, (name, text), key[:200], at[:60]))
+        key, at = _texts({"at": "", **said}, "key", "at")
+        return JSONResponse(await run_in_threadpool(self._desk.difference, _drafts(said), key[:200], at[:60]))
 
     async def ticket(self, web: Request) -> Response:
         (text,) = _texts(await _said(web), "text")
@@ -187,6 +184,15 @@ def _texts(said: Said, *names: str) -> tuple[str, ...]:
         if not isinstance(said.get(name), str):
             raise Refused(400, f"{name} is missing, or is no text.")
     return tuple(said[name] for name in names)
+
+
+def _drafts(said: Said) -> dict[str, str]:
+    """The text that is asked about, over those of other files that are being changed beside it."""
+    name, text = _texts(said, "name", "text")
+    beside = said.get("texts") or {}
+    if not isinstance(beside, dict) or not all(isinstance(each, str) for each in beside.values()):
+        raise Refused(400, "texts are texts by the names of files.")
+    return {**beside, name: text}
 
 
 async def _said(web: Request) -> Said:
