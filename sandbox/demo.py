@@ -1,6 +1,6 @@
 """The demonstration: a Jira and a Slack in a box, the real engine as a process of its own, and an incident at speed.
 
-    $ make demo                         # stays, with a page to look at and to click in
+    $ make demo                         # stays, with a page to look at and to click in, and a button that kills it
     $ make demo ARGS="--headless"       # plays to the end; the last line says how it went, and so does the exit code
 
 What is printed comes from two sides that do not know each other: what people do and what is expected comes from the
@@ -27,13 +27,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from sandbox.clock import Clock
+from sandbox.keeper import Keeper
 from sandbox.player import Heard, Pace, Player, Watched
-from sandbox.process import Line, NotRunning, Pointman
+from sandbox.process import Line, NotRunning, Pointman, Workbench
 from sandbox.scenario import HERE, Scenario, Step, Wrong, load
+from sandbox.tally import PATIENCE, Tally
 from sandbox.world import World
 
 SPEED: Final = 60.0
 HEADLESS_SPEED: Final = 300.0
+WATCHED_SPEED: Final = 60.0
+"""How fast time may go while something is expected, where somebody looks on and may kill Pointman meanwhile."""
 QUIET: Final = frozenset(
     {
         "swept",
@@ -95,8 +99,9 @@ class _Show:
     def __init__(self, options: Options, scenario: Scenario, console: Console) -> None:
         self.options, self.scenario, self.console = options, scenario, console
         self.world = World(Clock(scenario.start, speed=1.0), scenario.channels)
-        pace = Pace(fast=options.speed)
+        pace = Pace(options.speed) if options.headless else Pace(options.speed, WATCHED_SPEED, PATIENCE)
         self.player = Player(scenario, self.world, pace, Heard(self._happened, self._settled))
+        self.tally = Tally(self.world, self.player)
         self._lock = Lock()
         self._began = time.monotonic()
 
@@ -112,7 +117,7 @@ class _Show:
             stack.callback(pointman.stop)
             pointman.start()
             if not self.options.headless:
-                self._open_page(stack)
+                self._open_page(stack, pointman)
             pointman.wait()
             fine = self.player.play(stop)
             self._stay(stop)
@@ -120,15 +125,23 @@ class _Show:
         self._sum_up()
         return 0 if fine and finished else 1
 
-    def _open_page(self, stack: ExitStack) -> None:
-        from sandbox.page import Page
+    def _open_page(self, stack: ExitStack, pointman: Pointman) -> None:
+        from sandbox.page import Beside, Page
 
+        keeper, workbench = Keeper(pointman, self._born), Workbench(pointman)
+        workbench.start()
+        stack.callback(workbench.stop)
+        beside = Beside(self.player, keeper, workbench)
         try:
-            page = Page(self.world, self.player, self.options.port)
+            page = Page(self.world, beside, self.options.port)
         except OSError:  # somebody else has the port
-            page = Page(self.world, self.player)
+            page = Page(self.world, beside)
+        self.tally = page.tally
         address = page.start()
         stack.callback(page.stop)
+        pointman.wait()
+        keeper.start()
+        stack.callback(keeper.stop)
         self._say("", f"[bold]Look at [link={address}]{address}[/link][/], and click; Ctrl-C ends it")
 
     def _stay(self, stop: Event) -> None:
@@ -144,12 +157,17 @@ class _Show:
         for problem in player.undone:
             self.console.print(f"[bold red]not done[/]  {escape(problem)}")
         for watched in player.watched:
-            if watched.outcome != "held":
+            if watched.outcome not in {"held", "withdrawn"}:
                 said = watched.said or "its moment did not come"
                 self.console.print(f"[bold red]not held[/]  {escape(watched.expect.name)}: {escape(said)}")
+        if self.tally.killed:
+            self.console.print(f"Pointman was killed {self.tally.killed} times")
+        withdrawn = sum(watched.outcome == "withdrawn" for watched in player.watched)
+        if withdrawn:
+            self.console.print(f"{withdrawn} expectations are withdrawn: somebody took a hand in the story")
         self.console.print(
             f"{self.scenario.name}: {player.held} of {len(player.watched)} expectations held, "
-            f"{len(self.world.posts())} messages, lost {player.lost}, doubled {player.doubled}, {seconds:.1f} s"
+            f"{len(self.world.posts())} messages, lost {self.tally.lost}, doubled {self.tally.doubled}, {seconds:.1f} s"
         )
 
     # ---- what is printed
@@ -162,6 +180,11 @@ class _Show:
         mark = "[green]expected[/]" if fine else "[bold red]MISSING [/]"
         said = "" if fine or not watched.said else f": {watched.said}"
         self._say(mark, escape(f"{watched.expect.name}{said}"))
+
+    def _born(self, killed: bool) -> None:
+        """Pointman has another life; what is expected of it has time from now on."""
+        self.player.began = time.monotonic()
+        self._say("[bold red]kill -9 [/]" if killed else "[bold red]ended   [/]", "Pointman is started again")
 
     def _heard(self, line: Line) -> None:
         event, level = str(line.get("event", "")), str(line.get("level", "info"))

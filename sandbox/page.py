@@ -2,13 +2,18 @@
 
 The page is HTML made here; its script asks `/state` twice a second and patches what changed. Whatever somebody does on
 it (`/do/...`) is done in the emulators as that person: a click on a button travels to Pointman as Slack sends it,
-signed. It listens on loopback, and answers only its own page: a page from elsewhere in the same browser gets 403.
+signed. With `at`, a moment in seconds since 1970, both show the world as it was then. The workbench, a server of its
+own beside Pointman, is passed on under `/workbench/`. The page listens on loopback, and answers only itself: a page
+from elsewhere in the same browser gets 403.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
@@ -16,14 +21,22 @@ from urllib.parse import parse_qsl
 import requests
 from jinja2 import Environment, PackageLoader
 
+from sandbox.head import Told, status
 from sandbox.http import Answer, Asked, Server
+from sandbox.keeper import Keeper
 from sandbox.player import Player
-from sandbox.shown import Data, Opened, plain, shown
-from sandbox.sight import Post
+from sandbox.process import Workbench
+from sandbox.proxy import passed_on
+from sandbox.recording import Recording
+from sandbox.shown import Data, Opened, options, plain, shown
+from sandbox.sight import Post, Sight
 from sandbox.slack import Channel
+from sandbox.tally import Tally
 from sandbox.world import World
 
-REGIONS: Final = ("clock", "counters", "queue", "ticket", "channels", "messages", "forms")
+REGIONS: Final = (
+    "clock", "proof", "counters", "marks", "then", "queue", "ticket", "channels", "messages", "forms",
+)  # fmt: skip
 STATIC: Final = {"/static/page.css": "text/css", "/static/page.js": "text/javascript"}
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -36,6 +49,7 @@ HEADERS: Final = {
     "cache-control": "no-store",
 }
 FASTEST: Final = 3600.0
+KEY: Final = re.compile(r"\b[A-Z][A-Z0-9]+-\d+\b")
 
 Form: TypeAlias = Mapping[str, str]
 
@@ -48,11 +62,24 @@ class Done:
     ticket: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Who runs beside the world, where somebody does: a player, the keeper of Pointman, and the workbench."""
+
+    player: Player | None = None
+    keeper: Keeper | None = None
+    workbench: Workbench | None = None
+
+
 class Page:
     """The page for a world, at a port of loopback (0: any). Where a player plays, the page drives its pace."""
 
-    def __init__(self, world: World, player: Player | None = None, port: int = 0) -> None:
-        self.world, self.player = world, player
+    def __init__(self, world: World, beside: Beside | None = None, port: int = 0) -> None:
+        self.world, self.beside = world, beside or Beside()
+        self.player = self.beside.player
+        self.tally = Tally(world, self.player, self.beside.keeper)
+        self.recording = Recording(world)
+        self._fast = self.player.pace.fast if self.player is not None else world.speed or 1.0
         self._server = Server(self.handle, port=port)
         self._templates = Environment(
             loader=PackageLoader("sandbox", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -60,22 +87,26 @@ class Page:
         self._acts: Mapping[str, Callable[[Form], Done]] = {
             "click": self._click, "say": self._say, "submit": self._submit, "dismiss": self._dismiss,
             "create": self._create, "change": self._change, "comment": self._comment,
-            "move": self._move, "speed": self._speed,
+            "move": self._move, "speed": self._speed, "kill": self._kill,
         }  # fmt: skip
 
     def start(self) -> str:
-        """Begin to answer; the page's address."""
+        """Begin to answer, and to record; the page's address."""
+        self.recording.start()
         self._server.start()
         return f"{self._server.url}/"
 
     def stop(self) -> None:
         """Stop answering."""
+        self.recording.stop()
         self._server.stop()
 
     def handle(self, asked: Asked) -> Answer:
         """Answer a browser."""
         if not self._ours(asked):
             return _answer(403, "This page answers nobody but itself.\n")
+        if asked.path.startswith("/workbench/"):
+            return passed_on(asked, self.beside.workbench, HEADERS)
         if asked.method == "POST" and asked.path.startswith("/do/"):
             return self._act(asked)
         if asked.method not in {"GET", "HEAD"}:
@@ -97,18 +128,42 @@ class Page:
 
     def _shown(self, asked: Asked) -> Answer:
         opened = Opened(asked.query.get("ticket", ""), asked.query.get("channel", ""))
-        data = shown(self.world, self.player, opened)
+        then = self._then(asked.query.get("at", ""))
+        world: Sight = self.recording.at(then) if then is not None else self.world
+        told = Told(self.world, self.player, self.beside.keeper, self.tally, self.recording, self._fast)
+        data: Data = {
+            **shown(world, opened),
+            "status": status(told, then),
+            "people": [{"id": name, "name": member.real_name} for name, member in self.world.members.items()],
+            "severities": options(self.world, "Severity"),
+            "services": options(self.world, "Service"),
+            "workbench": self.beside.workbench is not None,
+            "past": world.past,
+        }
         if asked.path == "/":
-            return _answer(200, self._templates.get_template("page.html").render(data), "text/html")
+            return _answer(200, self._templates.get_template("page.html").render(data, data=data), "text/html")
+        return Answer(200, self._state(data), HEADERS)
+
+    def _state(self, data: Data) -> Data:
+        """What the script patches the page with."""
         made: Any = self._templates.get_template("regions.html").make_module()
-        ticket, channel = data["ticket"], data["channel"]
-        told = {
+        ticket, channel, line = data["ticket"], data["channel"], data["status"]["line"]
+        return {
             "regions": {name: str(getattr(made, name)(data)) for name in REGIONS},
             "ticket": ticket["key"] if ticket else "",
             "channel": channel["id"] if channel else "",
+            "begin": line["begin"],
+            "now": line["now"],
+            "past": data["past"],
             "answers": self._answers(),
         }
-        return Answer(200, told, HEADERS)
+
+    def _then(self, at: str) -> datetime | None:
+        """The past moment that is asked for; None where it is now, or none."""
+        if not re.fullmatch(r"\d{1,11}", at):
+            return None
+        moment = datetime.fromtimestamp(int(at), UTC)
+        return max(moment, self.recording.begin) if moment < self.world.clock.now() else None
 
     def _answers(self) -> list[Data]:
         """What the app has answered to people so far, as one line each."""
@@ -132,6 +187,11 @@ class Page:
             return Answer(303, None, {**HEADERS, "location": "/"})
         return Answer(status, {"said": done.said, "ticket": done.ticket}, HEADERS)
 
+    def _touch(self, *texts: str) -> None:
+        """Whoever sits before the page does something to the tickets that are named here."""
+        for key in {key for text in texts for key in KEY.findall(text)} & set(self.world.jira.keys):
+            self.tally.touch(key)
+
     def _by(self, form: Form) -> str:
         if form["by"] not in self.world.members:
             raise LookupError("there is no such person")
@@ -151,6 +211,7 @@ class Page:
             raise LookupError("the message is gone")
         by = self.world.slack.state.people[channel.user].name if channel.is_im else self._by(form)
         label = next((b["text"]["text"] for b in message.buttons if b["action_id"] == form["action"]), "")
+        self._touch(message.text)
         told = self.world.click(by, Post(self.world.place(channel), channel, message), form["action"])
         if told.status != 200:
             return Done(
@@ -164,6 +225,7 @@ class Page:
         if not text:
             raise ValueError("there is nothing to say")
         if text.split()[0] == "/pointman":
+            self._touch(text)
             told = slack.people.command(self.world.members[by], channel, text.removeprefix("/pointman").strip())
             return Done(
                 f"{self._name(by)} sent a command." if told.status == 200 else f"Pointman answered {told.status}."
@@ -174,7 +236,9 @@ class Page:
 
     def _submit(self, form: Form) -> Done:
         slack = self.world.slack
-        told = slack.people.submit(slack.state.views[form["view"]], form)
+        view = slack.state.views[form["view"]]
+        self._touch(json.dumps(view.view))
+        told = slack.people.submit(view, form)
         return Done("Sent." if told.status == 200 else f"Pointman answered {told.status}.")
 
     def _dismiss(self, form: Form) -> Done:
@@ -191,16 +255,19 @@ class Page:
 
     def _change(self, form: Form) -> Done:
         given = {name: form[name] for name in ("Severity", "Assignee") if name in form}
+        self._touch(form["ticket"])
         self.world.change(self._by(form), form["ticket"], given)
         return Done(f"{form['ticket']} is changed.")
 
     def _comment(self, form: Form) -> Done:
         if not form["text"].strip():
             raise ValueError("the comment is empty")
+        self._touch(form["ticket"])
         self.world.comment(self._by(form), form["ticket"], form["text"])
         return Done(f"A comment stands on {form['ticket']}.")
 
     def _move(self, form: Form) -> Done:
+        self._touch(form["ticket"])
         self.world.move(self._by(form), form["ticket"], form["status"])
         return Done(f"{form['ticket']} is {form['status']} now.")
 
@@ -209,6 +276,7 @@ class Page:
         speed, player = float(form["speed"]), self.player
         if not 0 <= speed <= FASTEST:
             raise ValueError("so fast it cannot go")
+        self._fast = speed or self._fast
         if player is not None and not player.done:
             player.paused = speed == 0
             if speed:
@@ -216,6 +284,15 @@ class Page:
         else:
             self.world.hurry(speed)
         return Done(f"Time goes {speed:g} times as fast." if speed else "Time stands still.")
+
+    def _kill(self, _form: Form) -> Done:
+        """SIGKILL; the keeper starts it again."""
+        keeper = self.beside.keeper
+        if keeper is None:
+            raise LookupError("nobody here starts it again")
+        if not keeper.kill():
+            return Done("Pointman had just ended by itself, and is started again.")
+        return Done(f"Killed with SIGKILL. Life {keeper.pointman.started} has begun.")
 
 
 def _answer(status: int, body: str, kind: str = "text/plain") -> Answer:

@@ -3,6 +3,9 @@
 Time goes slowly while something is being done or still expected, and else as fast as it may. What comes later in the
 scenario waits for what should have been seen before, so the story is the same on a slow machine. An expectation fails
 when its time by the sandbox's clock and some real seconds have both passed without it.
+
+Whoever looks on may take a hand in it. From then on the story is theirs: what the scenario still expects of that ticket
+is withdrawn, and is neither held nor failed.
 """
 
 from __future__ import annotations
@@ -15,11 +18,11 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from sandbox.scenario import Expect, Scenario, Step
-from sandbox.seeing import counted, seen
+from sandbox.seeing import counted, others, seen
 from sandbox.sight import Post
 from sandbox.world import SLOW, World
 
-Outcome: TypeAlias = Literal["waiting", "held", "failed"]
+Outcome: TypeAlias = Literal["waiting", "held", "failed", "withdrawn"]
 
 TICK: Final = 0.02
 """How often the world is looked at, in real seconds."""
@@ -42,13 +45,14 @@ class Pace:
 
 @dataclass(slots=True)
 class Watched:
-    """An expectation and how it stands; `said` is what was seen instead."""
+    """An expectation and how it stands; `said` is what was seen instead. `counted`: it is looked at again later."""
 
     expect: Expect
     outcome: Outcome = "waiting"
     said: str = ""
     since: float = 0.0
     before: object = None
+    counted: bool = True
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ class Player:
     """One playing of a scenario.
 
     `tickets` are the keys of its tickets by what the scenario calls them; `undone` are steps that could not be done.
+    `story` is what has happened. `began` is when Pointman's present life began, in real time: patience counts from it.
     """
 
     def __init__(self, scenario: Scenario, world: World, pace: Pace | None = None, heard: Heard | None = None) -> None:
@@ -87,6 +92,9 @@ class Player:
         self.done = False
         self.clicked: list[Asked] = []
         self.undone: list[str] = []
+        self.story: list[tuple[datetime, str]] = []
+        self.taken: set[str] = set()
+        self.began = 0.0
         self._steps = list(scenario.steps)
         self._begin = world.clock.now()
 
@@ -108,7 +116,7 @@ class Player:
     @property
     def doubled(self) -> int:
         """How many messages stand in Slack more often than they should: under one key twice, or more than expected."""
-        over = sum(max(0, self._counted(w) - w.expect.times) for w in self._messages() if w.expect.times)
+        over = sum(max(0, self._counted(w) - w.expect.times) for w in self._messages() if w.expect.times and w.counted)
         return max(len(self.world.doubled()), over)
 
     @property
@@ -129,7 +137,19 @@ class Player:
         while not stop.is_set() and not self.done:
             self.tick()
             stop.wait(TICK)
-        return not self.undone and all(watched.outcome == "held" for watched in self.watched)
+        return not self.undone and all(watched.outcome in {"held", "withdrawn"} for watched in self.watched)
+
+    def take(self, key: str) -> None:
+        """Somebody from outside took a hand in a ticket: from now on nothing is expected of it here."""
+        names = [name for name, made in self.tickets.items() if made == key]
+        if not names or key in self.taken:
+            return
+        self.taken.add(key)
+        for watched in self.watched:
+            if watched.expect.ticket in {"", *names}:
+                watched.counted = False
+                if watched.outcome == "waiting":
+                    watched.outcome = "withdrawn"
 
     def tick(self) -> None:
         """Do what is due, look at what is expected, and set the pace."""
@@ -139,7 +159,10 @@ class Player:
             try:
                 self._do(step)
             except LookupError as problem:
-                self.undone.append(f"{step}: {problem}")
+                if not self.taken:
+                    self.undone.append(f"{step}: {problem}")
+            else:
+                self.story.append((self.world.clock.now(), str(step)))
             self.heard.happened(at, step)
         self._click_again()
         for watched in self.watched:
@@ -195,7 +218,8 @@ class Player:
         self.clicked.append(Asked(step, notes, self.world.clock.now(), time.monotonic()))
 
     def _button(self, step: Step) -> Post | None:
-        posts = self.world.posts(step.place)
+        strange = others(self.world, self.tickets)
+        posts = [post for post in self.world.posts(step.place) if not post.tickets & strange]
         return next((p for p in reversed(posts) if step.text in p.text and step.said in p.buttons), None)
 
     def _click_again(self) -> None:
@@ -216,13 +240,13 @@ class Player:
         expect = watched.expect
         watched.since = watched.since or time.monotonic()
         if expect.quiet and watched.before is None:
-            watched.before = self.world.fingerprint()
+            watched.before = self.world.fingerprint(others(self.world, self.tickets))
         missing = seen(expect, self.world, self.tickets, watched.before)
         if expect.until is not None:
             late = at >= expect.until
             outcome: Outcome = "failed" if missing else "held" if late else "waiting"
         else:
-            patient = time.monotonic() - watched.since < self.pace.patience
+            patient = time.monotonic() - max(watched.since, self.began) < self.pace.patience
             late = at >= expect.at + expect.within and not patient
             outcome = "held" if not missing else "failed" if late else "waiting"
         watched.said = missing
@@ -234,12 +258,12 @@ class Player:
         return [watched for watched in self.watched if watched.expect.place and watched.expect.times != 0]
 
     def _counted(self, watched: Watched) -> int:
-        return counted(watched.expect, self.world)
+        return counted(watched.expect, self.world, self.tickets)
 
     def _count_again(self) -> None:
         """What stood there exactly so often must not stand there more often at the end."""
         for watched in self._messages():
             times = watched.expect.times
-            if watched.outcome == "held" and times is not None and self._counted(watched) > times:
+            if watched.outcome == "held" and watched.counted and times is not None and self._counted(watched) > times:
                 watched.outcome, watched.said = "failed", f"{self._counted(watched)} messages at the end"
                 self.heard.settled(self.elapsed, watched)

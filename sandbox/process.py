@@ -24,7 +24,7 @@ from sandbox.world import World
 
 COMPANY: Final = Path(__file__).parent / "company"
 WEBHOOK_SECRET: Final = "sandbox-webhook-secret"  # noqa: S105  (of the sandbox, known to everybody)
-RUN: Final = (sys.executable, "-c", "import sys; from sync.cli import main; sys.exit(main())", "run", "--config")
+COMMAND: Final = (sys.executable, "-c", "import sys; from sync.cli import main; sys.exit(main())")
 """The entry point of the command `pointman`, with this interpreter."""
 
 Line: TypeAlias = Mapping[str, Any]
@@ -74,10 +74,23 @@ class Pointman:
         self.config.write_text(Template((COMPANY / "config.toml").read_text()).substitute(told))
         self.world.connect(self.url, WEBHOOK_SECRET)
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What is run."""
+        return (*COMMAND, "run", "--config", str(self.config))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers that it is ready."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=1).status_code == 200
+        except requests.RequestException:
+            return False
+
     def start(self) -> None:
         """Start the process; it takes a moment until it is ready."""
         self._process = subprocess.Popen(  # noqa: S603  (our own command)
-            [*RUN, str(self.config)],
+            self.command,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -94,11 +107,8 @@ class Pointman:
         """Wait until it is ready. Raises NotRunning."""
         until = time.monotonic() + patience
         while time.monotonic() < until and self.alive:
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=1).status_code == 200:
-                    return
-            except requests.RequestException:
-                pass
+            if self.ready:
+                return
             time.sleep(0.02)
         self.stop()
         raise NotRunning("Pointman did not start:\n" + "\n".join(self.last[-20:]))
@@ -140,12 +150,38 @@ class Pointman:
         with process.stderr as lines:
             for line in lines:
                 text = line.rstrip("\n")
+                if text == line:  # cut short by its end
+                    continue
                 self.last = [*self.last[-199:], text]
                 try:
                     told = json.loads(text)
                 except ValueError:
                     told = {"event": text, "level": "error"}
                 self.heard(told if isinstance(told, dict) else {"event": text})
+
+
+class Workbench(Pointman):
+    """The workbench beside a Pointman: the explanation of its tickets, and its rule files to be edited.
+
+    It is a process of its own, with the same configuration, so it is there while Pointman is not.
+    """
+
+    def __init__(self, pointman: Pointman) -> None:
+        super().__init__(pointman.world, pointman.folder)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What is run."""
+        told = ("--embedded", "--apply", "--config", str(self.config), "--port", str(self.port))
+        return (*COMMAND, "playground", *told)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            return requests.get(f"{self.url}/workbench/static/workbench.js", timeout=1).status_code == 200
+        except requests.RequestException:
+            return False
 
 
 def _free_port() -> int:

@@ -1,4 +1,7 @@
-"""Whether an expectation holds, by what stands in Jira and Slack at this moment."""
+"""Whether an expectation holds, by what stands in Jira and Slack at this moment.
+
+Whoever looks on may make tickets of their own. What is said about those is no concern of the scenario's.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,16 @@ ANYWHERE = "*"
 def seen(expect: Expect, world: Sight, tickets: Mapping[str, str], before: object = None) -> str:
     """What is missing, in a sentence; empty where the expectation holds. `before` is the world at its beginning."""
     if expect.quiet:
-        return "" if world.fingerprint() == before else "something changed"
+        return "" if world.fingerprint(others(world, tickets)) == before else "something changed"
     if expect.ticket:
         key = tickets.get(expect.ticket)
         return "; ".join(_ticket(expect, world, key)) if key else "there is no such ticket yet"
-    return _messages(expect, world)
+    return _messages(expect, world, tickets)
+
+
+def others(world: Sight, tickets: Mapping[str, str]) -> frozenset[str]:
+    """The keys of all tickets that the scenario did not make."""
+    return frozenset(world.jira.keys) - frozenset(tickets.values())
 
 
 def _ticket(expect: Expect, world: Sight, key: str) -> Iterator[str]:
@@ -32,8 +40,8 @@ def _ticket(expect: Expect, world: Sight, key: str) -> Iterator[str]:
         yield "the log does not say so"
 
 
-def _messages(expect: Expect, world: Sight) -> str:
-    found = _saying(expect, world)
+def _messages(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> str:
+    found = _saying(expect, world, tickets)
     if expect.times is not None and len(found) != expect.times:
         return f"{len(found)} such messages"
     if expect.times != 0 and not found:
@@ -43,14 +51,14 @@ def _messages(expect: Expect, world: Sight) -> str:
     return ""
 
 
-def counted(expect: Expect, world: Sight) -> int:
+def counted(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> int:
     """How many messages say what is expected, whatever their buttons."""
-    return len(_saying(expect, world))
+    return len(_saying(expect, world, tickets))
 
 
-def _saying(expect: Expect, world: Sight) -> tuple[Post, ...]:
-    posts = world.posts("" if expect.place == ANYWHERE else expect.place)
-    return tuple(post for post in posts if expect.text in post.text and _under(post, expect.under))
+def _saying(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> tuple[Post, ...]:
+    posts, strange = world.posts("" if expect.place == ANYWHERE else expect.place), others(world, tickets)
+    return tuple(p for p in posts if expect.text in p.text and _under(p, expect.under) and not p.tickets & strange)
 
 
 def _under(post: Post, under: str | None) -> bool:

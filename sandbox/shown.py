@@ -1,4 +1,7 @@
-"""What the sandbox's page shows, as plain data for its templates: read from the emulators, never from Pointman."""
+"""What the sandbox's page shows of Jira and Slack, as plain data for its templates: now, or as it was at a moment.
+
+It is read from the emulators, never from Pointman.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,19 @@ from zlib import crc32
 
 from markupsafe import Markup
 
+from sandbox.coming import coming, split
 from sandbox.jira.render import rich
 from sandbox.jira.world import Field, Issue
-from sandbox.player import Player
+from sandbox.sight import Sight
 from sandbox.slack import Channel, Message
 from sandbox.slack.render import blocks, mrkdwn
 from sandbox.slack.world import View
-from sandbox.world import World
 
 Data: TypeAlias = dict[str, Any]
 
 APART: Final = ("summary", "description", "issuetype", "project", "resolution", "status", "priority")
 """Fields that have a place of their own on the page, or none."""
 RANKS: Final = ("High", "Medium", "Low")
-SPEEDS: Final = (1, 10, 60, 300)
 BOT: Final = "pointman"
 HUES: Final = 6
 """How many colours the style sheet has for people."""
@@ -40,8 +42,8 @@ class Opened:
     channel: str = ""
 
 
-def shown(world: World, player: Player | None, opened: Opened) -> Data:
-    """Everything on the page. What is open is answered as well, since it may have been left to us."""
+def shown(world: Sight, opened: Opened) -> Data:
+    """Jira and Slack. What is open is answered as well, since it may have been left to us."""
     tickets = queue(world)
     keys = [ticket["key"] for ticket in tickets]
     key = opened.ticket if opened.ticket in keys else next(iter(keys), "")
@@ -58,62 +60,28 @@ def shown(world: World, player: Player | None, opened: Opened) -> Data:
         "queue": tickets,
         "ticket": ticket(world, key) if key else None,
         **slack,
-        "status": status(world, player),
         "people": [{"id": name, "name": member.real_name} for name, member in world.members.items()],
         "severities": options(world, "Severity"),
         "services": options(world, "Service"),
     }
 
 
-def options(world: World, name: str) -> list[str]:
+def options(world: Sight, name: str) -> list[str]:
     """The choices of a field of Jira."""
     return list(world.field(name).options.values())
-
-
-# ---- the header
-
-
-def status(world: World, player: Player | None) -> Data:
-    """The time, how fast it goes, and what has been counted."""
-    now, speed = world.clock.now(), world.speed
-    playing = player is not None and not player.done
-    wanted = player.pace.fast if player is not None and playing else speed
-    paused = player.paused if player is not None and playing else speed == 0
-    return {
-        "day": f"{now:%a %d %b %Y}",
-        "time": f"{now:%H:%M:%S}",
-        "paused": paused,
-        "wanted": wanted,
-        "speed": f"{speed:g}",
-        "speeds": SPEEDS,
-        "counters": list(_counters(world, player)),
-        "title": player.scenario.title if player is not None else "",
-    }
-
-
-def _counters(world: World, player: Player | None) -> Iterator[Data]:
-    state = world.slack.state
-    yield {"name": "posted", "count": len(world.posts())}
-    yield {"name": "edited in place", "count": state.calls.get("chat.update", 0)}
-    yield {"name": "answered in private", "count": len(state.notes)}
-    doubled = player.doubled if player is not None else len(world.doubled())
-    if player is not None:
-        yield {"name": "expectations held", "count": f"{player.held} of {len(player.watched)}"}
-        yield {"name": "lost", "count": player.lost, "bad": player.lost > 0}
-    yield {"name": "doubled", "count": doubled, "bad": doubled > 0}
 
 
 # ---- Jira
 
 
-def queue(world: World) -> list[Data]:
+def queue(world: Sight) -> list[Data]:
     """All tickets: open ones first, then by severity, then the newest."""
     with world.jira.lock:
         rows = [_row(world, issue) for issue in world.jira.issues.values()]
     return sorted(rows, key=lambda row: (row["done"], row["rank"], -row["age"]))
 
 
-def _row(world: World, issue: Issue) -> Data:
+def _row(world: Sight, issue: Issue) -> Data:
     site = world.jira.site
     stands = site.statuses[issue.values["status"]]
     severity = issue.values.get(world.field("Severity").id)
@@ -131,11 +99,14 @@ def _row(world: World, issue: Issue) -> Data:
     }
 
 
-def ticket(world: World, key: str) -> Data:
+def ticket(world: Sight, key: str) -> Data:
     """One ticket with all that hangs on it."""
     with world.jira.lock:
         issue, view = world.jira.issue(key), world.jira.view(key)
-        bodies = {note.id: Markup(rich(note.body)) for note in issue.notes}  # noqa: S704  (rich escapes)
+        log = next((note for note in reversed(issue.notes) if note.by == BOT), None)
+        lines, happened = split(log.body) if log is not None else ((), None)
+        said = {note.id: happened if note is log else note.body for note in issue.notes}
+        bodies = {id_: Markup(rich(body)) for id_, body in said.items()}  # noqa: S704  (rich escapes)
         moves = [(move.name, world.jira.site.statuses[move.to].name) for move in world.jira.moves(issue)]
         described = Markup(rich(issue.values.get("description")))  # noqa: S704
         row = _row(world, issue)
@@ -145,6 +116,7 @@ def ticket(world: World, key: str) -> Data:
         "assigned": issue.values.get("assignee") or "",
         "description": described,
         "fields": list(_fields(world, view["fields"])),
+        "coming": coming(lines, world.clock.now()),
         "logs": [note for note in comments if note["by"] == BOT],
         "comments": [{**note, "hue": _hue(note["by"])} for note in comments if note["by"] != BOT],
         "history": [{**past, "name": _name(world, past["by"])} for past in reversed(view["history"])],
@@ -162,14 +134,14 @@ def _memory(properties: Mapping[str, Any]) -> Data | None:
     return {"size": size, "text": json.dumps(properties, indent=2, ensure_ascii=False)}
 
 
-def _fields(world: World, values: Mapping[str, Any]) -> Iterator[Data]:
+def _fields(world: Sight, values: Mapping[str, Any]) -> Iterator[Data]:
     for field in world.jira.site.fields.values():
         value = values.get(field.id)
         if field.id not in APART and (value is not None or field.id == "assignee"):
             yield {"name": field.name, "value": _value(world, field, value)}
 
 
-def _value(world: World, field: Field, value: Any) -> str:
+def _value(world: Sight, field: Field, value: Any) -> str:
     if value is None:
         return "nobody"
     if isinstance(value, datetime):
@@ -180,7 +152,7 @@ def _value(world: World, field: Field, value: Any) -> str:
     return f"{told:,}" if isinstance(told, int) else str(told)
 
 
-def _name(world: World, username: str | None) -> str:
+def _name(world: Sight, username: str | None) -> str:
     return world.jira.site.people[username].name if username else ""
 
 
@@ -191,18 +163,18 @@ def _hue(name: str) -> int:
 # ---- Slack
 
 
-def _channel(world: World, channel: Channel) -> Data:
+def _channel(world: Sight, channel: Channel) -> Data:
     state = world.slack.state
     name = state.people[channel.user].real_name if channel.is_im else channel.name
     count = len(state.visible(channel))
     return {"id": channel.id, "name": name, "direct": channel.is_im, "count": count, "hue": _hue(_who(world, channel))}
 
 
-def _who(world: World, channel: Channel) -> str:
+def _who(world: Sight, channel: Channel) -> str:
     return world.slack.state.people[channel.user].name if channel.is_im else ""
 
 
-def _messages(world: World, channel: Channel) -> Iterator[Data]:
+def _messages(world: Sight, channel: Channel) -> Iterator[Data]:
     """What stands in a channel, by time; what only one person sees stands among it."""
     state = world.slack.state
     seen = state.visible(channel)
@@ -217,7 +189,7 @@ def _messages(world: World, channel: Channel) -> Iterator[Data]:
     return (message for _, message in sorted(told, key=lambda pair: pair[0]))
 
 
-def _message(world: World, channel: Channel, message: Message) -> Data:
+def _message(world: Sight, channel: Channel, message: Message) -> Data:
     return {
         **_author(world, message.user),
         "ts": message.ts,
@@ -228,13 +200,13 @@ def _message(world: World, channel: Channel, message: Message) -> Data:
     }
 
 
-def _author(world: World, user: str) -> Data:
+def _author(world: Sight, user: str) -> Data:
     person = world.slack.state.people.get(user)
     name = person.real_name if person else user
     return {"name": name, "hue": _hue(person.name if person else user)}
 
 
-def _html(world: World, text: str, made: list[Data], where: tuple[str, str] = ("", "")) -> Markup:
+def _html(world: Sight, text: str, made: list[Data], where: tuple[str, str] = ("", "")) -> Markup:
     """A message's inside; people that are mentioned have their names."""
     told = blocks(made, *where) if made else f"<p>{mrkdwn(text)}</p>"
     people = world.slack.state.people
@@ -243,6 +215,8 @@ def _html(world: World, text: str, made: list[Data], where: tuple[str, str] = ("
         person = people.get(found[1])
         return f">@{escape(person.real_name)}<" if person else found[0]
 
+    if world.past:  # nobody clicks in the past
+        told = told.replace("<button ", "<button disabled ")
     return Markup(re.sub(r">@(U\w+)<", named, told))  # noqa: S704  (blocks and mrkdwn escape)
 
 
@@ -255,7 +229,7 @@ def _clock(at: datetime) -> str:
     return f"{at:%H:%M}"
 
 
-def _form(world: World, view: View) -> Data:
+def _form(world: Sight, view: View) -> Data:
     """A form that Pointman opened before somebody."""
     made = view.view
     return {
@@ -267,7 +241,7 @@ def _form(world: World, view: View) -> Data:
     }
 
 
-def _input(world: World, block: Data) -> Data:
+def _input(world: Sight, block: Data) -> Data:
     element = block["element"]
     people = [(p.id, p.real_name) for p in world.slack.state.people.values() if not p.is_bot]
     given = [(option["value"], option["text"]["text"]) for option in element.get("options", ())]

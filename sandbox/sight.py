@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -64,13 +64,16 @@ class Workspace(Protocol):
 
 
 class Sight:
-    """A Jira and a Slack with the same people in them, to be looked at. `members` are the people by username."""
+    """A Jira and a Slack with the same people in them, to be looked at. `members` are the people by username.
+
+    `past`: it is as it was, and nobody can do anything in it.
+    """
 
     clock: Clock
     jira: JiraState
     slack: Workspace
     members: dict[str, Member]
-    speed: float = 0.0
+    past: bool = False
 
     def field(self, name: str) -> Field:
         """A field by the name that people see, or its id. Raises LookupError."""
@@ -129,12 +132,14 @@ class Sight:
         """The comments that Pointman wrote on a ticket."""
         return tuple(note["text"] for note in self.jira.view(key)["comments"] if note["by"] == "pointman")
 
-    def fingerprint(self) -> tuple[object, ...]:
-        """Everything that people can see, as one value: it is equal when nothing changed."""
-        return tuple(self._everything())
+    def fingerprint(self, but: Collection[str] = ()) -> tuple[object, ...]:
+        """Everything that people can see, but for some tickets, as one value: it is equal when nothing changed."""
+        return tuple(self._everything(frozenset(but)))
 
-    def _everything(self) -> Iterator[object]:
+    def _everything(self, but: frozenset[str]) -> Iterator[object]:
         for view in self.jira.views():
-            yield view["key"], repr(view["fields"]), tuple((n["by"], n["text"]) for n in view["comments"])
+            if view["key"] not in but:
+                yield view["key"], repr(view["fields"]), tuple((n["by"], n["text"]) for n in view["comments"])
         for post in self.posts():
-            yield post.place, post.message.ts, post.message.text, post.buttons
+            if not post.tickets & but:
+                yield post.place, post.message.ts, post.message.text, post.buttons

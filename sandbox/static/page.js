@@ -3,7 +3,7 @@
 "use strict";
 
 const EVERY = 500;
-const opened = { ticket: document.body.dataset.ticket, channel: document.body.dataset.channel };
+const opened = { ticket: document.body.dataset.ticket, channel: document.body.dataset.channel, at: "" };
 const last = {}; // region -> the HTML it was last given
 const read = new Map(); // channel -> how many messages had been seen
 let answered = -1; // how many answers of Pointman had been told
@@ -12,6 +12,10 @@ let stamp = 0; // of the last act or opening: an answer asked for before it is n
 const by = document.getElementById("by");
 const answers = document.getElementById("answers");
 const scroller = document.getElementById("scroll");
+const slider = document.getElementById("slider");
+let channel = opened.channel; // the channel that is shown
+let benched = opened.ticket; // the ticket that the workbench was told of
+let dragged = false; // while the slider is held its ends stay where they are
 
 // ---- patching
 
@@ -106,16 +110,48 @@ function tell(text) {
 
 function show(state) {
   const low = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
-  const moved = state.channel !== opened.channel;
-  opened.ticket = state.ticket;
-  opened.channel = state.channel;
+  const moved = state.channel !== channel;
+  const changed = state.regions.ticket !== last.ticket || state.regions.queue !== last.queue;
+  channel = state.channel;
+  if (!state.past) Object.assign(opened, { ticket: state.ticket, channel }); // what was not there yet is open again later
   for (const [name, html] of Object.entries(state.regions)) region(name, html);
   if (low || moved) scroller.scrollTop = scroller.scrollHeight;
+  line(state);
+  if (!state.past) bench(changed);
+  if (state.past) return;
   unread();
   if (answered >= 0) {
     for (const answer of state.answers.slice(answered)) tell(`Pointman to ${answer.name}: ${answer.text}`);
   }
   answered = state.answers.length;
+}
+
+// ---- the line of time, and the workbench
+
+function line(state) {
+  document.body.classList.toggle("past", state.past);
+  for (const part of document.querySelectorAll(".now")) part.inert = state.past;
+  if (!state.past) opened.at = "";
+  if (dragged) return;
+  slider.max = state.now;
+  slider.min = state.begin;
+  if (!state.past) slider.value = state.now;
+  const then = new Date(Number(slider.value) * 1000).toISOString().slice(11, 19);
+  const said = state.past ? `as it was at ${then}` : `now, ${then.slice(0, 5)}`;
+  if (slider.getAttribute("aria-valuetext") !== said) slider.setAttribute("aria-valuetext", said);
+}
+
+function back() {
+  opened.at = "";
+  stamp += 1;
+  return look();
+}
+
+function bench(changed) {
+  const detail = { key: opened.ticket };
+  if (benched !== opened.ticket) document.dispatchEvent(new CustomEvent("workbench:ticket", { detail }));
+  else if (changed) document.dispatchEvent(new CustomEvent("workbench:changed", { detail }));
+  benched = opened.ticket;
 }
 
 async function look() {
@@ -156,7 +192,7 @@ async function act(what, form) {
 async function open(what, which) {
   stamp += 1;
   opened[what] = which;
-  history.replaceState(null, "", `/?${new URLSearchParams(opened)}`);
+  history.replaceState(null, "", `/?${new URLSearchParams({ ticket: opened.ticket, channel: opened.channel })}`);
   await look();
   if (what === "channel") scroller.scrollTop = scroller.scrollHeight;
 }
@@ -179,6 +215,10 @@ document.addEventListener("click", (event) => {
   } else if (button && button.dataset.move) {
     const { ticket } = button.closest("[data-ticket]").dataset;
     act("move", new URLSearchParams({ ticket, status: button.dataset.move }));
+  } else if (link && "now" in link.dataset) {
+    event.preventDefault();
+    back();
+    slider.focus();
   } else if (link && (link.dataset.open || browsed(link))) {
     event.preventDefault();
     open("ticket", link.dataset.open || browsed(link));
@@ -198,6 +238,28 @@ document.addEventListener("submit", async (event) => {
   if (["say", "comment", "create"].includes(form.dataset.form)) form.reset();
   if (form.dataset.form === "create") document.getElementById("new").open = false;
 });
+
+// The newest answer wins, and there is at most one question underway, however fast the slider is moved.
+let asking = false;
+slider.addEventListener("input", async () => {
+  opened.at = Number(slider.value) >= Number(slider.max) ? "" : slider.value;
+  stamp += 1;
+  if (asking) return;
+  asking = true;
+  try {
+    let shown;
+    do {
+      shown = opened.at;
+      await look();
+    } while (shown !== opened.at);
+  } catch {
+    document.body.classList.add("away");
+  } finally {
+    asking = false;
+  }
+});
+slider.addEventListener("pointerdown", () => { dragged = true; });
+for (const end of ["pointerup", "pointercancel", "blur"]) slider.addEventListener(end, () => { dragged = false; });
 
 by.value = localStorage.getItem("by") || by.value;
 if (!by.value) by.selectedIndex = 0;

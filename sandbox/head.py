@@ -1,0 +1,110 @@
+"""What the head of the page shows: the time and its pace, the line of time, and what killing Pointman has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from sandbox.keeper import Keeper
+from sandbox.player import Player
+from sandbox.recording import Recording
+from sandbox.tally import Tally
+from sandbox.world import World
+
+Data: TypeAlias = dict[str, Any]
+
+SPEEDS: Final = (1.0, 10.0, 60.0, 600.0)
+WIDE: Final = 1000
+"""How wide the line of time is, in units of its own."""
+MARKS: Final = 400
+"""How many marks the line of time has at the most: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything that the head tells of; `fast` is the speed that time has, or had before it was stopped."""
+
+    world: World
+    player: Player | None
+    keeper: Keeper | None
+    tally: Tally
+    recording: Recording
+    fast: float
+
+
+def status(told: Told, then: datetime | None) -> Data:
+    """The head's data; `then` is the past moment that is looked at."""
+    world, player = told.world, told.player
+    now = world.clock.now()
+    playing = player is not None and not player.done
+    fast = player.pace.fast if player is not None and playing else world.speed or told.fast
+    paused = player.paused if player is not None and playing else world.speed == 0
+    return {
+        "day": f"{now:%a %d %b %Y}",
+        "time": f"{now:%H:%M:%S}",
+        "paused": paused,
+        "fast": fast,
+        "speeds": sorted({*SPEEDS, fast}),
+        "title": player.scenario.title if player is not None else "",
+        "counters": list(_counters(told)),
+        "proof": _proof(told),
+        "line": _line(told, now, then),
+        "story": _latest(told, then or now),
+    }
+
+
+def _counters(told: Told) -> Iterator[Data]:
+    state = told.world.slack.state
+    yield {"name": "posted", "count": len(told.world.posts())}
+    yield {"name": "edited in place", "count": state.calls.get("chat.update", 0)}
+    yield {"name": "answered in private", "count": len(state.notes)}
+    if told.player is not None:
+        yield {"name": "expectations held", "count": f"{told.player.held} of {len(told.player.watched)}"}
+
+
+def _proof(told: Told) -> Data:
+    tally, keeper = told.tally, told.keeper
+    return {
+        "killed": tally.killed,
+        "lost": tally.lost,
+        "doubled": tally.doubled,
+        "keeper": keeper is not None,
+        "up": keeper is not None and keeper.up,
+        "life": keeper.pointman.started if keeper is not None else 0,
+        "changed": f"{tally.changed:%H:%M}" if tally.changed else "",
+        "taken": bool(told.player and told.player.taken),
+    }
+
+
+def _line(told: Told, now: datetime, then: datetime | None) -> Data:
+    """The line of time, from the beginning of the recording to now; each mark has its place and its kind."""
+    begin = told.recording.begin
+    long = max(1.0, (now - begin).total_seconds())
+    found = [(post.message.at, "post") for post in told.world.posts()]
+    found += [(at, "act") for at, _ in told.player.story] if told.player is not None else []
+    found += [(at, "kill") for at in told.keeper.kills] if told.keeper is not None else []
+    marks = [(round(WIDE * (at - begin).total_seconds() / long), kind) for at, kind in sorted(found)[-MARKS:]]
+    return {
+        "begin": int(begin.timestamp()),
+        "now": int(now.timestamp()),
+        "at": int(then.timestamp()) if then else int(now.timestamp()),
+        "from": f"{begin:%H:%M}",
+        "until": f"{now:%H:%M}",
+        "then": f"{then:%H:%M:%S}" if then else "",
+        "wide": WIDE,
+        "marks": [{"x": max(0, min(WIDE - 3, x)), "kind": kind} for x, kind in marks],
+    }
+
+
+def _latest(told: Told, until: datetime) -> Data | None:
+    """What happened last before a moment: by people, to a product, or to Pointman."""
+    found = list(told.player.story) if told.player is not None else []
+    if told.keeper is not None:
+        found += [(at, "kill -9: Pointman died, and was started again") for at in told.keeper.kills]
+    past = [one for one in found if one[0] <= until]
+    if not past:
+        return None
+    at, said = max(past, key=lambda one: one[0])
+    return {"time": f"{at:%H:%M}", "said": said}

@@ -1,0 +1,83 @@
+"""Keeps Pointman alive: whenever the process ends it is started again at once, as a service manager does.
+
+It is also the one who kills it, with SIGKILL, so that whoever watches can see what that changes. One press kills one
+life: the next has begun before the next press is heard, however fast they come.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from sandbox.process import Pointman
+
+EVERY: Final = 0.05
+"""How often it is looked after, in real seconds."""
+ALONE: Final = 1.0
+"""How long is waited after an end that nobody asked for, in real seconds."""
+
+
+class Keeper:
+    """Looks after a process. `kills` are the sandbox's moments at which it was killed.
+
+    `began` is when its present life began, by `time.monotonic`, and `up` whether it is ready by now. `born` is told of
+    every further life, and whether the one before was killed.
+    """
+
+    def __init__(self, pointman: Pointman, born: Callable[[bool], None] = lambda killed: None) -> None:
+        self.pointman, self.born = pointman, born
+        self.kills: list[datetime] = []
+        self.began = time.monotonic()
+        self.up = False
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def killed(self) -> int:
+        """How many lives were ended by SIGKILL."""
+        return self.pointman.killed
+
+    def start(self) -> None:
+        """Begin to look after it; it has been started."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it be."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def kill(self) -> bool:
+        """Kill it as `kill -9` does, and start it again; False where it had just ended by itself."""
+        with self._lock:
+            before = self.pointman.killed
+            if self._stop.is_set():
+                return False
+            self.pointman.kill()
+            killed = self.pointman.killed > before
+            if killed:
+                self.kills.append(self.pointman.world.clock.now())
+            self._live(killed)
+            return killed
+
+    def _live(self, killed: bool) -> None:
+        self.up, self.began = False, time.monotonic()
+        self.pointman.start()
+        self.born(killed)
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY):
+            began = self.began
+            if not self.pointman.alive:
+                if time.monotonic() - began < ALONE:  # it does not want to live: not all the time
+                    continue
+                with self._lock:
+                    if not self.pointman.alive and not self._stop.is_set():
+                        self._live(killed=False)
+            elif not self.up and self.pointman.ready:
+                with self._lock:
+                    self.up = self.began == began

@@ -1,0 +1,177 @@
+"""The sandbox as it was: every ticket and every message in all its versions, so that any past moment can be shown.
+
+Looking ten times a second is enough, since a thing says itself when it changed. Only what differs is kept, so an
+incident of an hour takes some kilobytes. A change without a moment of its own is dated by when it was seen.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from sandbox.clock import Clock
+from sandbox.jira import JiraState
+from sandbox.jira.world import Issue
+from sandbox.sight import Sight
+from sandbox.slack import Channel, Message, SlackState
+from sandbox.slack.world import Note
+
+K = TypeVar("K")
+T = TypeVar("T")
+Seen: TypeAlias = tuple[K, datetime, T]
+
+EVERY: Final = 0.1
+"""How often the world is looked at, in real seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slack:
+    """A workspace that only lies there to be looked at."""
+
+    state: SlackState
+
+
+class Then(Sight):
+    """Jira and Slack as they were at a moment."""
+
+    past = True
+
+    def __init__(self, now: Sight, at: datetime) -> None:
+        self.clock = Clock(at, speed=0.0)
+        self.jira = JiraState(self.clock, now.jira.flavour, now.jira.site)
+        self.slack = _Slack(SlackState(self.clock))
+        self.members = now.members
+        state = now.slack.state
+        self.slack.state.people, self.slack.state.bot = state.people, state.bot
+
+
+@dataclass(slots=True)
+class _Versions(Generic[K, T]):
+    """Things by their keys, each in all its versions, the oldest first; None where it was gone."""
+
+    things: dict[K, tuple[list[datetime], list[T | None]]] = field(default_factory=dict)
+
+    def see(self, seen: Iterable[Seen[K, T]], now: datetime) -> None:
+        """What is there now; whatever is not among it is gone."""
+        there = set()
+        for key, at, thing in seen:
+            there.add(key)
+            self._keep(key, at, thing)
+        for key in self.things.keys() - there:
+            self._keep(key, now, None)
+
+    def last(self, key: K) -> T | None:
+        """The newest version of a thing."""
+        return self.things[key][1][-1] if key in self.things else None
+
+    def at(self, moment: datetime) -> Mapping[K, T]:
+        """What was there at a moment."""
+        found: dict[K, T] = {}
+        for key, (moments, versions) in self.things.items():
+            number = bisect_right(moments, moment)
+            version = versions[number - 1] if number else None
+            if version is not None:
+                found[key] = version
+        return found
+
+    def _keep(self, key: K, at: datetime, thing: T | None) -> None:
+        moments, versions = self.things.setdefault(key, ([], []))
+        if versions and versions[-1] == thing:
+            return
+        moments.append(max(at, moments[-1]) if moments else at)
+        versions.append(thing)
+
+
+class Recording:
+    """Records a world from `start` to `stop`; it begins at the moment `begin`."""
+
+    def __init__(self, world: Sight) -> None:
+        self.world = world
+        self.begin = world.clock.now()
+        self._issues: _Versions[str, Issue] = _Versions()
+        self._channels: _Versions[str, Channel] = _Versions()
+        self._messages: _Versions[tuple[str, str], Message] = _Versions()
+        self._notes: _Versions[int, Note] = _Versions()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin to record."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Record no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        took = 0.0
+        while not self._stop.wait(max(EVERY, 10 * took)):  # never more than a tenth of the machine
+            began = time.monotonic()
+            self.take()
+            took = time.monotonic() - began
+
+    def take(self) -> None:
+        """Look at the world now, and keep what is another than before."""
+        jira, slack = self.world.jira, self.world.slack.state
+        with self._lock:
+            with jira.lock:
+                now = self.world.clock.now()
+                self._issues.see([self._issue(issue, now) for issue in jira.issues.values()], now)
+            with slack.lock:
+                channels = list(slack.channels.values())
+                bare = [(c.id, min((m.at for m in c.messages), default=self.begin), _bare(c)) for c in channels]
+                self._channels.see(bare, now)
+                self._messages.see([self._message(c, m, now) for c in channels for m in c.messages], now)
+                self._notes.see([(n, note.at, replace(note)) for n, note in enumerate(slack.notes)], now)
+
+    def at(self, moment: datetime) -> Then:
+        """The world as it was."""
+        self.take()
+        then = Then(self.world, moment)
+        state = then.slack.state
+        with self._lock:
+            then.jira.issues = dict(self._issues.at(moment))
+            state.channels = {id_: replace(bare, messages=[]) for id_, bare in self._channels.at(moment).items()}
+            messages, notes = self._messages.at(moment), self._notes.at(moment)
+        for (channel, _), message in sorted(messages.items(), key=lambda pair: pair[0][1]):
+            if channel in state.channels:
+                state.channels[channel].messages.append(message)
+        state.notes = [notes[number] for number in sorted(notes)]
+        then.jira.keys = {issue.key: issue.id for issue in then.jira.issues.values()}
+        return then
+
+    def _issue(self, issue: Issue, now: datetime) -> Seen[str, Issue]:
+        """A ticket says when it changed, but for its properties."""
+        last = self._issues.last(issue.id)
+        at = issue.created if last is None else issue.updated if issue.updated > last.updated else now
+        return issue.id, at, _copied(issue)
+
+    def _message(self, channel: Channel, message: Message, now: datetime) -> Seen[tuple[str, str], Message]:
+        """A message says when it was posted, and when it was edited last."""
+        key = channel.id, message.ts
+        last = self._messages.last(key)
+        edited = Message(message.edited, "", "").at if message.edited else now
+        return key, message.at if last is None else edited, replace(message)
+
+
+def _copied(issue: Issue) -> Issue:
+    """A copy that no later change reaches. What stands in values, bodies and properties is replaced, never edited."""
+    return replace(
+        issue,
+        values=dict(issue.values),
+        past=list(issue.past),
+        notes=[replace(note) for note in issue.notes],
+        properties=dict(issue.properties),
+    )
+
+
+def _bare(channel: Channel) -> Channel:
+    return replace(channel, members=set(channel.members), messages=[], previous_names=list(channel.previous_names))
