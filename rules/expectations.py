@@ -24,8 +24,11 @@ from rules.values import Kind, ListOf, Schema, Text
 
 AFTER = "after "
 EXPECT = "expect "
-CALLED = ("called", "told")
-"""What may be expected beside words: who was called by an escalation, and to whom a message went."""
+CALLED: Mapping[str, str] = {
+    "called": "everybody whom an escalation has called by then, [] for nobody",
+    "told": "everybody who was sent a message by then, [] for nobody",
+}
+"""What may be expected beside words."""
 
 _VALUE: Schema = {"type": ["string", "number", "boolean", "array"]}
 _TOS = ListOf(To(), 0)
@@ -108,7 +111,7 @@ class Expectation(Kind):
             yield Expected("called", _TOS.read(item, at), where, after)
 
     def _schema(self) -> Schema:
-        said = {word: _TOS.schema() for word in CALLED}
+        said = {word: {**_TOS.schema(), "description": about} for word, about in CALLED.items()}
         then = {"type": "object", "properties": said, "additionalProperties": _VALUE}
         return {
             "type": "object",

@@ -34,7 +34,13 @@ FILLED_IN = {
 }
 """What the demonstration writes into its settings."""
 
-OURS = ("config.example.toml", "rules/packs/*.toml", "sandbox/company/config.toml", "sandbox/company/rules.d/*.toml")
+OURS = (
+    "config.example.toml",
+    "rules/packs/*.toml",
+    "rules/packs/tests/*.toml",
+    "sandbox/company/config.toml",
+    "sandbox/company/rules.d/*.toml",
+)
 EXAMPLES = [file for pattern in OURS for file in sorted(ROOT.glob(pattern))]
 PIECES = [block for page in PAGES for block in blocks(page, "toml") if not block.skipped]
 
