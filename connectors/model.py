@@ -7,10 +7,11 @@ A connector that cannot know a word leaves it out of `Ticket.fields`: absent is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias, get_args
+from itertools import islice
+from typing import Literal, TypeAlias, get_args, overload
 
 Phase: TypeAlias = Literal["new", "active", "resolved", "closed"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -72,6 +73,30 @@ class Change:
     id: str = ""
 
 
+class Earlier(Sequence[Change]):
+    """The first so many changes of a history, without a copy of them."""
+
+    __slots__ = ("_count", "_whole")
+
+    def __init__(self, whole: Sequence[Change], count: int) -> None:
+        self._whole, self._count = whole, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Change]:
+        return islice(self._whole, self._count)
+
+    @overload
+    def __getitem__(self, place: int) -> Change: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Change]: ...
+    def __getitem__(self, place: int | slice) -> Change | Sequence[Change]:
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        return self._whole[range(self._count)[place]]
+
+
 @dataclass(frozen=True, slots=True)
 class Comment:
     """A comment, read or to be written, in Markdown. Without an id it is a new one; with one it is edited in place."""
@@ -108,7 +133,7 @@ class Ticket:
     labels: tuple[str, ...] = ()
     reporter: User | None = None
     fields: Mapping[str, Value] = field(default_factory=dict)
-    history: tuple[Change, ...] = ()
+    history: Sequence[Change] = ()
     comments: tuple[Comment, ...] = ()
     complete_since: datetime | None = None
     ledger: str | None = None
@@ -148,19 +173,20 @@ class Ticket:
 
         Stops at `complete_since`. The states carry fields and history; comments are today's.
         """
-        state, index = self, len(self.history)
+        history, index = self.history, len(self.history)
+        own: dict[str, Value] = {}
+        fields = dict(self.fields)
         while index:
-            moment = self.history[index - 1].at
+            moment = history[index - 1].at
             if self.complete_since is not None and moment < self.complete_since:
                 return
-            yield moment, replace(state, history=self.history[:index])
-            undone: dict[str, Value] = {}
-            while index and self.history[index - 1].at == moment:
+            yield moment, replace(self, fields=dict(fields), history=Earlier(history, index), **own)  # type: ignore[arg-type]
+            while index and history[index - 1].at == moment:
                 index -= 1
-                undone[self.history[index].field] = self.history[index].before
-            state = state._with(undone)
+                change = history[index]
+                (own if change.field in _CHANGEABLE else fields)[change.field] = change.before
         if self.complete_since is None or self.complete_since <= self.created:
-            yield self.created, replace(state, history=())
+            yield self.created, replace(self, fields=fields, history=(), **own)  # type: ignore[arg-type]
 
     def _known(self, word: str) -> Value:
         try:

@@ -38,12 +38,10 @@ class Event:
 def events(ticket: Ticket, rules: RuleSet, me: User | None = None) -> tuple[Event, ...]:
     """Everything that happened, oldest first. Comments by `me`, our own account, are no events."""
     found = [Event("created", ticket.created, ticket.reporter, text=f"created{_by(ticket.reporter)}")]
-    acknowledged = _acknowledged_before(ticket)
-    for change in ticket.history:
-        later = _acknowledged_after(change, acknowledged)
-        if later is not None and acknowledged is None:
+    acknowledged = acknowledged_after_each(ticket)
+    for change, before, after in zip(ticket.history, acknowledged, acknowledged[1:], strict=False):
+        if after is not None and before is None:
             found.append(Event("acknowledged", change.at, change.by, text=f"acknowledged{_by(change.by)}"))
-        acknowledged = later
         found.extend(_of(change, rules))
     for comment in ticket.comments:
         if comment.at is not None and (me is None or comment.by != me):
@@ -57,10 +55,15 @@ def acknowledged_at(ticket: Ticket) -> datetime | Unknown | None:
 
     None: nobody does. UNKNOWN: it had left `new` before the history begins that we can read.
     """
-    acknowledged = _acknowledged_before(ticket)
+    return acknowledged_after_each(ticket)[-1]
+
+
+def acknowledged_after_each(ticket: Ticket) -> list[datetime | Unknown | None]:
+    """The same before the first change that is known, and after each."""
+    found = [_acknowledged_before(ticket)]
     for change in ticket.history:
-        acknowledged = _acknowledged_after(change, acknowledged)
-    return acknowledged
+        found.append(_acknowledged_after(change, found[-1]))
+    return found
 
 
 def _acknowledged_before(ticket: Ticket) -> datetime | Unknown | None:

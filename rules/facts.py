@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.model import Ticket, User
+from connectors.model import Change, Ticket, User
 from rules.calendar import is_open
 from rules.directory import person_of, user_of
-from rules.events import OPEN, acknowledged_at
+from rules.events import OPEN
+from rules.life import Life
 from rules.logic import UNKNOWN, Truth
 from rules.model import RuleSet, Service
 from rules.patterns import LONGEST_TEXT, Pattern, Searched
@@ -58,12 +59,16 @@ class Who:
 
 
 class Facts:
-    """The words of one ticket under one rule set; `now` is the moment that texts are written at."""
+    """The words of one ticket under one rule set; `now` is the moment that texts are written at.
 
-    __slots__ = ("_hits", "_searched", "_values", "now", "rules", "ticket")
+    `life` is what the ticket shares with other moments of the same one: those have the first so many of its changes.
+    """
 
-    def __init__(self, ticket: Ticket, rules: RuleSet, now: datetime | None = None) -> None:
+    __slots__ = ("_hits", "_life", "_searched", "_values", "now", "rules", "ticket")
+
+    def __init__(self, ticket: Ticket, rules: RuleSet, now: datetime | None = None, life: Life | None = None) -> None:
         self.ticket, self.rules, self.now = ticket, rules, now
+        self._life = Life(ticket) if life is None else life
         self._values: dict[str, Any] = {}
         self._searched: dict[str, Searched] = {}
         self._hits: dict[str, frozenset[Pattern] | None] = {}
@@ -94,9 +99,15 @@ class Facts:
             if value is UNKNOWN:
                 self._hits[word] = None
             else:
-                text = self._searched[word] = Searched(str(value or ""))
-                self._hits[word] = self.rules.index.hits(word, text)
+                self._searched[word], self._hits[word] = self._search(word, str(value or ""))
             return self._hits[word]
+
+    def _search(self, word: str, said: str) -> tuple[Searched, frozenset[Pattern]]:
+        known = self._life.texts
+        if (word, said) not in known:
+            text = Searched(said)
+            known[word, said] = text, self.rules.index.hits(word, text)
+        return known[word, said]
 
     def during(self, moment: datetime, calendar: str) -> bool:
         """Whether a calendar is open at a moment."""
@@ -122,8 +133,11 @@ class Facts:
 
     def _by_history(self, word: str) -> Any:
         """A word the tracker has no field for, as people last said it."""
-        value = next((c.after for c in reversed(self.ticket.history) if c.field == word), None)
-        return self._declared(word, value)
+        last = next(self._newest(word), None)
+        return self._declared(word, last.after if last is not None else None)
+
+    def _newest(self, word: str) -> Iterator[Change]:
+        return self._life.newest(word, len(self.ticket.history))
 
     def _declared(self, word: str, value: Any) -> Any:
         """A value as its declared type reads it."""
@@ -163,7 +177,7 @@ class Facts:
         value = self._declared("restored", self.ticket.fields.get("restored"))
         if isinstance(value, datetime) or self.ticket.phase in OPEN:
             return value if isinstance(value, datetime) else None
-        over = (c.at for c in reversed(self.ticket.history) if c.field == "phase" and c.before in OPEN)
+        over = (c.at for c in self._newest("phase") if c.before in OPEN)
         known = self.ticket.complete_since
         return next(over, self.ticket.created if known is None or known <= self.ticket.created else UNKNOWN)
 
@@ -171,7 +185,7 @@ class Facts:
 _SPECIAL: Mapping[str, Callable[[Facts], Any]] = {
     "service": Facts._service,
     "text": Facts._text,
-    "acknowledged": lambda facts: acknowledged_at(facts.ticket),
+    "acknowledged": lambda facts: facts._life.acknowledged(len(facts.ticket.history)),
     "detected": Facts._detected,
     "restored": Facts._restored,
     "labels": lambda facts: facts.ticket.labels or None,

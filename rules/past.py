@@ -15,6 +15,7 @@ from connectors.model import Change, Ticket, User
 from rules.condition import Condition
 from rules.events import Event, events
 from rules.facts import Facts
+from rules.life import Life
 from rules.model import RuleSet
 
 LAPSE = timedelta(minutes=5)
@@ -36,7 +37,8 @@ class Past:
 
     def __init__(self, ticket: Ticket, rules: RuleSet, me: User | None = None, now: datetime | None = None) -> None:
         self.ticket, self.rules, self.now = ticket, rules, now
-        self.facts = Facts(ticket, rules, now)
+        self._life = Life(ticket)
+        self.facts = Facts(ticket, rules, now, self._life)
         self._me = me
         self._events: tuple[Event, ...] | None = None
         self._states: tuple[tuple[datetime, ...], tuple[Facts, ...]] | None = None
@@ -106,8 +108,8 @@ class Past:
             for moment, state in self.ticket.states():
                 while count and history[count - 1].at > moment:
                     count -= 1
-                past = self.facts if state is self.ticket else self._facts(replace(state, history=history[:count]))
-                found.append((moment, past))
+                as_it_was = state if len(state.history) == count else replace(state, history=history[:count])
+                found.append((moment, self._facts(as_it_was)))
             known = self.ticket.complete_since
             if known is not None and not self.whole:
                 found.append((known, self._facts(self.ticket.at(known))))
@@ -118,4 +120,4 @@ class Past:
         return self._states
 
     def _facts(self, ticket: Ticket) -> Facts:
-        return Facts(ticket, self.rules, self.now)
+        return Facts(ticket, self.rules, self.now, self._life)
