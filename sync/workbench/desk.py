@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from connectors.problems import Problem
+from connectors.problems import Problem, Problems
 from rules import load
 from rules.model import RuleSet
 from sync.config import moment
@@ -97,8 +97,15 @@ class Desk:
         return {"problems": problems, "html": self._views.difference(found, reading.rules, subject.now, others)}
 
     def made_up(self, text: str) -> dict[str, Any]:
-        """A ticket of these words, to be looked at by its key."""
-        raise NotUnderstood("not yet", 404)
+        """The key of a ticket of these words, which is kept here. Raises NotUnderstood."""
+        reading = self._files.reading()
+        if reading.rules is None:
+            raise NotUnderstood("the rule files have problems: mend them first", 409)
+        try:
+            key = self._tickets.make_up(text, {file.name: file.text for file in self._files.listed()})
+        except Problems as wrong:
+            raise NotUnderstood("; ".join(map(_sentence, wrong.problems))) from wrong
+        return {"key": key}
 
     def apply(self, name: str, text: str, known: str) -> None:
         """Write a file. Raises NotWritten."""
@@ -125,8 +132,8 @@ class Desk:
 def _differences(subject: Subject, before: RuleSet | None, after: RuleSet, at: datetime | None) -> Difference:
     new = plan_at(subject, after, at)
     old = plan_at(subject, before, at) if before is not None else None
-    was = explanations(old, before, subject.world) if old is not None and before is not None else ()
-    return Difference(difference(old, new), turned(was, explanations(new, after, subject.world)))
+    was = explanations(subject, old, before) if old is not None and before is not None else ()
+    return Difference(difference(old, new), turned(was, explanations(subject, new, after)))
 
 
 def _moment(text: str) -> datetime | None:
@@ -134,6 +141,11 @@ def _moment(text: str) -> datetime | None:
         return moment(text.replace(" ", "+")) if text else None
     except (ValueError, OverflowError) as error:
         raise NotUnderstood(str(error)) from error
+
+
+def _sentence(problem: Problem) -> str:
+    hint = f", {problem.hint}" if problem.hint else ""
+    return f"line {problem.where.line}: {problem.message}{hint}"
 
 
 def _told(problems: Sequence[Problem]) -> list[dict[str, Any]]:

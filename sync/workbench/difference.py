@@ -37,7 +37,7 @@ class Line:
         if self.before is None or self.after is None:
             return None
         texts = _text(self.before), _text(self.after)
-        return texts if texts[0] != texts[1] else None
+        return texts if all(texts) and texts[0] != texts[1] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,14 @@ def turned(before: Iterable[Explanation], after: Iterable[Explanation]) -> tuple
 def _by_key(items: Iterable[Item]) -> Mapping[str, Sequence[Item]]:
     found: dict[str, list[Item]] = {}
     for item in items:
-        found.setdefault(item.effect.key, []).append(item)
+        found.setdefault(_about(item), []).append(item)
     return found
+
+
+def _about(item: Item) -> str:
+    """What a line is about: the same thing, watched or not; to take something back is another matter."""
+    kind = "retire " if item.effect.sort == "retire" else ""
+    return kind + item.effect.key.removeprefix("watch.")
 
 
 def _paired(old: Sequence[Item], new: Sequence[Item]) -> Iterable[Line]:
@@ -110,7 +116,8 @@ def _paired(old: Sequence[Item], new: Sequence[Item]) -> Iterable[Line]:
 
 def _said(item: Item) -> tuple[object, ...]:
     effect = item.effect
-    return item.status, item.at, effect.what, effect.value, effect.external, effect.watched, effect.to, _text(item)
+    about = effect.what, effect.value, effect.rule, effect.external, effect.watched, effect.to
+    return item.status, item.at, item.reason, *about, _text(item)
 
 
 def _text(item: Item) -> str:

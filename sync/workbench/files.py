@@ -18,11 +18,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+import structlog
+
 from connectors.problems import Problem, Problems, Where
 from rules import load, pack, toml
 from rules.model import RuleSet
 from sync.config import Config
 from sync.reload import Marks, marks
+
+log = structlog.get_logger()
 
 KEPT: Final = 8
 """How many readings are remembered: the same text is asked for problems, for its difference, and to be written."""
@@ -145,6 +149,10 @@ class RuleFiles:
             rules = load.parse(texts, self._config.mode, tuple(self._config.connectors))
         except Problems as wrong:
             return Reading(wrong.problems)
+        except Exception as error:
+            log.exception("rules not read")
+            said = f"could not be read, which is a fault of Pointman: {type(error).__name__}: {error}"
+            return Reading((Problem(Where(next(iter(texts))), said, hint="the terminal says more"),))
         return Reading(rules.warnings, rules)
 
 

@@ -13,11 +13,14 @@ from typing import Final, Literal
 
 from connectors.model import Change, Ticket, User, Value
 from rules.decision import World as Known
-from rules.explain import Explanation, explain
+from rules.explain import Explanation, Upshot, explain
 from rules.model import RuleSet
+from sync import trial
 from sync.effects import World
+from sync.fields import LEFT_ALONE
 from sync.ledger import Ledger
-from sync.plan import Plan, make_plan, with_acts
+from sync.plan import Item, Plan, make_plan, with_acts
+from sync.why import STATES, as_of
 
 MOST_MOMENTS: Final = 240
 AHEAD: Final = timedelta(days=366)
@@ -64,10 +67,11 @@ class Seen:
 
 def plan_at(subject: Subject, rules: RuleSet, at: datetime | None = None) -> Plan:
     """The plan of a ticket under some rules, now or as of a moment. Pure."""
+    rules = _known(subject, rules)
     if at is None or at >= subject.now:
         return make_plan(subject.ticket, subject.ledger, rules, subject.world, at or subject.now)
-    then = subject.ticket.at(at)
-    return make_plan(then, _ledger_at(subject.ledger, at), rules, subject.world, at)
+    calm = replace(subject.world, explained=True, holding=False, reloaded=None)
+    return make_plan(subject.ticket.at(at), as_of(subject.ledger, at), rules, calm, at)
 
 
 def within(subject: Subject, at: datetime | None) -> datetime | None:
@@ -79,25 +83,35 @@ def seen(subject: Subject, rules: RuleSet, at: datetime | None = None) -> Seen:
     """The plan and the explanations as of a moment, and all moments there are. Pure."""
     plan = plan_at(subject, rules, at)
     today = plan if at is None else plan_at(subject, rules)
-    return Seen(subject, at, plan, explanations(plan, rules, subject.world), moments(subject, today))
+    return Seen(subject, at, plan, explanations(subject, plan, rules), moments(subject, today))
 
 
-def explanations(plan: Plan, rules: RuleSet, world: World) -> tuple[Explanation, ...]:
+def explanations(subject: Subject, plan: Plan, rules: RuleSet) -> tuple[Explanation, ...]:
     """Why each rule spoke or not, of the ticket that a plan is for; watched rules see what those would do."""
-    known = Known(world.loads, world.me)
+    rules, known = _known(subject, rules), Known(subject.world.loads, subject.world.me)
     about = plan.facts.ticket if plan.facts is not None else None
-    live = explain(plan.ticket, rules, known, plan.now, about)
-    if plan.watched is None or plan.watched is about:
-        return live
-    watched = explain(plan.ticket, rules, known, plan.now, plan.watched)
-    return tuple(w if one.rule.mode == "watch" else one for one, w in zip(live, watched, strict=True))
+    live = watched = explain(plan.ticket, rules, known, plan.now, about)
+    if plan.watched is not None and plan.watched is not about:
+        watched = explain(plan.ticket, rules, known, plan.now, plan.watched)
+    verdicts = (w if one.rule.mode == "watch" else one for one, w in zip(live, watched, strict=True))
+    upshots: dict[str, list[Upshot]] = {}
+    for item in plan.items:
+        upshots.setdefault(item.effect.rule, []).append(_upshot(item))
+    return tuple(replace(one, upshots=tuple(upshots.get(one.rule.id, ()))) for one in verdicts)
 
 
-def _ledger_at(ledger: Ledger, at: datetime) -> Ledger:
-    """The ledger as far as it can tell what it was."""
-    entries = {key: entry for key, entry in ledger.entries.items() if entry.at is None or entry.at <= at}
-    calm = {key: replace(entry, claim=None) for key, entry in entries.items()}
-    return replace(ledger, entries=calm, acts=tuple(act for act in ledger.acts if act.at <= at))
+def _upshot(item: Item) -> Upshot:
+    left = item.status == "not" and item.reason.startswith(LEFT_ALONE)
+    unless = f"unless {item.effect.unless}" if item.status == "next" and item.effect.unless else ""
+    state = "left alone" if left else STATES[item.status]
+    return Upshot(state, item.effect.what, item.reason.removeprefix(LEFT_ALONE) or unless, item.at)
+
+
+def _known(subject: Subject, rules: RuleSet) -> RuleSet:
+    """The rules for this ticket: a made-up one is of no tracker, and knows people by their key."""
+    if subject.ticket.source != trial.SOURCE:
+        return rules
+    return replace(rules, people=trial.rehearsal(rules).people)
 
 
 # ---- moments

@@ -138,7 +138,7 @@ class _Routes:
         try:
             await run_in_threadpool(self._desk.apply, name, text, str(known))
         except NotWritten as error:
-            raise Refused(409, f"{error}.") from error
+            raise Refused(409, _ended(error)) from error
         return JSONResponse({"said": f"{name} is written."})
 
 
@@ -152,9 +152,9 @@ def _guarded(answer: Answering) -> Answering:
         except Refused as refused:
             told = _sentence(refused.status, str(refused))
         except (ConnectorError, Unreadable) as error:
-            told = _sentence(502, f"{error}.")
+            told = _sentence(502, _ended(error))
         except NotUnderstood as error:
-            told = _sentence(error.status, f"{error}.")
+            told = _sentence(error.status, _ended(error))
         except (ClientDisconnect, TimeoutError):
             told = _sentence(400, "The request did not come whole.")
         except Exception:
@@ -173,6 +173,11 @@ def ours(headers: Mapping[str, str], port: int) -> bool:
     if headers.get("host", "") not in names or site not in {"none", "same-origin"}:
         return False
     return not origin or (urlsplit(origin).scheme == "http" and origin.removeprefix("http://") in names)
+
+
+def _ended(error: Exception) -> str:
+    said = str(error)
+    return said if said.endswith((".", "?")) else f"{said}."
 
 
 def _sentence(status: int, said: str) -> Response:

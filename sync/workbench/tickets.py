@@ -7,14 +7,17 @@ ticket is read anew whenever the page says that something happened.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from threading import Lock
 from typing import Final
 
 from connectors.errors import ConnectorError, Missing
 from connectors.model import Ticket
 from rules.model import RuleSet
+from sync import home, trial
 from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
+from sync.workbench.made_up import made_up
 from sync.workbench.seeing import Subject
 
 KEPT: Final = 100
@@ -29,6 +32,7 @@ class Tickets:
         self._engine = engine
         self._kept: OrderedDict[str, Subject] = OrderedDict()
         self._lock = Lock()
+        self._made = 0
         self.trouble = ""
 
     def subject(self, key: str, *, fresh: bool = False) -> Subject:
@@ -38,7 +42,7 @@ class Tickets:
         """
         with self._lock:
             kept = next((one for one in self._kept.values() if key in {one.ticket.key, one.ticket.ref}), None)
-        if kept is not None and (not fresh or self._made_up(kept.ticket)):
+        if kept is not None and (not fresh or kept.ticket.source == trial.SOURCE):
             return kept
         if not key.strip():
             raise Missing("no ticket is named")
@@ -46,9 +50,14 @@ class Tickets:
         self._keep(subject)
         return subject
 
-    def add(self, ticket: Ticket) -> None:
-        """Keep a ticket that no tracker knows."""
-        self._keep(self._subject(ticket))
+    def make_up(self, text: str, texts: Mapping[str, str]) -> str:
+        """Keep a ticket of these words, under the rules of these texts; its key. Raises Problems."""
+        with self._lock:
+            self._made += 1
+            number = self._made
+        subject = made_up(text, texts, number, self._engine.clock())
+        self._keep(subject)
+        return subject.ticket.key
 
     def others(self, but: str) -> tuple[Subject, ...]:
         """The open tickets that are kept, without this one (by ref)."""
@@ -62,13 +71,15 @@ class Tickets:
         """Read what is open, as far as there is room: to count for how many a change makes a difference."""
         engine, found = self._engine, 0
         try:
+            if engine.site.home:
+                home.hear(engine)
             for page in engine.tracker.open(engine.clock() - engine.site.grace):
                 for ticket in page:
                     engine.memory.seen(ticket, rules)
                     found += 1
                     if found < KEPT:
                         self._consider(ticket)
-        except ConnectorError as error:
+        except (ConnectorError, Unreadable) as error:
             self.trouble = str(error)
         else:
             self.trouble = ""
@@ -93,6 +104,3 @@ class Tickets:
             self._kept.move_to_end(subject.ticket.ref, last=last)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-
-    def _made_up(self, ticket: Ticket) -> bool:
-        return ticket.source == ""

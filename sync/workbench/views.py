@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from rules import duration
 from rules.condition import Trace
-from rules.explain import Explanation
+from rules.explain import Explanation, Upshot, reasons
 from rules.logic import UNKNOWN
 from rules.model import RuleSet
 from rules.text import shown as clock
@@ -175,31 +175,16 @@ def _explained(one: Explanation, zone: tzinfo, now: datetime) -> dict[str, Any]:
         "verdict": one.verdict,
         "tone": TONES.get(one.verdict, "quiet"),
         "said": one.said,
-        "notes": one.notes,
-        "because": _because(one, zone, now),
+        "reasons": reasons(one, zone, now),
+        "upshots": [_upshot(upshot, zone, now) for upshot in one.upshots],
         "parts": parts,
+        "always": one.rule.when is None,
     }
 
 
-def _because(one: Explanation, zone: tzinfo, now: datetime) -> str:
-    """The first part that kept a rule from firing, with the values of its words."""
-    if one.trace is None or one.trace.value is True:
-        return ""
-    failing = next(_leaves(one.trace, one.trace.value), None)
-    if failing is None:
-        return ""
-    words = _words(failing, zone, now)
-    return f"{failing.source}: {words}" if words else failing.source
-
-
-def _leaves(trace: Trace, value: bool | None) -> Iterator[Trace]:
-    if trace.value is not value:
-        return
-    if trace.joint == "and":
-        for part in trace.parts:
-            yield from _leaves(part, value)
-    else:
-        yield trace
+def _upshot(upshot: Upshot, zone: tzinfo, now: datetime) -> dict[str, str]:
+    at = clock(upshot.at, zone, now) if upshot.at is not None else ""
+    return {"state": upshot.state, "at": at, "what": upshot.what, "why": upshot.why}
 
 
 def _parts(trace: Trace, zone: tzinfo, now: datetime) -> tuple[Part, ...]:
@@ -234,8 +219,3 @@ def value_of(value: object, zone: tzinfo = UTC, now: datetime | None = None) -> 
         return f"{value:g}"
     said = ", ".join(map(str, value)) if isinstance(value, tuple) else " ".join(str(value).split())
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
-
-
-def keys(several: Iterable[tuple[str, int]]) -> str:
-    """Keys with their counts, for a sentence."""
-    return ", ".join(f"{key} ({count})" for key, count in several)
