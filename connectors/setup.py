@@ -43,7 +43,8 @@ class Found:
     Of a tracker: `words` maps each of our words that has a home there to its type, `services` and `teams` our names
     to the product's; `standing` is what it writes into a new ticket by itself, by word; `me` is the account; `kind`
     a type for a ticket that is no incident; `example` a ticket's key. Of a messenger: `place` is where incidents are
-    told, `watch` where an administrator alone reads. `notes` are sentences for whoever sets it up.
+    told, `watch` where an administrator alone reads. `learnt` says in a sentence what our words are there; `notes` are
+    sentences about what whoever sets it up should look at.
     """
 
     table: Mapping[str, Any]
@@ -57,6 +58,7 @@ class Found:
     example: str = ""
     place: str = ""
     watch: str = ""
+    learnt: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -142,6 +142,7 @@ class JiraSetup(Setup):
             me=self._me,
             kind=self._fillable(kinds, kind, forms),
             example=example,
+            learnt=_learnt(found, remarks),
             notes=tuple(found.notes),
         )
 
@@ -271,24 +272,25 @@ class _Mapping:
         return tuple(str(one.get("value") or one.get("name")) for one in allowed if not one.get("disabled"))
 
     def _severity(self, client: Client) -> None:
-        """The field of that name, else the priority; every value of it as a level."""
-        id_ = self.fields.get("severity", "priority")
+        """The field of that name if its values are known, else the priority; every value of it as a level."""
+        own = self.fields.pop("severity", "")
+        self.words.pop("severity", None)
+        id_ = own if self._options(own) else "priority"
         names = self._options(id_)
         if id_ == "priority" and not names:
-            listed_ = client.library(lambda jira: jira.priorities(), "could not list the priorities")
-            names = tuple(str(one.name) for one in listed_)
+            told = client.library(lambda jira: jira.priorities(), "could not list the priorities")
+            names = tuple(str(one.name) for one in told)
         if not names:
-            self.fields.pop("severity", None)
-            self.words.pop("severity", None)
             return
-        self.fields["severity"], self.words["severity"] = id_, "choice"
+        self.fields = {"severity": id_, **self.fields}
+        self.words["severity"] = "choice"
         found, guessed = wellknown.levels(names)
         self.values["severity"] = {level: _one(several) for level, several in found.items()}
         if id_ == "priority":
-            self.remarks["fields", "severity"] = "there is no field Severity, so the priority serves"
+            self.remarks["fields", "severity"] = "no field is called Severity, so the priority serves"
         if guessed:
             said = ", ".join(guessed)
-            self.notes.append(f"values.severity is a guess for {said}: see [connectors.jira.values.severity]")
+            self.notes.append(f"how severe {said} is was guessed: see [connectors.*.values.severity]")
         default = (self._screen.get(id_) or {}).get("defaultValue")
         written = str(default.get("value") or default.get("name")) if isinstance(default, dict) else ""
         level = next((level for level, several in found.items() if written in several), "")
@@ -325,6 +327,17 @@ def _settings(given: Mapping[str, Any], answers: Mapping[str, str]) -> JiraSetti
 def _edit_meta(jira: Any, *, key: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = jira.editmeta(key)
     return found
+
+
+def _learnt(found: _Mapping, remarks: Mapping[tuple[str, ...], str]) -> str:
+    """What our words are in this Jira, in a sentence."""
+    names = {word: remarks.get(("fields", word), "") for word in found.fields}
+    said = [f"{word.replace('_', ' ')} is {names[word] or id_}" for word, id_ in found.fields.items()]
+    if found.fields.get("severity") == "priority":
+        said = ["severity is the priority", *said[1:]]
+    if remarks.get(("hold", "statuses")):
+        said.append(f"on hold is {remarks['hold', 'statuses']}")
+    return "; ".join(said)
 
 
 def _one(several: tuple[str, ...]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,26 +60,33 @@ class Installation:
 def config(made: Installation) -> str:
     """The text of `config.toml`."""
     watch = made.found[made.messenger].watch
-    head = (
+    whole = (
+        ('rules = ["rules.d"]', ""),
+        (f"home  = {_said(made.home)}", "a ticket where Pointman tells its administrators what they should know"),
+        (f"start = {_said(made.start)}", "what was due before is left alone: old tickets stay silent"),
+        ('mode  = "watch"', 'only says what it would have done; "on" when you agree with it'),
+        (f"watch = {_said(f'{made.messenger}:{watch}')}", "... here"),
+    )
+    server = (('host = "127.0.0.1"', "nobody needs to reach it: what has changed is asked for"), ("port = 8480", ""))
+    lines = [
         "#:schema ./schema/config.schema.json",
         "# Written by `pointman init`. Secrets come from the environment, or from .env beside this file.",
         "",
-        'rules = ["rules.d"]',
-        f"home  = {_said(made.home)}   # a ticket where Pointman tells its administrators what they should know",
-        f"start = {_said(made.start)}   # what was due before is left alone: old tickets stay silent",
-        'mode  = "watch"   # only says what it would have done; "on" when you agree with it',
-        f"watch = {_said(f'{made.messenger}:{watch}')}   # ... here",
+        *_beside(whole),
         "",
-    )
-    standing = made.tickets.standing
-    lines = [*head, *_standing(standing)] if standing else [*head]
-    lines += ["[server]", 'host = "127.0.0.1"   # nobody needs to reach it: changes are asked for', "port = 8480", ""]
+        *_standing(made.tickets.standing),
+        "[server]",
+        *_beside(server),
+        "",
+    ]
     for name, found in made.found.items():
         lines += [*_table(f"connectors.{name}", found.table, found.remarks), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _standing(standing: Mapping[str, str]) -> Iterator[str]:
+    if not standing:
+        return
     yield "[defaults]   # what the tracker itself writes into a new ticket counts as nobody's choice"
     yield from (f"{word} = {_said(value)}" for word, value in standing.items())
     yield ""
@@ -93,9 +100,8 @@ def _table(
     inner = {key: value for key, value in table.items() if isinstance(value, Mapping) and value}
     if plain:
         yield f"[{name}]"
-    for key, value in plain.items():
-        remark = remarks.get((*path, key), "")
-        yield f"{_key(key)} = {_said(value)}" + (f"   # {_comment(remark)}" if remark else "")
+    lines = {key: f"{_key(key)} = {_said(value)}" for key, value in plain.items()}
+    yield from _beside((line, remarks.get((*path, key), "")) for key, line in lines.items())
     for number, (key, value) in enumerate(inner.items()):
         if plain or number:
             yield ""
@@ -242,6 +248,7 @@ def _card(words: Mapping[str, str]) -> str:
 
 def _tests(made: Installation) -> Iterator[str]:
     """What the rules mean, as `pointman test` tries it."""
+    team, somebody = made.teams[0], made.people[0].key
     severity = 'severity = "high", ' if "severity" in made.tickets.words else ""
     yield from (
         "# ---- what they mean: made-up tickets, and what must follow",
@@ -249,17 +256,36 @@ def _tests(made: Installation) -> Iterator[str]:
         "[[test]]",
         'name = "What sounds down rings after five minutes"',
         'ticket = { summary = "The shop is down" }',
-        f'expect = {{ {severity}"after 6m" = ["on-call:{made.teams[0]}"] }}',
+        f'expect = {{ {severity}"after 4m" = [], "after 6m" = ["on-call:{team}"] }}',
+        "",
+        "[[test]]",
+        'name = "Nobody is called once somebody takes care of it"',
+        'ticket = { summary = "The shop is down" }',
+        f'then = [{{ after = "4m", by = {_said(somebody)}, acknowledge = true, expect = {{ "after 2h" = [] }} }}]',
         "",
     )
     if "severity" in made.tickets.words:
-        level = made.tickets.standing.get("severity", "")
-        held = f', severity = "{level}"' if level else ""
+        yield from _quiet(made)
+
+
+def _quiet(made: Installation) -> Iterator[str]:
+    """A ticket that is no incident, and where the line is."""
+    level = made.tickets.standing.get("severity", "")
+    held = f', severity = "{level}"' if level else ""
+    yield from (
+        "[[test]]",
+        'name = "A question calls nobody"',
+        f'ticket = {{ summary = "How do I reset my password?"{held} }}',
+        f'expect = {{ severity = "{level or "low"}", "after 1h" = [] }}',
+        "",
+    )
+    if "affected_users" in made.tickets.words:
         yield from (
             "[[test]]",
-            'name = "A question calls nobody"',
-            f'ticket = {{ summary = "How do I reset my password?"{held} }}',
-            f'expect = {{ severity = "{level or "low"}", "after 1h" = [] }}',
+            'name = "How many are affected says how bad it is"',
+            'table = [["affected_users", "expect severity"],',
+            '         [100,              "medium"],',
+            '         [1000,             "high"]]',
             "",
         )
 
@@ -282,6 +308,14 @@ def _said(value: Any) -> str:
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _said(name)
+
+
+def _beside(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Lines with their comments, one under the other."""
+    every = list(lines)
+    wide = max((len(line) for line, remark in every if remark), default=0)
+    for line, remark in every:
+        yield f"{line:<{wide}}   # {_comment(remark)}" if remark else line
 
 
 def _comment(text: str) -> str:

@@ -7,7 +7,6 @@ anywhere is the home ticket, and nothing stands in the folder before all of it i
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -24,12 +23,13 @@ import typer
 
 from connectors import registry
 from connectors.base import Connector, Tracker
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Denied, Refused
 from connectors.problems import Problem, Problems, nearest
 from connectors.setup import Found, Setup, listed
 from sync import home
-from sync.cli import catalogue, console, draft, placing
+from sync.cli import catalogue, console, draft, placing, wishes
 from sync.cli.asking import Conversation, Interview, Unanswered
+from sync.cli.wishes import Wish
 from sync.config import dotenv, environment, load
 
 FINE, WRONG, USAGE = 0, 1, 2
@@ -42,21 +42,6 @@ class Stop(Exception):
     def __init__(self, said: str, code: int = WRONG) -> None:
         super().__init__(said)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line says. `flags` are answers by connector and question."""
-
-    folder: Path
-    flags: Mapping[str, Mapping[str, str]]
-    people: tuple[str, ...] = ()
-    timezone: str = ""
-    home: str = ""
-    yes: bool = False
-    force: bool = False
-    secrets: bool = True
-    style: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +60,19 @@ def main(args: Sequence[str]) -> int:
     """Run the command; the exit code."""
     kinds = _kinds()
     try:
-        wish = _wish(vars(_parser(kinds).parse_args(list(args))))
+        wish = wishes.read(args, kinds)
     except SystemExit as end:  # it was asked for help, or told something wrong
         return int(end.code or 0)
     talk = Conversation(not wish.yes and sys.stdin.isatty())
+    start = _Start(wish, kinds, talk)
     try:
-        return _Start(wish, kinds, talk).run()
+        return start.run()
     except Stop as stop:
         console.complain(talk.clean(str(stop)))
         return stop.code
     except (typer.Abort, KeyboardInterrupt, EOFError):
-        console.complain("\nstopped; nothing was written")
+        left = f"; the home ticket {start.home} is there, and is found again" if start.home else ""
+        console.complain(f"\nstopped; nothing was written{left}")
         return WRONG
 
 
@@ -96,69 +83,6 @@ def _kinds() -> dict[str, type[Connector]]:
     return dict(sorted(offering.items(), key=lambda item: not issubclass(item[1], Tracker)))
 
 
-# ---- the command line
-
-
-def _parser(kinds: Mapping[str, type[Connector]]) -> argparse.ArgumentParser:
-    """The options: our own, and one for each question of each connector that is no secret."""
-    parser = argparse.ArgumentParser(
-        prog="pointman init",
-        description="Set Pointman up in a folder: asks what it must know, or takes it as options, and writes "
-        "config.toml, first rules, .env and a home ticket. It only watches at first, and changes nothing else.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("folder", nargs="?", default=Path(), type=Path, metavar="FOLDER", help="Where to. [here]")
-    secrets = []
-    for name, kind in kinds.items():
-        setup = kind.setup(name, {})
-        for question in setup.questions if setup else ():
-            if question.secret:
-                secrets.append(f"{question.env} ({question.asks})")
-                continue
-            said = f"{question.asks} {question.hint}".strip()
-            more = "; again for more" if question.several else ""
-            parser.add_argument(
-                f"--{name}-{question.name.replace('_', '-')}",
-                dest=f"{name}:{question.name}",
-                action="append",
-                default=[],
-                metavar="TEXT",
-                help=f"{said}{more} [or {question.env}]",
-            )
-    own: tuple[tuple[str, dict[str, Any], str], ...] = (
-        ("--person", {"action": "append", "default": [], "metavar": "EMAIL"}, "Who takes incidents; again for more."),
-        ("--timezone", {"default": "", "metavar": "ZONE"}, "Of rules and texts. [this machine's]"),
-        ("--home", {"default": "", "metavar": "KEY"}, "The home ticket, instead of one made for it."),
-        ("--yes", {"action": "store_true"}, "Never ask; take what is offered."),
-        ("--force", {"action": "store_true"}, "Write over files that are there."),
-        ("--no-env", {"action": "store_true"}, "Write no .env; only name the variables."),
-        ("--format", {"choices": ("text", "json"), "default": "text"}, "For people, or for programs."),
-    )
-    for flag, how, what in own:
-        parser.add_argument(flag, help=what, **how)
-    parser.epilog = f"Secrets are asked for without being shown, or come from the environment: {', '.join(secrets)}."
-    return parser
-
-
-def _wish(said: Mapping[str, Any]) -> Wish:
-    flags: dict[str, dict[str, str]] = {}
-    for option, values in said.items():
-        name, colon, question = option.partition(":")
-        if colon and values:
-            flags.setdefault(name, {})[question] = ",".join(values)
-    return Wish(
-        folder=said["folder"],
-        flags=flags,
-        people=tuple(dict.fromkeys(one for many in said["person"] for one in listed(many))),
-        timezone=said["timezone"],
-        home=said["home"],
-        yes=said["yes"],
-        force=said["force"],
-        secrets=not said["no_env"],
-        style=said["format"],
-    )
-
-
 # ---- the work
 
 
@@ -167,6 +91,7 @@ class _Start:
         self._wish, self._kinds, self._talk = wish, kinds, talk
         self._env = wish.folder / ".env"
         self._notes: list[str] = []
+        self.home = ""
 
     def run(self) -> int:
         """Do it all; the exit code. Raises Stop."""
@@ -174,6 +99,7 @@ class _Start:
         timezone = self._timezone()
         products = self._products()
         try:
+            self._secrets_kept(products)
             people = self._people(products)
             tracker = next(p for p in products if issubclass(p.kind, Tracker))
             messenger = next((p for p in products if p.found.place), None)
@@ -249,8 +175,22 @@ class _Start:
             raise Stop(f"missing: {lacking}", USAGE) from None
         except ConnectorError as error:
             raise Stop(str(error)) from None
+        if found.learnt:
+            tell(found.learnt)
         self._notes += found.notes
         return Product(interview.name, self._kinds[interview.name], interview.setup, answers, found, tuple(told))
+
+    def _secrets_kept(self, products: Sequence[Product]) -> None:
+        """A secret that stands in `.env` gives way to another one only where that is wished. Raises Stop."""
+        there = dotenv(self._env)
+        others = [name for name, value in _secrets(products).items() if there.get(name, value) != value]
+        if not others or self._wish.force or not self._wish.secrets:
+            return
+        said = f"{self._env} has another {', '.join(others)}"
+        if not self._talk.person:
+            raise Stop(f"{said}; --force writes over it", USAGE)
+        if not self._talk.agree(f"{said}. Write over it?"):
+            raise Stop("stopped; nothing was written")
 
     def _people(self, products: Sequence[Product]) -> list[draft.Colleague]:
         """Whoever takes incidents, as every product knows them: those who were named, else the account itself."""
@@ -287,7 +227,12 @@ class _Start:
                 key, made = connector.get(self._wish.home).key, False
             else:
                 key, made = home.begin(connector, str(listed(tracker.answers["project"])[0]), tracker.found.kind)
+            self.home = key
             return key, made, (connector.now() or datetime.now(UTC)).astimezone(UTC)
+        except (Denied, Refused) as error:
+            if self._wish.home:
+                raise
+            raise Stop(f"{error}; or make a ticket for Pointman yourself, and say --home KEY") from None
         finally:
             connector.close()
 
@@ -312,7 +257,7 @@ class _Start:
             if not self._wish.force:
                 self._talk.say(placing.difference(file))
                 if not self._talk.agree(f"Write over {file.path}?"):
-                    raise Stop("stopped; nothing was written")
+                    raise Stop(f"stopped; nothing was written, and the home ticket {self.home} is found again")
         try:
             placing.place(files)
         except OSError as error:

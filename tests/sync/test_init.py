@@ -105,6 +105,15 @@ def test_where_no_field_is_called_severity_every_priority_gets_a_level(
         key = there.jira.create({"summary": "Checkout is down"})
         planned = call("plan", key, "--config", tmp_path / "config.toml")
         assert "severity = high" in planned.output
+        tried = call("test", "--strict", "--config", tmp_path / "config.toml")
+        assert tried.exit_code == 0, tried.output
+
+
+def test_the_tests_that_come_with_the_rules_pass_and_touch_them_all(tmp_path: Path, made: Products) -> None:
+    assert call("init", tmp_path, *made.flags).exit_code == 0
+    done = call("test", "--strict", "--config", tmp_path / "config.toml")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("5 tests passed")
 
 
 def test_it_changes_nothing_but_the_home_ticket(tmp_path: Path, made: Products) -> None:
@@ -174,8 +183,11 @@ def test_without_a_secrets_file_the_variables_are_named(tmp_path: Path, made: Pr
 
 
 def test_what_else_stands_in_a_secrets_file_stays(tmp_path: Path, made: Products) -> None:
-    (tmp_path / ".env").write_text("# ours\nOTHER='a ${b}'\nexport JIRA_TOKEN=old\n")
-    assert call("init", tmp_path, *made.flags).exit_code == 0
+    (tmp_path / ".env").write_text("# ours\nOTHER='a ${b}'\nexport JIRA_TOKEN=old-one\n")
+    done = call("init", tmp_path, *made.flags)
+    assert (done.exit_code, files(tmp_path), made.homes()) == (2, {".env"}, [])
+    assert "has another JIRA_TOKEN; --force writes over it" in done.output
+    assert call("init", tmp_path, *made.flags, "--force").exit_code == 0
     lines = (tmp_path / ".env").read_text().splitlines()
     assert lines[:3] == ["# ours", "OTHER='a ${b}'", f"JIRA_TOKEN={made.jira.token}"]
 
@@ -210,6 +222,14 @@ def test_git_is_kept_away_from_the_secrets(tmp_path: Path, made: Products, there
     assert (folder / ".gitignore").read_text() == expected
     ignored = subprocess.run(["git", "-C", folder, "check-ignore", ".env"], capture_output=True, check=False)
     assert ignored.returncode == 0
+
+
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(tmp_path: Path, made: Products) -> None:
+    for flag in (("--jira-token", "hush-hush"), ("--slack-app-token=hush-hush",)):
+        done = call("init", tmp_path, *made.flags, *flag)
+        assert (done.exit_code, files(tmp_path)) == (2, set())
+        assert "secrets are no options" in done.output
+        assert "hush" not in done.output
 
 
 # ---- what it refuses
@@ -295,6 +315,14 @@ def test_a_second_time_writes_over_nothing_and_makes_no_second_home(tmp_path: Pa
     assert "found the home ticket OPS-1" in again.output
     assert (tmp_path / "rules.d/10-start.toml").read_text() != "# mine\n"
     assert made.homes() == ["OPS-1"]
+
+
+def test_where_no_ticket_can_be_made_for_it_one_can_be_named(tmp_path: Path, made: Products) -> None:
+    made.jira.traps.denied.add("CREATE_ISSUES")
+    done = call("init", tmp_path, *made.flags)
+    assert (done.exit_code, files(tmp_path)) == (1, set())
+    assert "could not create a ticket" in done.output
+    assert "--home KEY" in done.output
 
 
 def test_a_home_ticket_that_is_named_is_taken(tmp_path: Path, made: Products) -> None:
