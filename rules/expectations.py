@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.model import PHASES, Value
@@ -20,7 +20,7 @@ from rules.outcomes import settable, value_of
 from rules.reading import Names, Reading
 from rules.references import EMAIL, TICKET_WORDS, To, changeable
 from rules.toml import Node
-from rules.values import Kind, ListOf, Schema, Text
+from rules.values import Flag, Kind, ListOf, Schema, Text
 
 AFTER = "after "
 EXPECT = "expect "
@@ -52,9 +52,11 @@ class Somebody(Kind):
         if kind == "email" and colon:
             if re.fullmatch(EMAIL.pattern, address) is None:
                 at.wrong(node.inside(len("email:"), len(address)), f"{address or '(empty)'} is no address of email")
-        elif node.value not in at.names.of("person"):
-            at.unknown(node.said, "person", node.value, at.names.of("person"))
-        return node.value
+            return node.value
+        name = node.value.removeprefix("person:")
+        if name not in at.names.of("person"):
+            at.unknown(node.inside(len(node.value) - len(name), len(name)), "person", name, at.names.of("person"))
+        return name
 
     def _schema(self) -> Schema:
         return {"type": "string", "description": "the name of a person, or email:ceo@example.org", "minLength": 1}
@@ -71,14 +73,23 @@ class TicketWords(Kind):
             at.unwanted(node, 'a table such as { summary = "Checkout is down" }')
             return {}
         known = self.known(at.names)
-        return {
-            word: read_word(word, item, at) for word, item in node.value.items() if _is_known(word, item.key, at, known)
-        }
+        said = {word: item for word, item in node.value.items() if self.knows(word, item.key, at, known)}
+        return {word: read_word(word, item, at) for word, item in said.items()}
 
     def known(self, names: Names) -> tuple[str, ...]:
         """The words that it may hold."""
-        allowed = changeable(names) if self.later else {**TICKET_WORDS, **changeable(names)}
+        allowed = changeable(names) if self.later else _words(names)
         return tuple(word for word in allowed if word not in _NOT_MADE)
+
+    def knows(self, word: str, where: Where, at: Reading, known: Sequence[str]) -> bool:
+        """Whether a word is one of these; tells where it is not."""
+        if word in _NOT_MADE:
+            at.wrong(where, f"{word} is not set by hand", _NOT_MADE[word])
+        elif self.later and word in TICKET_WORDS and word not in known:
+            at.wrong(where, f"{word} does not change")
+        elif word not in known:
+            at.unknown(where, "field", word, known)
+        return word in known
 
     def _schema(self) -> Schema:
         return {"type": "object", "additionalProperties": _VALUE}
@@ -99,11 +110,7 @@ class Expectation(Kind):
         if not word.startswith(AFTER):
             yield from _expected(word, item, where, timedelta(0), at)
             return
-        try:
-            after = duration.parse(word.removeprefix(AFTER))
-        except ValueError as error:
-            at.wrong(where, str(error))
-            after = timedelta(0)
+        after = _after(word, where, at)
         if isinstance(item.value, dict):
             for inner, value in item.value.items():
                 yield from _expected(inner, value, value.key, after, at)
@@ -136,16 +143,20 @@ class Rows(Kind):
     """A table of tickets: a row of headings (words, and `expect` with what is expected), then a row for each."""
 
     def _read(self, node: Node, at: Reading) -> tuple[Row, ...]:
-        if not isinstance(node.value, list) or not all(isinstance(row.value, list) for row in node.value):
+        if not isinstance(node.value, list):
             at.unwanted(node, 'a list of rows such as [["summary", "expect severity"], ["It is down", "high"]]')
             return ()
+        others = [row for row in node.value if not isinstance(row.value, list)]
+        for row in others:
+            at.unwanted(row, "a row in brackets")
         if len(node.value) < 2:
             at.wrong(node.where, "a row of headings and one more are wanted in this list")
+        if others or len(node.value) < 2:
             return ()
         heads, *rows = node.value
         if not self._headed(heads.value, at):
             return ()
-        if not any(_heading(head).startswith(EXPECT) for head in heads.value):
+        if not any(head.value.startswith(EXPECT) for head in heads.value):
             at.wrong(heads.where, "no heading says what is expected", 'such as "expect severity"')
         return tuple(self._row(heads.value, row, at) for row in rows)
 
@@ -154,15 +165,25 @@ class Rows(Kind):
         before, known = at.errors, TicketWords().known(at.names)
         seen: set[str] = set()
         for head in heads:
-            word = _heading(head)
-            if not isinstance(head.value, str):
+            word = head.value
+            if not isinstance(word, str):
                 at.unwanted(head, 'a heading such as "summary" or "expect severity"')
-            elif word in seen:
+                continue
+            if word in seen:
                 at.wrong(head.said, f"{word} is there twice")
             elif not word.startswith(EXPECT):
-                _is_known(word, head.said, at, known)
+                TicketWords().knows(word, head.said, at, known)
+            else:
+                self._expecting(head, word.removeprefix(EXPECT), at)
             seen.add(word)
         return at.errors == before
+
+    def _expecting(self, head: Node, word: str, at: Reading) -> None:
+        where = head.inside(len(EXPECT), len(word))
+        if word.startswith(AFTER):
+            _after(word, where, at)
+        else:
+            _can_be_expected(word, where, at)
 
     def _row(self, heads: Sequence[Node], row: Node, at: Reading) -> Row:
         cells = row.value
@@ -175,8 +196,7 @@ class Rows(Kind):
         for head, cell in zip(heads, cells, strict=True):
             word = head.value.removeprefix(EXPECT)
             if word != head.value:
-                where = head.inside(len(EXPECT), len(word)) if _mistaken(word, at) else cell.where
-                expect.extend(Expectation().read_one(word, cell, where, at))
+                expect.extend(Expectation().read_one(word, cell, cell.where, at))
             elif cell.value != "":  # nothing is said of it in this row
                 ticket[word] = read_word(word, cell, at)
                 said.append(f"{word} {_said(cell.value)}")
@@ -186,56 +206,48 @@ class Rows(Kind):
         return {"type": "array", "items": {"type": "array", "items": _VALUE, "minItems": 1}, "minItems": 2}
 
 
-def _heading(head: Node) -> str:
-    return head.value if isinstance(head.value, str) else ""
-
-
 def _said(value: Any) -> str:
     return ", ".join(str(item.value) for item in value) if isinstance(value, list) else str(value)
 
 
-def _mistaken(word: str, at: Reading) -> bool:
-    """Whether a heading itself is wrong, so that this is told there and not in each row."""
-    if word.startswith(AFTER):
-        try:
-            duration.parse(word.removeprefix(AFTER))
-        except ValueError:
-            return True
-        return False
-    return word not in {*CALLED, *_expectable(at.names)}
+def _after(word: str, where: Where, at: Reading) -> timedelta:
+    """How long after is meant by `after 6m`; nothing where it is wrong."""
+    try:
+        return duration.parse(word.removeprefix(AFTER))
+    except ValueError as error:
+        at.wrong(where, str(error))
+        return timedelta(0)
 
 
 def _expected(word: str, item: Node, where: Where, after: timedelta, at: Reading) -> Iterator[Expected]:
     if word in CALLED:
         yield Expected(word, _TOS.read(item, at), where, after)
         return
-    known = _expectable(at.names)
-    if word not in known:
-        at.unknown(where, "field", word, [*known, *CALLED, f"{AFTER}6m"])
-    elif isinstance(item.value, bool) and known[word] == "moment":  # whether it is there
-        yield Expected(word, item.value, where, after)
+    if not _can_be_expected(word, where, at):
+        return
+    if _words(at.names)[word] == "moment" and not isinstance(item.value, datetime) and item.value != "":
+        yield Expected(word, Flag().read(item, at), where, after)  # whether it is there
     else:
         yield Expected(word, read_word(word, item, at), where, after)
 
 
-def _expectable(names: Names) -> Mapping[str, str]:
-    """The words that can be expected, with their types."""
-    return {word: type_ for word, type_ in {**TICKET_WORDS, **changeable(names)}.items() if word != "text"}
-
-
-def _is_known(word: str, where: Where, at: Reading, known: Sequence[str]) -> bool:
-    if word in _NOT_MADE:
-        at.wrong(where, f"{word} is not set by hand", _NOT_MADE[word])
-    elif word not in known:
-        at.unknown(where, "field", word, known)
+def _can_be_expected(word: str, where: Where, at: Reading) -> bool:
+    known = [known for known in (*_words(at.names), *CALLED) if known != "text"]
+    if word not in known:
+        at.unknown(where, "field", word, [*known, f"{AFTER}6m"])
     return word in known
+
+
+def _words(names: Names) -> Mapping[str, str]:
+    """All words of a ticket, with their types."""
+    return {**TICKET_WORDS, **changeable(names)}
 
 
 def read_word(word: str, node: Node, at: Reading) -> Any:
     """The value of a word that exists, checked by its type; an empty text is an empty word."""
     if node.value == "" and word not in _NEVER_EMPTY:
         return None
-    types = {**TICKET_WORDS, **changeable(at.names)}
+    types = _words(at.names)
     if word == "labels":
         return ListOf(Text("a label"), 0).read(node, at)
     if types[word] == "user":
