@@ -99,6 +99,7 @@ class Engine:
         except Missing:
             self.forget(ref)
             return None
+        self.memory.read(ticket, self.clock())
         if known not in {None, ticket.key}:  # it moved
             self.tell(str(known), {})
         looking = Look(self, ticket, started)
@@ -120,8 +121,11 @@ class Engine:
     def consider(self, ticket: Ticket) -> datetime | bool | None:
         """Whether a ticket as a page shows it needs a look: True, or its wake (None: none) where nothing is owed.
 
-        Nothing is done by what a page says, since search lags behind: a candidate is read by id.
+        Nothing is done by what a page says, since search lags behind: a candidate is read by id. False: the page is
+        older than what was read already, and says nothing.
         """
+        if self.outdated(ticket):
+            return False
         self.memory.seen(ticket, self.rules)
         whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
         try:
@@ -135,6 +139,10 @@ class Engine:
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
         return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else True
+
+    def outdated(self, ticket: Ticket) -> bool:
+        """Whether a page shows a ticket as it was before it was last read by id."""
+        return self.memory.outdated(ticket, self.clock())
 
     def plan(self, ref: str, now: datetime | None = None) -> Plan:
         """The plan of a ticket as a dry run: reads, and does nothing."""

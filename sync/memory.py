@@ -17,6 +17,8 @@ from sync.plan import Plan, same, shown
 EMERGENCY_AHEAD = timedelta(hours=1)
 MOST_CALLS = 50
 OLDEST = datetime.min.replace(tzinfo=UTC)
+SEARCH_LAGS = timedelta(minutes=3)
+"""How long a page of a tracker's search may show a ticket as it was before it was read by id."""
 
 
 class Memory:
@@ -38,6 +40,7 @@ class Memory:
         self.alarms: set[tuple[str, str, str]] = set()
         self.slow: set[str] = set()
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
+        self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}
         self._recent: OrderedDict[str, list[tuple[str, Value]]] = OrderedDict()
         self._lock = Lock()
@@ -61,6 +64,23 @@ class Memory:
             if held is not None:
                 self._holders[ticket.ref] = held
                 self.loads[held] += 1
+
+    def read(self, ticket: Ticket, now: datetime) -> None:
+        """Remember for a while how fresh a ticket was when it was read by id."""
+        with self._lock:
+            self._read.pop(ticket.ref, None)
+            self._read[ticket.ref] = ticket.updated, now
+            while True:
+                first = next(iter(self._read))  # the first in is the oldest
+                if self._read[first][1] > now - SEARCH_LAGS or first == ticket.ref:
+                    return
+                del self._read[first]
+
+    def outdated(self, ticket: Ticket, now: datetime) -> bool:
+        """Whether a ticket, as a page shows it, is older than it was when it was read by id a short while ago."""
+        with self._lock:
+            updated, at = self._read.get(ticket.ref, (OLDEST, OLDEST))
+        return ticket.updated < updated and now < at + SEARCH_LAGS
 
     def late(self, ref: str) -> bool:
         """Note that a look was too old when its ticket had been read; whether it was so the last time, too."""

@@ -42,7 +42,12 @@ class Considering(Protocol):
     """What the sweep knows of the engine."""
 
     def consider(self, ticket: Ticket) -> datetime | bool | None:
-        """True where the ticket must be looked at, else when (None: only when something changes)."""
+        """True where the ticket must be looked at, else when (None: only when something changes); False: it is older
+        than what is known of it already.
+        """
+
+    def outdated(self, ticket: Ticket) -> bool:
+        """Whether it is older than what is known of it by now."""
 
     def begin_sweep(self) -> None:
         """A whole list begins: what only the rules account for is counted anew."""
@@ -128,11 +133,15 @@ class Sweep:
         except Exception:
             log.exception("ticket not considered", key=ticket.key)
             answer = True  # the look says what is wrong, and the other tickets go on
+        if answer is False:  # the next list has it as it is
+            return False
         self._seen[ticket.ref] = ticket.version
         if answer is True:
             self._queue.put(ticket.ref)
             return True
-        self._queue.wake(ticket.ref, answer if isinstance(answer, datetime) else None)
+        self._queue.wake(ticket.ref, answer)
+        if self._engine.outdated(ticket):  # it was read while we thought, and that look's wake may just be lost
+            self._queue.put(ticket.ref)
         return False
 
     def _give_way(self) -> None:

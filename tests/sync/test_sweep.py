@@ -17,6 +17,7 @@ from sync.gate import Gate
 from sync.intake import Alerts
 from sync.queue import MemoryQueue
 from sync.sweep import Listening, Sweep, Times, trouble
+from tests.world import World
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -75,6 +76,9 @@ class Desk:
     def consider(self, ticket: Ticket) -> datetime | bool | None:
         self.considered.append(ticket.key)
         return True if "loud" in ticket.summary else self.wakes.get(ticket.key)
+
+    def outdated(self, ticket: Ticket) -> bool:
+        return False
 
     def begin_sweep(self) -> None:
         self.begun = True
@@ -343,3 +347,92 @@ def test_many_that_fail_side_by_side_are_one_trouble(error: ConnectorError, paus
     gate = Gate()
     opens = {trouble(gate, "jira", NOON, error) for _ in range(32)}
     assert opens == {NOON + pause}, why
+
+
+# ---- pages of a search that lags
+
+
+class Lagging(Tracker):
+    """A tracker whose lists show every ticket as it was when `lag` was called."""
+
+    stale: tuple[Ticket, ...] | None = None
+
+    def lag(self) -> None:
+        self.stale = tuple(self.tickets.values())
+
+    def open(self, since: datetime) -> Iterator[tuple[Ticket, ...]]:
+        yield tuple(self.tickets.values()) if self.stale is None else self.stale
+
+
+class Real:
+    """A sweep of the real engine over a tracker whose search lags."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.tracker = self.world.tracker = Lagging(self.world.clock)
+        self.world.engine = self.world._engine()
+        engine = self.world.engine
+        self.queue = MemoryQueue(engine.look, engine.urgency, self.world.clock, workers=2)
+        self.sweep = Sweep(self.tracker, engine, self.queue, Times(), self.world.clock)
+        self.queue.start()
+
+    def looked(self, ref: str) -> datetime | None:
+        self.queue.put(ref)
+        return self.rested()
+
+    def rested(self) -> datetime | None:
+        assert self.queue.drain(timedelta(seconds=10))
+        return self.queue.next_wake()
+
+
+def test_a_page_that_is_older_than_the_last_look_says_nothing() -> None:
+    real = Real()
+    ref = real.tracker.ticket("OPS-1", "Fine", service="checkout")
+    assert real.looked(ref) is None
+    real.tracker.lag()
+    real.world.now += timedelta(seconds=5)
+    real.tracker.person(ref, summary="Checkout is down")
+    wake = real.looked(ref)
+    assert wake is not None
+    ranks, notices = dict(real.world.engine.memory.ranks), dict(real.world.engine.notices)
+    real.sweep.whole()
+    assert real.rested() == wake, "the call that is due is not forgotten until the next list"
+    assert (real.world.engine.memory.ranks, real.world.engine.notices) == (ranks, notices)
+    real.tracker.stale = None
+    real.sweep.whole()
+    assert real.rested() == wake
+
+
+def test_a_ticket_that_is_read_while_an_older_page_is_thought_about_keeps_its_wake() -> None:
+    real = Real()
+    ref = real.tracker.ticket("OPS-1", "Fine", service="checkout")
+    real.looked(ref)
+    real.tracker.lag()
+    real.world.now += timedelta(seconds=5)
+    real.tracker.person(ref, summary="Checkout is down")
+    consider = real.world.engine.consider
+    wakes = []
+
+    def slow(ticket: Ticket) -> datetime | bool | None:
+        answer = consider(ticket)
+        wakes.append(real.looked(ref))
+        return answer
+
+    real.world.engine.consider = slow  # type: ignore[method-assign]
+    real.sweep.whole()
+    assert wakes[0] is not None
+    assert real.rested() == wakes[0]
+
+
+def test_what_was_read_long_ago_makes_no_page_outdated() -> None:
+    real = Real()
+    ref = real.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+    real.looked(ref)
+    older = replace(real.tracker.tickets[ref], updated=real.world.now - timedelta(hours=1))
+    real.tracker.tickets[ref] = older
+    assert real.world.engine.outdated(older)
+    real.world.now += timedelta(minutes=4)
+    assert not real.world.engine.outdated(older), "a tracker that was restored is believed"
+    other = real.tracker.ticket("OPS-2", "Fine")
+    real.looked(other)
+    assert not real.world.engine.outdated(older)
