@@ -167,6 +167,29 @@ def run_tests(
 
 
 @app.command()
+def score(
+    config: ConfigFile = DEFAULT,
+    *,
+    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="So long ago, or a moment.")] = "30d",
+    style: Style = "text",
+) -> None:
+    """Say for each rule how often it would have fired over past tickets, and what people did then. Does nothing."""
+    from sync.cli import console, scoring
+
+    try:
+        back = scoring.reach(since)
+    except ValueError as error:
+        _stop(str(error), USAGE)
+    parts = _parts(config)
+    with console.progress("tickets lived through again") as bar:
+        told = _asking(parts, lambda: scoring.scored(parts.engine, back, bar))
+    if style == "json":
+        console.dump(scoring.data(told))
+    else:
+        scoring.tell(told)
+
+
+@app.command()
 def apply(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
     """Look at one ticket now and do what is owed. Not beside a running Pointman: one process writes a ticket."""
     parts = _parts(config)

@@ -80,7 +80,7 @@ def console() -> Console:
     """Rich's console; made when first needed, since it costs a tenth of a second."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else width() or 120)
 
 
 def told(problems: Sequence[Problem], style: Format, fine: str, config: Path) -> int:

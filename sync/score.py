@@ -1,0 +1,338 @@
+"""How rules would have done over tickets that are past: how often each would have spoken, and what people did then.
+
+The history is the ground truth. Each ticket is lived through again in virtual time: people's changes come when they
+came, ours are left out, and the rules decide at each moment from nothing but what was there by then. What a person
+made of the same field, before the decision was replaced by another, says whether they agree.
+
+| what | is |
+|---|---|
+| fired | a rule decided a field to be something, for the first time or anew |
+| same, other, nobody | the field's last word by a person until then: that value, another one, or none at all |
+| climbed | a ladder began, as its condition became true |
+| in time | it was acknowledged before the first step was due; else so many steps came, and then it was, or was not |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from connectors.model import Change, Ticket, User, Value
+from rules.decide import climbing, decide, news
+from rules.decision import World as Known
+from rules.directory import person_of
+from rules.events import acknowledged_at
+from rules.model import Escalate, Notify, Rule, RuleSet
+from rules.past import Past
+from sync.effects import World
+from sync.items import Plan, by_us, same
+from sync.trial import Trial
+
+Truth: TypeAlias = Literal["same", "other", "nobody", "unknown"]
+Ending: TypeAlias = Literal["acknowledged", "otherwise", "never"]
+
+MOMENTS = 500
+"""Of a ticket with more moments than these, the first are lived through, and it counts as read in part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when decisions count."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One decision of a field, and what people made of it: `became` is their value, `by` and `then` who and when."""
+
+    rule: str
+    key: str
+    at: datetime
+    field: str
+    wanted: Value
+    truth: Truth
+    became: Value = None
+    by: str = ""
+    then: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """One ladder that began at `since`: how many steps came due, and how it ended."""
+
+    rule: str
+    key: str
+    since: datetime
+    steps: int
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message that would have been shown, or an event that would have been told."""
+
+    rule: str
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What came of one ticket. `known` is how far back its history could be read, None where it is whole."""
+
+    key: str
+    judged: tuple[Judged, ...] = ()
+    climbs: tuple[Climb, ...] = ()
+    told: tuple[Told, ...] = ()
+    known: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One rule over all tickets."""
+
+    rule: Rule
+    judged: tuple[Judged, ...] = ()
+    climbs: tuple[Climb, ...] = ()
+    told: tuple[Told, ...] = ()
+
+    @cached_property
+    def tickets(self) -> int:
+        """Of how many tickets it would have spoken."""
+        keys = {one.key for one in self.judged} | {climb.key for climb in self.climbs}
+        return len(keys | {message.key for message in self.told})
+
+    def count(self, truth: Truth) -> int:
+        """How many of its decisions people judged so."""
+        return sum(one.truth == truth for one in self.judged)
+
+    @property
+    def agreed(self) -> float | None:
+        """Of the decisions that people made too, the part that was the same; None where there are none."""
+        same_, other = self.count("same"), self.count("other")
+        return same_ / (same_ + other) if same_ + other else None
+
+    @property
+    def calls(self) -> int:
+        """How many steps came due."""
+        return sum(climb.steps for climb in self.climbs)
+
+    def acknowledged(self, steps: int) -> int:
+        """How many ladders were acknowledged when exactly so many steps had come."""
+        return sum(climb.ending == "acknowledged" and climb.steps == steps for climb in self.climbs)
+
+    @property
+    def disagreements(self) -> tuple[Judged, ...]:
+        """The decisions that people corrected, latest first."""
+        wrong = (one for one in self.judged if one.truth == "other")
+        return tuple(sorted(wrong, key=lambda one: (one.at, one.key), reverse=True))
+
+
+def scores(lives: Iterable[Life], rules: RuleSet) -> tuple[Score, ...]:
+    """One score for each rule that is not off, in deciding order."""
+    judged: dict[str, list[Judged]] = {}
+    climbs: dict[str, list[Climb]] = {}
+    told: dict[str, list[Told]] = {}
+    for life in lives:
+        for decision in life.judged:
+            judged.setdefault(decision.rule, []).append(decision)
+        for climb in life.climbs:
+            climbs.setdefault(climb.rule, []).append(climb)
+        for message in life.told:
+            told.setdefault(message.rule, []).append(message)
+    return tuple(
+        Score(rule, tuple(judged.get(rule.id, ())), tuple(climbs.get(rule.id, ())), tuple(told.get(rule.id, ())))
+        for rule in rules
+        if rule.mode != "off"
+    )
+
+
+def live(rules: RuleSet) -> RuleSet:
+    """The rules as if what is watched were on."""
+    return replace(rules, rules=tuple(replace(r, mode="on") if r.mode == "watch" else r for r in rules))
+
+
+def life(ticket: Ticket, rules: RuleSet, world: World, span: Span) -> Life:
+    """Live through a ticket again, with rules that are `live`. `ticket` has the acts in its history (`with_acts`)."""
+    again = _Again(ticket, rules, world, span)
+    again.run()
+    return Life(ticket.key, tuple(again.judged()), tuple(again.climbs()), tuple(again.told()), again.known)
+
+
+@dataclass(slots=True)
+class _Decision:
+    """A decision that stands for a field, from `at` on."""
+
+    rule: str
+    value: Value
+    at: datetime
+    until: datetime | None = None
+
+
+class _Again:
+    """One ticket in virtual time."""
+
+    def __init__(self, ticket: Ticket, rules: RuleSet, world: World, span: Span) -> None:
+        self.ticket, self.rules, self.span = ticket, rules, span
+        self.world = replace(world, products=(), start=None, watch=None, loads={}, explained=True, holding=False)
+        whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
+        self.begin = ticket.created if whole or ticket.complete_since is None else ticket.complete_since
+        self.known = None if whole else self.begin
+        self.decisions: dict[str, list[_Decision]] = {}
+        self._climbs: dict[str, list[tuple[datetime, datetime | None, Ending]]] = {}
+        self._shown: dict[str, list[datetime]] = {}
+        self._showing: frozenset[str] = frozenset()
+        self._last = ticket
+
+    def run(self) -> None:
+        """Let everything happen that happened, moment by moment."""
+        changes: dict[datetime, list[Change]] = {}
+        born = self._born()
+        for change in self.ticket.history[len(born.history) :]:
+            if change.at <= self.span.until:
+                changes.setdefault(change.at, []).append(change)
+        trial = Trial(replace(born, ledger=None), self.rules, self.world)
+        trial.until(self.begin)
+        self._note(trial)
+        for moment in sorted(changes)[:MOMENTS]:
+            trial.until(moment)
+            for change in changes[moment]:
+                self._happen(change, trial)
+            trial.look()
+            self._note(trial)
+        if len(changes) > MOMENTS:
+            self.known = self.known or self.begin
+        trial.ticket = replace(trial.ticket, comments=self.ticket.at(self.span.until).comments)
+        self._last = trial.ticket
+
+    def _born(self) -> Ticket:
+        """The ticket as it was made, before anything changed; or as it was when its history begins."""
+        if self.known is not None:
+            return self.ticket.at(self.begin)
+        before = replace(self.ticket, complete_since=None).at(self.begin - timedelta.resolution)
+        return replace(before, complete_since=self.ticket.complete_since)
+
+    def _happen(self, change: Change, trial: Trial) -> None:
+        """What a person changed, once more. What we changed is left out: the rules decide it anew."""
+        if by_us(change.by, self.world):
+            return
+        if change.field in self.decisions and same(trial.ticket.fields.get(change.field), change.after):
+            return  # the rules had made it so already
+        trial.change({change.field: change.after}, change.by)
+
+    def _note(self, trial: Trial) -> None:
+        for plan in (trial.seen, trial.plan):
+            self._note_fields(plan)
+        past = Past(trial.ticket, self.rules, self.world.me, trial.now)
+        self._note_climbs(past, trial)
+        holding = decide(("notify",), trial.ticket, self.rules, Known(me=self.world.me), trial.now)
+        showing = frozenset(decision.rule.id for decision in holding if not decision.events)
+        for rule in sorted(showing - self._showing):
+            self._shown.setdefault(rule, []).append(trial.now)
+        self._showing = showing
+
+    def _note_fields(self, plan: Plan) -> None:
+        for item in plan.items:
+            if item.effect.sort != "field":
+                continue
+            standing = self.decisions.setdefault(item.effect.key.removeprefix("field:"), [])
+            last = standing[-1] if standing else None
+            if last is not None and last.rule == item.effect.rule and same(last.value, item.effect.value):
+                continue
+            if last is not None:
+                last.until = plan.now
+            standing.append(_Decision(item.effect.rule, item.effect.value, plan.now))
+
+    def _note_climbs(self, past: Past, trial: Trial) -> None:
+        for rule in self.rules.of("escalate"):
+            if not isinstance(rule, Escalate) or rule.mode == "off":
+                continue
+            decision = climbing(rule, past)
+            since = decision.since if decision is not None else None
+            begun = self._climbs.setdefault(rule.id, [])
+            if begun and begun[-1][1] is None and begun[-1][0] != since:
+                taken = isinstance(acknowledged_at(trial.ticket), datetime)
+                begun[-1] = (begun[-1][0], trial.now, "acknowledged" if taken else "otherwise")
+            if since is not None and (not begun or begun[-1][0] != since):
+                begun.append((since, None, "never"))
+
+    # -- what came of it
+
+    def judged(self) -> Iterator[Judged]:
+        """Every decision that began within the span, with what people made of it."""
+        for field, decisions in self.decisions.items():
+            for decision in decisions:
+                if self._counts(decision.at):
+                    yield self._judge(field, decision)
+
+    def _counts(self, at: datetime) -> bool:
+        """Whether it began within the span; what held already when the history begins, began nobody knows when."""
+        return self.span.since <= at <= self.span.until and (self.known is None or at > self.begin)
+
+    def _judge(self, field: str, decision: _Decision) -> Judged:
+        key, until = self.ticket.key, decision.until or self.span.until
+        told = Judged(decision.rule, key, decision.at, field, decision.value, "nobody")
+        theirs = [
+            change
+            for change in self.ticket.history
+            if change.field == field and change.at <= until and not by_us(change.by, self.world)
+            if decision.until is None or change.at < until
+        ]
+        if theirs:
+            last = theirs[-1]
+            agreed = self._alike(decision.value, last.after)
+            truth: Truth = "same" if agreed else "other"
+            return replace(told, truth=truth, became=last.after, by=str(last.by or "somebody"), then=last.at)
+        if field not in self.ticket.fields:
+            return replace(told, truth="unknown")
+        return self._as_made(told, field)
+
+    def _as_made(self, told: Judged, field: str) -> Judged:
+        """What the reporter said when making the ticket, where that is known and no default."""
+        if self.known is not None:
+            return replace(told, truth="unknown")
+        made = self._born().fields.get(field)
+        default = self.world.defaults.get(field)
+        if same(made, None) or same(made, default) or by_us(self.ticket.reporter, self.world):
+            return told
+        truth: Truth = "same" if self._alike(told.wanted, made) else "other"
+        by = str(self.ticket.reporter or "somebody")
+        return replace(told, truth=truth, became=made, by=by, then=self.ticket.created)
+
+    def _alike(self, wanted: Value, became: Value) -> bool:
+        """Whether a person's value is the one that was wanted; people count by who they are in `[people]`."""
+        if isinstance(wanted, User) and isinstance(became, User):
+            one, other = (person_of(user, self.ticket.source, self.rules) for user in (wanted, became))
+            return wanted == became or (one is not None and one == other)
+        return same(wanted, became)
+
+    def climbs(self) -> Iterator[Climb]:
+        """Every ladder that began within the span, with the steps that came due before it ended."""
+        ladders: Mapping[str, Rule] = self.rules.by_id
+        for name, begun in self._climbs.items():
+            rule = ladders[name]
+            for since, end, ending in begun:
+                if isinstance(rule, Escalate) and self._counts(since):
+                    steps = sum(due <= (end or self.span.until) for due in _dues(rule, since))
+                    yield Climb(name, self.ticket.key, since, steps, ending)
+
+    def told(self) -> Iterator[Told]:
+        """Every message that would have been shown, and every event that would have been told, within the span."""
+        for name, moments in self._shown.items():
+            yield from (Told(name, self.ticket.key, at) for at in moments if self._counts(at))
+        for rule, events in news(Past(self._last, self.rules, self.world.me, self.span.until)):
+            if isinstance(rule, Notify) and rule.mode != "off":
+                yield from (Told(rule.id, self.ticket.key, event.at) for event in events if self._counts(event.at))
+
+
+def _dues(rule: Escalate, since: datetime) -> Iterator[datetime]:
+    """When each step of a ladder is due, repetitions of the last one too."""
+    yield from (since + step.after for step in rule.steps)
+    if rule.repeat is not None and rule.steps:
+        last = since + rule.steps[-1].after
+        yield from (last + nth * rule.repeat.every for nth in range(1, rule.repeat.times + 1))
