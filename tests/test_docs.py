@@ -18,6 +18,7 @@ from rules import condition, load
 from rules.language import DEFAULTS, KINDS, TABLES
 from rules.model import RuleSet
 from sync import config
+from sync.cli import scoring
 from sync.cli.app import app
 from sync.config import Config
 from tests.pages import PAGES, ROOT, Block, blocks, headings, spans
@@ -149,7 +150,7 @@ def test_every_command_exists_with_its_options(page: Path, said: str) -> None:
     }
     if "--at" in words or "--since" in words:
         said_at = words[words.index("--at" if "--at" in words else "--since") + 1]
-        assert said_at == "TIME" or config.moment(said_at)
+        assert said_at == "TIME" or (scoring.reach if first == "score" else config.moment)(said_at)
     options = [word.partition("=")[0] for word in (first, *words) if word.startswith("-")]
     assert first == "demo" or set(options) <= known  # demo hands its options on
 
