@@ -1,33 +1,38 @@
 """The home ticket: what concerns no single ticket stands there, and what an administrator releases is heard from there.
 
-Its notices are one comment, edited in place and reconciled like everything else: the engine's notices say what it
-should say, the ledger of the home ticket says what it says. `pointman release` is an act on that ledger, so the
-running process hears of it at its next visit, and a restarted one still knows it.
+Its notices are one comment, edited in place: the engine's notices say what it should say, and what it says is read.
+`pointman release` is an act on the ledger of the home ticket, so the running process hears of it at its next visit, and
+a restarted one still knows it. The release is all that writes this ledger: a visit that wrote it too, as it was a
+moment before, would take a release of that moment away.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
+from html import unescape
 
 import structlog
 
 from connectors.base import Tracker
+from connectors.errors import Refused
 from connectors.model import Comment, Edit, Ticket
 from rules.text import inert
-from sync.effects import LONG_AGO, digest
-from sync.ledger import Act, Entry, Ledger, Unreadable
+from sync.effects import LONG_AGO
+from sync.ledger import Act, Ledger, Unreadable
 from sync.look import Engine
 
 log = structlog.get_logger()
 
 TITLE = "Pointman notices"
-KEY = "home"
 HOME = "Pointman: what its administrators should know"
 PURPOSE = (
     "What concerns no single ticket is told here by Pointman: products it cannot reach, rules that are wrong, changes "
     "that are held. Leave this ticket open; it is known by its key in `config.toml`."
 )
+RELEASES = 3
+"""How often a release is written until it is read back: what writes at the same moment may take it away."""
 MOST = 40
 """So many notices are listed; how many more there are is said."""
 
@@ -61,12 +66,11 @@ def visit(engine: Engine) -> bool:
     freed = _hear(engine, ledger)
     notices = dict(engine.notices)
     text = said(notices)
-    entry = ledger.entries.get(KEY)
-    if (entry is None and not notices) or (entry is not None and entry.sum == digest(text)):
-        return freed
     standing = _standing(ticket, engine)
-    ledger = ledger.with_entry(KEY, Entry(engine.clock(), None, digest(text)))
-    engine.tracker.write(ticket.ref, Edit(comment=Comment(text, id=standing.id if standing else "")), ledger.dumps())
+    if not notices if standing is None else _says(standing, text) or engine.told_home == text:
+        return freed
+    engine.tracker.write(ticket.ref, Edit(comment=Comment(text, id=standing.id if standing else "")), None)
+    engine.told_home = text  # a tracker that gives it back in other words is not told again and again
     log.info("home ticket told", key=ticket.key, notices=len(notices))
     return freed
 
@@ -90,14 +94,17 @@ def said(notices: Mapping[str, str]) -> str:
 def release(tracker: Tracker, home: str, who: str, now: datetime, rules: str) -> str:
     """Write the release on the home ticket, for the running process to hear; answers the home ticket's key.
 
-    `rules` is the digest of the rules whose flood is let go.
+    `rules` is the digest of the rules whose flood is let go. Raises Refused where the tracker does not keep it.
     """
-    ticket = tracker.get(home)
-    ledger = Ledger.loads(ticket.ledger, ticket.ref)
     act = Act(f"release.{round(now.timestamp() * 1000)}", now, who, "release", {"rules": rules})
-    kept = Ledger(ledger.ref, ledger.entries, tuple(a for a in ledger.acts if a.verb != "release"))
-    tracker.write(ticket.ref, None, kept.with_act(act).dumps())
-    return ticket.key
+    for _ in range(RELEASES):
+        ticket = tracker.get(home)
+        ledger = Ledger.loads(ticket.ledger, ticket.ref)
+        if any(known.id == act.id for known in ledger.acts):
+            return ticket.key
+        kept = Ledger(ledger.ref, ledger.entries, tuple(a for a in ledger.acts if a.verb != "release"))
+        tracker.write(ticket.ref, None, kept.with_act(act).dumps())
+    raise Refused(f"could not release: {ticket.key} answers success, and does not keep what is written in its ledger")
 
 
 def _hear(engine: Engine, ledger: Ledger) -> bool:
@@ -121,3 +128,9 @@ def _hear(engine: Engine, ledger: Ledger) -> bool:
 def _standing(ticket: Ticket, engine: Engine) -> Comment | None:
     me = engine.tracker.me()
     return next((c for c in reversed(ticket.comments) if TITLE in c.text[:40] and c.by == me), None)
+
+
+def _says(standing: Comment, text: str) -> bool:
+    """Whether a comment says this, whatever the tracker's own mark-up made of it."""
+    read, meant = (re.findall(r"[^\W_]+", unescape(one)) for one in (standing.text, text))
+    return read == meant

@@ -76,6 +76,7 @@ class Engine:
         self.retiring = True
         self.external = not site.home  # until it is heard there that they were released
         self.released: datetime | None = None
+        self.told_home = ""
         self.unexplained: set[tuple[str, str]] = set()
         self.freed = False
         self.late = False

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from connectors.errors import Missing
+from connectors.errors import Missing, Refused
+from connectors.jira.adf import from_adf, to_adf
+from connectors.jira.wiki import from_wiki, to_wiki
+from connectors.model import Edit
 from connectors.testing import BOT
 from sync import home
 from sync.ledger import Entry, Ledger, Unreadable
@@ -267,7 +271,7 @@ def test_the_home_ticket_keeps_what_its_ledger_holds_beside_the_notices() -> Non
     world.visit()
     world.release()
     kept = Ledger.loads(world.tracker.tickets[world.home].ledger, world.home)
-    assert set(kept.entries) == {"notify:x>y", home.KEY}
+    assert set(kept.entries) == {"notify:x>y"}
     assert [act.verb for act in kept.acts] == ["release"]
 
 
@@ -294,3 +298,81 @@ def test_the_running_process_visits_at_once_when_there_is_news_and_considers_all
     visits()
     assert world.tracker.calls > calls, "a clock that was set back keeps nobody away from home"
     queue.stop()
+
+
+def test_a_release_while_the_notices_are_written_is_heard() -> None:
+    world = flood()
+    write = world.tracker.write
+    assert "held" in world.notices
+
+    def at_the_same_moment(ref: str, edit: Edit | None, ledger: str | None) -> None:
+        world.tracker.write = write  # type: ignore[method-assign]
+        world.release()
+        write(ref, edit, ledger)
+
+    world.tracker.write = at_the_same_moment  # type: ignore[method-assign]
+    world.engine.notices["another"] = "something else"
+    world.visit()
+    assert "something else" in world.notices
+    world.visit()
+    assert touched(world) == 20
+
+
+def test_a_release_that_something_else_took_away_is_written_again() -> None:
+    world = Housed()
+    write = world.tracker.write
+
+    def overtaken(ref: str, edit: Edit | None, ledger: str | None) -> None:
+        world.tracker.write = write  # type: ignore[method-assign]
+        write(ref, edit, ledger)
+        write(ref, None, Ledger(world.home).dumps())
+
+    world.tracker.write = overtaken  # type: ignore[method-assign]
+    world.release()
+    kept = Ledger.loads(world.tracker.tickets[world.home].ledger, world.home)
+    assert [act.verb for act in kept.acts] == ["release"]
+
+
+def test_a_release_that_the_tracker_drops_is_told() -> None:
+    world = Housed()
+    world.tracker.drops_ledger = True
+    with pytest.raises(Refused, match="HOME-1 answers success"):
+        world.release()
+
+
+def test_notices_that_somebody_deleted_are_told_again() -> None:
+    world = Housed()
+    world.engine.notices["x"] = "something to see"
+    world.visit()
+    ticket = world.tracker.tickets[world.home]
+    world.tracker.tickets[world.home] = replace(ticket, comments=())
+    world.visit()
+    assert "something to see" in world.notices
+
+
+def test_a_tracker_that_gives_the_notices_back_in_other_words_is_told_once() -> None:
+    world = Housed()
+    world.engine.notices["x"] = "something to see"
+    world.visit()
+    ticket = world.tracker.tickets[world.home]
+    said = replace(ticket.comments[0], text=f"**{home.TITLE}** (as it came back)")
+    world.tracker.tickets[world.home] = replace(ticket, comments=(said,))
+    calls = world.tracker.calls
+    world.visit()
+    assert world.tracker.calls == calls + 1, "read, not written"
+
+
+@pytest.mark.parametrize("mark_up", [lambda text: from_adf(to_adf(text)), lambda text: from_wiki(to_wiki(text))])
+def test_notices_that_come_back_through_a_trackers_mark_up_are_still_the_same(mark_up: Callable[[str], str]) -> None:
+    world = Housed()
+    said = "`a` channel_not_found {code} [x|http://a.b] <!channel> *b* https://a.org/x_y?z=1 a\\b, 1,2 ü"
+    world.engine.notices["x"] = said
+    world.visit()
+    ticket = world.tracker.tickets[world.home]
+    came = replace(ticket.comments[0], text=mark_up(ticket.comments[0].text))
+    world.tracker.tickets[world.home] = replace(ticket, comments=(came,))
+    again = world._engine()
+    again.notices["x"] = said
+    calls = world.tracker.calls
+    home.visit(again)
+    assert world.tracker.calls == calls + 1, "read, not written"
