@@ -14,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -33,6 +33,8 @@ from sync.cli.wishes import Wish
 from sync.config import dotenv, environment, load
 
 FINE, WRONG, USAGE = 0, 1, 2
+SOON = timedelta(seconds=2)
+"""How much later than the home ticket is the start: trackers tell whole seconds, and it is old then."""
 RULES = ("rules.d/00-company.toml", "rules.d/10-start.toml")
 
 
@@ -96,9 +98,10 @@ class _Start:
     def run(self) -> int:
         """Do it all; the exit code. Raises Stop."""
         self._before()
-        timezone = self._timezone()
+        self._timezone_said()
         products = self._products()
         try:
+            timezone = self._timezone()
             self._secrets_kept(products)
             people = self._people(products)
             tracker = next(p for p in products if issubclass(p.kind, Tracker))
@@ -130,19 +133,18 @@ class _Start:
         if there and not self._wish.force and not self._talk.person:
             raise Stop(f"there is already {', '.join(there)}; --force writes over it", USAGE)
 
+    def _timezone_said(self) -> None:
+        """A time zone that was said is one. Raises Stop."""
+        zone = self._wish.timezone
+        if zone and zone not in available_timezones():
+            raise Stop(_no_zone(zone), USAGE)
+
     def _timezone(self) -> str:
-        zone = self._wish.timezone or _machine_zone()
-        while zone not in available_timezones():
-            hint = nearest(zone, available_timezones())
-            said = f"there is no time zone {zone}" + (f"; {hint}" if hint else "; such as Europe/Berlin")
-            if not self._talk.person:
-                raise Stop(said, USAGE)
-            self._talk.say(f"  {said}")
-            zone = self._talk.ask("Time zone", _machine_zone())
-        if self._talk.person and not self._wish.timezone:
-            while (zone := self._talk.ask("Time zone of rules and texts", zone)) not in available_timezones():
-                self._talk.say(f"  there is no time zone {zone}; {nearest(zone, available_timezones())}")
-                zone = _machine_zone()
+        """The one that was said, else what a person answers, else this machine's."""
+        if self._wish.timezone or not self._talk.person:
+            return self._wish.timezone or _machine_zone()
+        while (zone := self._talk.ask("Time zone of rules and texts", _machine_zone())) not in available_timezones():
+            self._talk.say(f"  {_no_zone(zone)}")
         return zone
 
     def _products(self) -> list[Product]:
@@ -228,7 +230,7 @@ class _Start:
             else:
                 key, made = home.begin(connector, str(listed(tracker.answers["project"])[0]), tracker.found.kind)
             self.home = key
-            return key, made, (connector.now() or datetime.now(UTC)).astimezone(UTC)
+            return key, made, (connector.now() or datetime.now(UTC)).astimezone(UTC) + SOON
         except (Denied, Refused) as error:
             if self._wish.home:
                 raise
@@ -339,6 +341,10 @@ def _next(folder: Path, key: str) -> list[str]:
 def _key(name: str) -> str:
     """A name as rules write it."""
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "somebody"
+
+
+def _no_zone(zone: str) -> str:
+    return f"there is no time zone {zone}; {nearest(zone, available_timezones()) or 'such as Europe/Berlin'}"
 
 
 def _machine_zone() -> str:

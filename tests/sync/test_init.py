@@ -72,7 +72,7 @@ def test_it_watches_asks_for_changes_and_begins_now(tmp_path: Path, made: Produc
     assert call("init", tmp_path, *made.flags).exit_code == 0
     said = tomllib.loads((tmp_path / "config.toml").read_text())
     assert (said["mode"], said["watch"], said["home"]) == ("watch", "slack:#pointman", "OPS-1")
-    assert abs(said["start"] - made.jira.clock.now()) < timedelta(seconds=2)
+    assert timedelta(0) <= said["start"] - made.jira.clock.now() <= timedelta(seconds=2)
     assert said["server"]["host"] == "127.0.0.1"
     jira, slack = said["connectors"]["jira"], said["connectors"]["slack"]
     assert (jira["token"], slack["token"], slack["app_token"]) == tuple(f"env/{name}" for name in TOKENS)
@@ -137,6 +137,7 @@ def test_what_runs_then_tells_a_private_channel_and_touches_no_ticket(tmp_path: 
     assert not state.named("incidents").messages
     told = " ".join(message.text for message in state.named("pointman").messages)
     assert "I would have" in told
+    assert made.homes()[0] not in told, "the home ticket is older than the start"
     assert "severity = high" in told
     assert not any(channel.messages for channel in state.channels.values() if channel.is_im)
 
@@ -244,6 +245,12 @@ def test_what_is_missing_is_named_at_once(tmp_path: Path, made: Products, monkey
         assert part in done.output
 
 
+def test_a_time_zone_that_is_none_is_told_before_anything_is_tried(tmp_path: Path, made: Products) -> None:
+    done = call("init", tmp_path, *made.flags, "--timezone", "Europe/Berln")
+    assert (done.exit_code, done.output) == (2, "there is no time zone Europe/Berln; did you mean Europe/Berlin?\n")
+    assert made.server.seen == []
+
+
 def test_what_only_the_product_knows_to_be_missing_is_named_in_its_turn(tmp_path: Path, made: Products) -> None:
     done = call("init", tmp_path, "--jira-url", made.server.url)
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, "missing: --jira-user (or JIRA_USER)")
@@ -344,8 +351,6 @@ def terminal(tmp_path: Path, made: Products) -> Iterator[Terminal]:
 
 
 def sign_in(terminal: Terminal, made: Products) -> None:
-    terminal.expect("Time zone of rules and texts [Europe/Berlin]: ")
-    terminal.type("")
     terminal.expect("your-site.atlassian.net): ")
     terminal.type(made.server.url)
     terminal.expect("e-mail address: ")
@@ -378,6 +383,11 @@ def test_a_person_is_asked_and_asked_again_and_secrets_are_not_shown(
     terminal.type("")
     terminal.expect("[#pointman]: ")
     terminal.type("")
+    terminal.expect("Time zone of rules and texts [Europe/Berlin]: ")
+    terminal.type("Berlin")
+    terminal.expect("there is no time zone Berlin; ")
+    terminal.expect("[Europe/Berlin]: ")
+    terminal.type("")
     terminal.expect("lead first [pointman@example.org]: ")
     terminal.type("maria@example.org, tom@example.org")
     assert terminal.end() == 0, terminal.shown
@@ -400,7 +410,7 @@ def test_a_file_that_is_there_is_shown_with_what_would_change_and_kept(tmp_path:
     (tmp_path / "config.toml").write_text('home = "OLD-1"\n')
     opened = Terminal(("init", ".", *made.flags), tmp_path, made.environment)
     try:
-        for question in ("Time zone of rules and texts [Europe/Berlin]: ", "[#incidents]: ", "[#pointman]: "):
+        for question in ("[#incidents]: ", "[#pointman]: ", "Time zone of rules and texts [Europe/Berlin]: "):
             opened.expect(question)
             opened.type("")
         shown = opened.expect("Write over config.toml?")
