@@ -41,28 +41,6 @@ _NEVER_EMPTY = ("phase", "key", "created")
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody(Kind):
-    """A person of the ticket: by their name in `[people]`, or `email:ceo@example.org`."""
-
-    def _read(self, node: Node, at: Reading) -> str | None:
-        if not isinstance(node.value, str):
-            at.unwanted(node, 'a person such as "maria" or "email:ceo@example.org"')
-            return None
-        kind, colon, address = node.value.partition(":")
-        if kind == "email" and colon:
-            if re.fullmatch(EMAIL.pattern, address) is None:
-                at.wrong(node.inside(len("email:"), len(address)), f"{address or '(empty)'} is no address of email")
-            return node.value
-        name = node.value.removeprefix("person:")
-        if name not in at.names.of("person"):
-            at.unknown(node.inside(len(node.value) - len(name), len(name)), "person", name, at.names.of("person"))
-        return name
-
-    def _schema(self) -> Schema:
-        return {"type": "string", "description": "the name of a person, or email:ceo@example.org", "minLength": 1}
-
-
-@dataclass(frozen=True, slots=True)
 class TicketWords(Kind):
     """What a made-up ticket holds, or with `later` what becomes of it."""
 
@@ -74,7 +52,7 @@ class TicketWords(Kind):
             return {}
         known = self.known(at.names)
         said = {word: item for word, item in node.value.items() if self.knows(word, item.key, at, known)}
-        return {word: read_word(word, item, at) for word, item in said.items()}
+        return {word: _read_word(word, item, at) for word, item in said.items()}
 
     def known(self, names: Names) -> tuple[str, ...]:
         """The words that it may hold."""
@@ -198,7 +176,7 @@ class Rows(Kind):
             if word != head.value:
                 expect.extend(Expectation().read_one(word, cell, cell.where, at))
             elif cell.value != "":  # nothing is said of it in this row
-                ticket[word] = read_word(word, cell, at)
+                ticket[word] = _read_word(word, cell, at)
                 said.append(f"{word} {_said(cell.value)}")
         return Row(ticket, tuple(expect), ", ".join(said), row.where)
 
@@ -228,7 +206,7 @@ def _expected(word: str, item: Node, where: Where, after: timedelta, at: Reading
     if _words(at.names)[word] == "moment" and not isinstance(item.value, datetime) and item.value != "":
         yield Expected(word, Flag().read(item, at), where, after)  # whether it is there
     else:
-        yield Expected(word, read_word(word, item, at), where, after)
+        yield Expected(word, _read_word(word, item, at), where, after)
 
 
 def _can_be_expected(word: str, where: Where, at: Reading) -> bool:
@@ -243,7 +221,7 @@ def _words(names: Names) -> Mapping[str, str]:
     return {**TICKET_WORDS, **changeable(names)}
 
 
-def read_word(word: str, node: Node, at: Reading) -> Any:
+def _read_word(word: str, node: Node, at: Reading) -> Any:
     """The value of a word that exists, checked by its type; an empty text is an empty word."""
     if node.value == "" and word not in _NEVER_EMPTY:
         return None
@@ -251,8 +229,24 @@ def read_word(word: str, node: Node, at: Reading) -> Any:
     if word == "labels":
         return ListOf(Text("a label"), 0).read(node, at)
     if types[word] == "user":
-        return Somebody().read(node, at)
+        return _somebody(node, at)
     return value_of(_field(word, types[word], at.names), node, at)
+
+
+def _somebody(node: Node, at: Reading) -> str | None:
+    """A person of the ticket: by their name in `[people]`, or `email:ceo@example.org`."""
+    if not isinstance(node.value, str):
+        at.unwanted(node, 'a person such as "maria" or "email:ceo@example.org"')
+        return None
+    kind, colon, address = node.value.partition(":")
+    if kind == "email" and colon:
+        if re.fullmatch(EMAIL.pattern, address) is None:
+            at.wrong(node.inside(len("email:"), len(address)), f"{address or '(empty)'} is no address of email")
+        return node.value
+    name = node.value.removeprefix("person:")
+    if name not in at.names.of("person"):
+        at.unknown(node.inside(len(node.value) - len(name), len(name)), "person", name, at.names.of("person"))
+    return name
 
 
 def _field(word: str, type_: str, names: Names) -> Field:

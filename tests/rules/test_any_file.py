@@ -95,7 +95,12 @@ on = ["raised", "changed:region"]
 [[test]]
 name = "x"
 ticket = { summary = "Checkout is down", labels = ["a"] }
-expect = { severity = "high", "after 6m" = ["on-call:team"] }
+expect = { severity = "high", "after 6m" = ["on-call:team"], "after 1h" = { told = ["place:incidents"] } }
+then = [{ after = "1h", by = "tom", set = { severity = "low" }, expect = { called = [] } },
+        { after = "2h", comment = "x" }]
+[[test]]
+name = "y"
+table = [["reporter", "expect severity", "expect after 6m"], ["tom", "low", []]]
 """
 
 words = st.sampled_from(
@@ -166,7 +171,10 @@ def test_a_value_of_any_type_anywhere_is_loaded_or_told(path: tuple[str | int, .
     answer(in_one_file(changed))
 
 
-FREE = {"name", "title", "slack", "msteams", "jira", "summary", "labels", "text", "customers", "options", "was", "id"}
+FREE = {
+    *("name", "title", "slack", "msteams", "jira", "summary", "labels", "text", "customers", "options", "was", "id"),
+    "comment",
+}
 """Keys whose words mean nothing to us, or give a name of which nothing else speaks."""
 
 
