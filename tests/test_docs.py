@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 from typer.core import TyperGroup
+from typer.testing import CliRunner
 
 from connectors.problems import Problems
 from rules import condition, load
@@ -152,6 +153,8 @@ def test_every_command_exists_with_its_options(page: Path, said: str) -> None:
         said_at = words[words.index("--at" if "--at" in words else "--since") + 1]
         assert said_at == "TIME" or (scoring.reach if first == "score" else config.moment)(said_at)
     options = [word.partition("=")[0] for word in (first, *words) if word.startswith("-")]
+    if first == "init":  # its options follow from the connectors
+        known |= set(re.findall(r"--[a-z-]+", CliRunner().invoke(app, ["init", "--help"]).output))
     assert first == "demo" or set(options) <= known  # demo hands its options on
 
 
