@@ -21,7 +21,7 @@ from sync.claims import claims
 from sync.effects import Effect
 from sync.ledger import Claim, Entry, Failure, Ledger, Outcome, nearly_full, reason
 from sync.log import LOG_KEY
-from sync.perform import STANDING, Performer, together, token
+from sync.perform import STANDING, Performer, begun, together, token
 from sync.plan import Batch, Plan, make_plan
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Look:
             return again
         unsure = again if now - claim.first >= FIND_PATIENCE else ledger
         try:
-            answer = sink.find(address, token(ledger.ref, key, claim.moment), claim.first)
+            answer = sink.find(address, token(ledger.ref, key, claim.moment), begun(key, claim.first))
         except (Missing, Refused):  # there is no such place to find it in; the next try will say why
             answer = Absent()
         except ConnectorError as error:
@@ -297,7 +297,8 @@ class Look:
             answer = None
             if sink.searchable:
                 try:
-                    answer = sink.find(effect.address, token(self.ledger.ref, effect.key, effect.moment), effect.moment)
+                    since = begun(effect.key, effect.moment)
+                    answer = sink.find(effect.address, token(self.ledger.ref, effect.key, effect.moment), since)
                 except ConnectorError as error:
                     log.warning("could not look for it first", key=effect.key, said=str(error))
             if isinstance(answer, Found):

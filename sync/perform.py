@@ -11,7 +11,7 @@ import structlog
 from connectors.base import Sink
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Found, Message
-from sync.crowd import Crowd
+from sync.crowd import WITHIN, Crowd
 from sync.effects import Effect, digest
 from sync.gate import Gate
 from sync.ledger import Entry, Ledger, Outcome
@@ -31,6 +31,15 @@ class Manners:
 
 STANDING = ("notify:", "watch.notify:", "watch.field:")
 """The kinds of keys whose thing is one and the same for ever: it is changed in place, and found by its key alone."""
+
+
+CALLS = ("escalate:", "watch.escalate:")
+"""The kinds of keys whose thing may stand on a list, which may have begun before it."""
+
+
+def begun(key: str, since: datetime) -> datetime:
+    """From when on a thing is looked for that was made since then: a list it joined may be ten minutes older."""
+    return since - WITHIN if key.startswith(CALLS) else since
 
 
 def token(ref: str, key: str, moment: datetime) -> str:

@@ -19,7 +19,9 @@ import pytest
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
 from connectors.model import Message, User
 from connectors.testing import MemoryMessenger
+from sync.crowd import TITLE
 from sync.ledger import Ledger
+from sync.look import Site
 from tests.world import COMPANY, RULES, World
 
 ELSEWHERE = """
@@ -77,9 +79,9 @@ def _call(original: Callable[..., Any], fate: Fate, name: str, *args: Any) -> An
 class Mortal(World):
     """A world in which the process dies and is started again ten seconds later."""
 
-    def __init__(self, fate: Fate) -> None:
+    def __init__(self, fate: Fate, site: Site | None = None) -> None:
         self.fate, self.crashes = fate, 0
-        super().__init__(rules=RULES + ELSEWHERE, company=COMPANY, messengers=_messengers)
+        super().__init__(rules=RULES + ELSEWHERE, company=COMPANY, site=site, messengers=_messengers)
         _watched(self.tracker, ("get", "write"), fate)
         for messenger in self.messengers.values():
             _watched(messenger, ("put", "find", "retire"), fate)
@@ -374,3 +376,53 @@ def test_two_live_processes_lose_nothing() -> None:
         fate.strikes = {(number, "before"): rival}
         play(world)
         assert compare(world)[0] == 0, number
+
+
+# ---- many calls to one place become one list
+
+
+def rush(world: Mortal) -> Mortal:
+    """Three incidents within minutes, where the second call to a place within ten minutes begins a list."""
+    refs = []
+    for number in (1, 2, 3):
+        refs.append(world.ticket(f"OPS-{number}", f"Checkout {number} is down"))
+        world.later(timedelta(minutes=2))
+    world.at("09:25")
+    for ref in refs:
+        world.click("acknowledge", ref)
+    world.at("10:30")
+    return world
+
+
+def listed(world: World) -> Told:
+    """Every message as it stands, each line of a list as a message of its own."""
+    found: Told = Counter()
+    for name, messenger in world.messengers.items():
+        for post in messenger.posts:
+            text = _plain(post.message.text)
+            calls = text.splitlines()[2:] if text.startswith(TITLE) else [f"- {' '.join(text.split())}"]
+            found.update((name, post.place, call) for call in calls)
+    return found
+
+
+@cache
+def _rush() -> tuple[Told, int, int]:
+    fate = Fate()
+    world = rush(Mortal(fate, Site(calls=1)))
+    lists = [post for post in world.posts if post.message.text.startswith(TITLE)]
+    return listed(world), fate.calls, sum(post.edits for post in lists)
+
+
+def test_dying_while_calls_are_gathered_loses_none_and_doubles_none_that_can_be_searched() -> None:
+    expected, calls, edits = _rush()
+    assert edits >= 3, "lists that grew"
+    for moment in ((number, when) for number in range(1, calls + 1) for when in ("before", "after")):
+        world = rush(Mortal(Fate({moment: _die}), Site(calls=1)))
+        found = listed(world)
+        assert world.crashes == 1, moment
+        assert expected - found == Counter(), moment
+        doubled = Counter(name for name, *_ in (found - expected).elements())
+        assert doubled["slack"] == 0, moment
+        assert doubled["email"] <= 1, moment
+        for ticket in world.tracker.tickets.values():
+            assert Ledger.loads(ticket.ledger, ticket.ref).open_claims() == {}, moment
