@@ -1,13 +1,14 @@
 """A ticket at a moment: its plan and why, and the moments of its life between which nothing changes.
 
 For a past moment the ticket is as it was, and the ledger as far as it can tell: what was made again since counts as
-not made yet. For a moment to come the ticket is as it is now, as if nobody did anything until then.
+not made yet. For a moment to come the ticket is led there as in a test, as if nobody did anything until then and all
+that is owed went well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -18,13 +19,15 @@ from rules.model import RuleSet
 from sync import trial
 from sync.effects import World
 from sync.fields import LEFT_ALONE
-from sync.ledger import Ledger
+from sync.ledger import Entry, Ledger
 from sync.plan import Item, Plan, make_plan, with_acts
 from sync.why import STATES, as_of
 
 MOST_MOMENTS: Final = 240
 AHEAD: Final = timedelta(days=366)
 """How far ahead a plan is asked for, at the most."""
+MOST_WAKES: Final = 200
+"""How often a ticket is looked at on its way to a moment."""
 LONGEST_SAID: Final = 80
 
 
@@ -68,8 +71,10 @@ class Seen:
 def plan_at(subject: Subject, rules: RuleSet, at: datetime | None = None) -> Plan:
     """The plan of a ticket under some rules, now or as of a moment. Pure."""
     rules = _known(subject, rules)
-    if at is None or at >= subject.now:
-        return make_plan(subject.ticket, subject.ledger, rules, subject.world, at or subject.now)
+    if at is None or at == subject.now:
+        return make_plan(subject.ticket, subject.ledger, rules, subject.world, subject.now)
+    if at > subject.now:
+        return _Onwards(subject.ticket, rules, subject.world, begin=subject.now).at(at)
     calm = replace(subject.world, explained=True, holding=False, reloaded=None)
     return make_plan(subject.ticket.at(at), as_of(subject.ledger, at), rules, calm, at)
 
@@ -84,6 +89,31 @@ def seen(subject: Subject, rules: RuleSet, at: datetime | None = None) -> Seen:
     plan = plan_at(subject, rules, at)
     today = plan if at is None else plan_at(subject, rules)
     return Seen(subject, at, plan, explanations(subject, plan, rules), moments(subject, today))
+
+
+@dataclass(slots=True)
+class _Onwards(trial.Trial):
+    """A ticket from now on, in virtual time."""
+
+    begin: datetime = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.now = self.begin
+        known = Ledger.loads(self.ticket.ledger, self.ticket.ref)
+        entries = {key: replace(entry, claim=None) for key, entry in known.entries.items()}
+        self.ledger = replace(known, entries={key: entry for key, entry in entries.items() if entry != Entry()})
+        self.look()
+
+    def at(self, moment: datetime) -> Plan:
+        """The plan at a moment, before anything that is due then is done."""
+        for _ in range(MOST_WAKES):  # what is held is asked again every half a minute, for ever
+            wake = self.plan.wake
+            if wake is None or wake >= moment:
+                break
+            self.now = max(wake, self.now)
+            self.look()
+        self.now = moment
+        return self._planned()
 
 
 def explanations(subject: Subject, plan: Plan, rules: RuleSet) -> tuple[Explanation, ...]:
