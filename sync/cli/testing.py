@@ -11,7 +11,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -142,8 +142,8 @@ def gather(files: Sequence[Path], config: Path | None) -> Tests:
     """The tests of these files and folders, or all of the configuration's. Raises Problems."""
     settings = _settings(config) if config is not None else Settings(())
     wanted = frozenset(file.resolve() for path in files for file in _files(path))
-    paths = _read_with(files, wanted, settings) if files else settings.paths
-    rules = trial.rehearsal(load(paths, "on", tuple(settings.connectors)))
+    settings = _with(settings, files, wanted) if files else settings
+    rules = trial.rehearsal(load(settings.paths, "on", tuple(settings.connectors)))
     cases = tuple(case for case in rules.cases if not files or Path(case.where.file).resolve() in wanted)
     return Tests(rules, cases, trial.world(settings.products), tuple(map(str, files or settings.paths)))
 
@@ -164,16 +164,17 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.toml")) if path.is_dir() else [path]
 
 
-def _read_with(files: Sequence[Path], wanted: frozenset[Path], settings: Settings) -> tuple[Path, ...]:
-    """What has to be read so that these files make sense."""
+def _with(settings: Settings, files: Sequence[Path], wanted: frozenset[Path]) -> Settings:
+    """What has to be read so that these files make sense, and the connectors to read it with."""
     known = {file.resolve() for path in settings.paths for file in _files(path)}
     if wanted <= known:
-        return settings.paths
+        return settings
     if any(_whole(file) for file in wanted):
-        return tuple(files)
+        return Settings(tuple(files))
     if settings.paths:
-        return (*settings.paths, *(file for path in files for file in _files(path) if file.resolve() not in known))
-    return tuple(dict.fromkeys(path if path.is_dir() else path.parent for path in files))
+        more = (file for path in files for file in _files(path) if file.resolve() not in known)
+        return replace(settings, paths=(*settings.paths, *more))
+    return Settings(tuple(dict.fromkeys(path if path.is_dir() else path.parent for path in files)))
 
 
 def _whole(file: Path) -> bool:
