@@ -40,11 +40,13 @@ class Found:
     """What a setup has found out.
 
     `table` is what the connector's table should say, secrets as `env/NAME`; `remarks` are comments to it, by path.
+    `learnt` says in a sentence what our words are there; `notes` are sentences about what had better be looked at.
+
     Of a tracker: `words` maps each of our words that has a home there to its type, `services` and `teams` our names
     to the product's; `standing` is what it writes into a new ticket by itself, by word; `me` is the account; `kind`
-    a type for a ticket that is no incident; `example` a ticket's key. Of a messenger: `place` is where incidents are
-    told, `watch` where an administrator alone reads. `learnt` says in a sentence what our words are there; `notes` are
-    sentences about what whoever sets it up should look at.
+    a type for a ticket that is no incident; `home` the name of the home ticket; `example` a ticket's key.
+
+    Of a messenger: `place` is where incidents are told, `watch` where an administrator alone reads.
     """
 
     table: Mapping[str, Any]
@@ -55,6 +57,7 @@ class Found:
     standing: Mapping[str, str] = field(default_factory=dict)
     me: User | None = None
     kind: str = ""
+    home: str = ""
     example: str = ""
     place: str = ""
     watch: str = ""
@@ -78,6 +81,10 @@ class Setup(ABC):
     def offer(self, question: Question, answers: Answers) -> str:
         """An answer that most would give, else the empty text. Raises ConnectorError."""
         return ""
+
+    def hint(self, question: Question, answers: Answers) -> str:
+        """What helps somebody to answer; by itself the question's own hint. Raises ConnectorError."""
+        return question.hint
 
     @abstractmethod
     def accept(self, question: Question, answers: Answers) -> str:

@@ -24,6 +24,8 @@ from connectors.setup import Answers, Found, Question, Setup, listed
 
 MOST = 30
 """So many services or teams of a list are taken over; longer lists are somebody's own work."""
+FEW = 20
+"""So many projects are named to whoever has to choose."""
 _FILLED = frozenset({"summary", "project", "issuetype", "reporter", "labels", "description"})
 
 
@@ -63,6 +65,11 @@ class JiraSetup(Setup):
         seen = self._projects(answers)
         return seen[0] if len(seen) == 1 else ""
 
+    def hint(self, question: Question, answers: Answers) -> str:
+        """The projects that there are, where they are few."""
+        seen = self._projects(answers) if question.name == "project" else ()
+        return f"there are {', '.join(seen)}" if 1 < len(seen) <= FEW else question.hint
+
     def accept(self, question: Question, answers: Answers) -> str:
         """Try it: reach the site, sign in, find the projects."""
         if question.name == "url":
@@ -82,6 +89,9 @@ class JiraSetup(Setup):
             if "sent us to" in str(error):
                 raise
             self._cloud = host.endswith(".atlassian.net")  # it says nothing to strangers
+        except ConnectorError as error:
+            said = str(error).partition(": ")[2] or str(error)
+            raise type(error)(f"there is no Jira at {settings.url}: {said}") from None
         finally:
             client.close()
         return f"this is Jira {'Cloud' if self._cloud else 'Data Center'}"
@@ -103,7 +113,7 @@ class JiraSetup(Setup):
                 project = self._project(answers, key)
             except Missing:
                 seen = self._projects(answers)
-                hint = f"; there are: {', '.join(seen[:20])}" if seen else ""
+                hint = f"; there are: {', '.join(seen[:FEW])}" if seen else ""
                 raise Missing(f"there is no project {key}, or the account may not see it{hint}") from None
             told.append(f"{project['key']} ({project.get('name')})")
         return f"found {', '.join(told)}"
@@ -141,6 +151,7 @@ class JiraSetup(Setup):
             standing=found.standing,
             me=self._me,
             kind=self._fillable(kinds, kind, forms),
+            home=projects[0],
             example=example,
             learnt=_learnt(found, remarks),
             notes=tuple(found.notes),
@@ -159,7 +170,8 @@ class JiraSetup(Setup):
         user = answers.get("user", "") if self._cloud else ""
         key = (answers["url"], user, answers["token"])
         if key not in self._clients:
-            self._clients[key] = Client(_settings(self.given, {**answers, "user": user}), self.name)
+            given = {"deployment": "cloud" if self._cloud else "datacenter", **self.given}
+            self._clients[key] = Client(_settings(given, {**answers, "user": user}), self.name)
         return self._clients[key]
 
     def _projects(self, answers: Answers) -> tuple[str, ...]:
@@ -315,7 +327,7 @@ def _settings(given: Mapping[str, Any], answers: Mapping[str, str]) -> JiraSetti
     if (parts.hostname or "").endswith(".atlassian.net"):
         url = f"https://{parts.netloc}"  # whatever page of it was open in the browser
     said = {name: answers[name] for name in ("user", "token") if answers.get(name)}
-    more = {name: value for name, value in given.items() if name in {"timeout", "deployment"}}
+    more = {name: value for name, value in given.items() if name in {"timeout", "deployment"} and value}
     try:
         return JiraSettings(url=url, **said, **more)
     except ValidationError as error:

@@ -48,7 +48,7 @@ class SlackSetup(Setup):
             return self._listens(answers)
         found = self._channel(answers[question.name], answers)
         said = _shown(answers[question.name], found)
-        if question.name == "watch" and answers["watch"] == answers.get("channel"):
+        if question.name == "watch" and found.get("id") == self._channel(answers["channel"], answers).get("id"):
             raise Refused(f"{said} hears of incidents already; what is only watched belongs somewhere else")
         return f"the app is in {said}"
 

@@ -105,8 +105,8 @@ class Interview:
             if offer:
                 return offer
             raise Unanswered((self._named(question),))
-        hint = f" ({question.hint})" if question.hint and not offer else ""
-        return self.talk.ask(f"{question.asks}{hint}", offer, secret=question.secret)
+        hint = "" if offer else self.setup.hint(question, answers)
+        return self.talk.ask(f"{question.asks} ({hint})" if hint else question.asks, offer, secret=question.secret)
 
     def _given(self, question: Question) -> str:
         said = self.flags.get(question.name) or os.environ.get(question.env, "") or self.known.get(question.name, "")

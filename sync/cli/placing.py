@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECRET = 0o600
-PLAIN = 0o644
+PLAIN = 0
+"""Whatever the person's umask leaves of a file that everybody may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ def place(files: Iterable[File]) -> None:
     """Write all of them, or, where one fails, none. Raises OSError."""
     ready: list[tuple[Path, Path]] = []
     folders: list[Path] = []
-    placed: list[tuple[Path, Path | None]] = []
+    placed: list[tuple[Path, File | None]] = []
     try:
         for file in files:
             folders += _folders(file.path.parent)
             ready.append((_beside(file), file.path))
         for made, path in ready:
-            placed.append((path, _aside(path)))
+            placed.append((path, _kept(path)))
             made.replace(path)
     except BaseException:
         _undo(placed)
@@ -72,9 +73,12 @@ def place(files: Iterable[File]) -> None:
             with suppress(OSError):
                 folder.rmdir()
         raise
-    for _, old in placed:
-        if old is not None:
-            old.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -89,33 +93,30 @@ def _beside(file: File) -> Path:
     number, name = tempfile.mkstemp(prefix=f".{file.path.name}.", suffix=".new", dir=file.path.parent)
     made = Path(name)
     try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="\n") as opened:
+        with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape", newline="") as opened:
             opened.write(file.text)
             opened.flush()
             os.fsync(opened.fileno())
-        made.chmod(file.mode)
+        made.chmod(file.mode or 0o666 & ~_umask())
     except BaseException:
         made.unlink(missing_ok=True)
         raise
     return made
 
 
-def _aside(path: Path) -> Path | None:
-    """A second name for what stands at this place, to bring it back by."""
-    if not path.exists():
+def _kept(path: Path) -> File | None:
+    """What stands at this place, to bring it back."""
+    if not path.is_file():
         return None
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    old.unlink(missing_ok=True)
-    os.link(path, old)
-    return old
+    return File(path, path.read_bytes().decode("utf-8", "surrogateescape"), path.stat().st_mode & 0o777)
 
 
-def _undo(placed: Iterable[tuple[Path, Path | None]]) -> None:
+def _undo(placed: Iterable[tuple[Path, File | None]]) -> None:
     for path, old in placed:
         if old is not None:
-            old.replace(path)
-        else:
-            path.unlink(missing_ok=True)
+            _beside(old).replace(path)
+        elif path.is_file():
+            path.unlink()
 
 
 def _read(path: Path) -> str:

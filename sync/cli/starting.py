@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,7 @@ def main(args: Sequence[str]) -> int:
         console.complain(talk.clean(str(stop)))
         return stop.code
     except (typer.Abort, KeyboardInterrupt, EOFError):
-        left = f"; the home ticket {start.home} is there, and is found again" if start.home else ""
-        console.complain(f"\nstopped; nothing was written{left}")
+        console.complain(f"\nstopped; {start.left()}")
         return WRONG
 
 
@@ -93,7 +92,15 @@ class _Start:
         self._wish, self._kinds, self._talk = wish, kinds, talk
         self._env = wish.folder / ".env"
         self._notes: list[str] = []
-        self.home = ""
+        self._home_key = ""
+        self._written: list[Path] = []
+
+    def left(self) -> str:
+        """What is there already, in case it ends here."""
+        if self._written:
+            return f"the files are written; go on with: {_next(self._wish.folder, self._home_key)[0]}"
+        found = f", and the home ticket {self._home_key} is found again" if self._home_key else ""
+        return f"nothing was written{found}"
 
     def run(self) -> int:
         """Do it all; the exit code. Raises Stop."""
@@ -117,9 +124,9 @@ class _Start:
         whole = draft.Installation(
             tracker.name, messenger.name, {p.name: p.found for p in products}, key, start, timezone, people
         )
-        written = self._write(whole, products)
+        self._write(whole, products)
         problems = self._check(_secrets(products))
-        self._tell(products, whole, made, written, problems)
+        self._tell(products, whole, made, problems)
         return WRONG if any(problem.level == "error" for problem in problems) else FINE
 
     def _before(self) -> None:
@@ -206,7 +213,11 @@ class _Start:
         if not named and me is not None:
             tracker = next(p.name for p in products if p.found.me)
             return [draft.Colleague(_key(me.name), me.name, "", {tracker: me.id})]
-        return [one for address in named if (one := self._colleague(address, products))]
+        people = [self._colleague(address, products) for address in named]
+        for number, one in enumerate(people):
+            if one.key in {other.key for other in people[:number]}:
+                people[number] = replace(one, key=_key(one.email or f"{one.key}-{number + 1}"))
+        return people
 
     def _colleague(self, address: str, products: Sequence[Product]) -> draft.Colleague:
         users = {p.name: p.setup.person(address) for p in products}
@@ -214,7 +225,8 @@ class _Start:
         name = next((user.name for user in users.values() if user is not None and user.name), "")
         strangers = [p for p in products if p.name not in ids]
         for product in strangers:
-            self._notes.append(f"nobody in {product.kind.product} has the address {address}: see [people]")
+            where = product.kind.product
+            self._notes.append(f"nobody in {where} has the address {address}: put their id there into [people]")
         return draft.Colleague(_key(address.partition("@")[0]), name, "" if strangers else address, ids)
 
     def _home(self, tracker: Product) -> tuple[str, bool, datetime]:
@@ -228,8 +240,8 @@ class _Start:
             if self._wish.home:
                 key, made = connector.get(self._wish.home).key, False
             else:
-                key, made = home.begin(connector, str(listed(tracker.answers["project"])[0]), tracker.found.kind)
-            self.home = key
+                key, made = home.begin(connector, tracker.found.home, tracker.found.kind)
+            self._home_key = key
             return key, made, (connector.now() or datetime.now(UTC)).astimezone(UTC) + SOON
         except (Denied, Refused) as error:
             if self._wish.home:
@@ -238,8 +250,8 @@ class _Start:
         finally:
             connector.close()
 
-    def _write(self, whole: draft.Installation, products: Sequence[Product]) -> list[Path]:
-        """Write every file, or none; which. Raises Stop."""
+    def _write(self, whole: draft.Installation, products: Sequence[Product]) -> None:
+        """Write every file, or none. Raises Stop."""
         folder = self._wish.folder
         files = [
             placing.File(folder / "config.toml", draft.config(whole)),
@@ -259,12 +271,12 @@ class _Start:
             if not self._wish.force:
                 self._talk.say(placing.difference(file))
                 if not self._talk.agree(f"Write over {file.path}?"):
-                    raise Stop(f"stopped; nothing was written, and the home ticket {self.home} is found again")
+                    raise Stop(f"stopped; {self.left()}")
         try:
             placing.place(files)
         except OSError as error:
             raise Stop(f"nothing was written: {error.filename or folder}: {error.strerror or error}") from None
-        return [file.path for file in files]
+        self._written = [file.path for file in files]
 
     def _check(self, secrets: Mapping[str, str]) -> tuple[Problem, ...]:
         """What `pointman check --live` says of it."""
@@ -291,7 +303,6 @@ class _Start:
         products: Sequence[Product],
         whole: draft.Installation,
         made: bool,
-        files: list[Path],
         problems: Sequence[Problem],
     ) -> None:
         """What was done, what is still wrong, and what to do next."""
@@ -304,7 +315,7 @@ class _Start:
                 "home": whole.home,
                 "home_made": made,
                 "example": whole.tickets.example or None,
-                "files": [str(file) for file in files],
+                "files": [str(file) for file in self._written],
                 "set": lacking,
                 "said": {p.name: list(p.said) for p in products},
                 "notes": self._notes,
@@ -315,7 +326,7 @@ class _Start:
             return
         lines = [
             f"{'made' if made else 'found'} the home ticket {whole.home}",
-            *(f"wrote {file}" for file in files),
+            *(f"wrote {file}" for file in self._written),
             *(f"note: {note}" for note in self._notes),
             *(f"check --live: {problem}" for problem in problems),
             "",

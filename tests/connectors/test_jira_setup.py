@@ -130,6 +130,11 @@ def test_it_reads_and_never_writes(flavour: Flavour) -> None:
 def test_several_projects_are_read(flavour: Flavour) -> None:
     with world(flavour) as jira:
         jira.state.site.projects["WEB"] = Project("10001", "WEB", "Web", {"10300": "Shop"})
+        setup = JiraSetup("jira", {})
+        setup.accept(setup.questions[0], answers(jira))
+        project = setup.questions[-1]
+        assert (setup.offer(project, answers(jira)), setup.hint(project, answers(jira))) == ("", "there are OPS, WEB")
+        setup.close()
         found = discovered(jira, "OPS, WEB")
         assert found.table["project"] == ["OPS", "WEB"]
 
@@ -200,7 +205,7 @@ def test_a_wrong_token_is_denied(flavour: Flavour) -> None:
         setup = JiraSetup("jira", {})
         said = {**answers(jira), "token": "wrong-token"}
         setup.accept(setup.questions[0], said)
-        with pytest.raises(Denied, match="check the credentials") as told:
+        with pytest.raises(Denied, match=r"could not sign in to Jira: .*; check the credentials") as told:
             setup.accept(setup.questions[2], said)
         assert "wrong-token" not in str(told.value)
         setup.close()

@@ -151,6 +151,27 @@ def test_programs_are_told_what_was_made_and_what_comes_next(tmp_path: Path, mad
     assert told["next"][-2:] == ["pointman plan OPS-1", "pointman run"]
 
 
+def test_two_people_with_one_name_are_two(tmp_path: Path, made: Products) -> None:
+    made.slack.state.person("maria2", "maria@example.com", "Maria Two")
+    assert call("init", tmp_path, *made.flags, "--person", "maria@example.com").exit_code == 0
+    people = tomllib.loads((tmp_path / "rules.d/00-company.toml").read_text())["people"]
+    assert len(people) == 2
+
+
+def test_nobody_named_is_the_account_itself(tmp_path: Path, made: Products) -> None:
+    done = call("init", tmp_path, *made.flags[:-2])
+    assert done.exit_code == 0, done.output
+    people = tomllib.loads((tmp_path / "rules.d/00-company.toml").read_text())["people"]
+    assert people == {"pointman": {"name": "Pointman", "jira": "712020:0aa1c7e0"}}
+
+
+def test_a_watch_channel_that_everybody_reads_is_pointed_out(tmp_path: Path, made: Products) -> None:
+    made.slack.state.named("pointman").is_private = False
+    done = call("init", tmp_path, *made.flags)
+    assert done.exit_code == 0
+    assert "note: #pointman is a public channel" in done.output
+
+
 def test_the_people_are_known_in_both_products_or_said_not_to_be(tmp_path: Path, made: Products) -> None:
     done = call("init", tmp_path, *made.flags, "--person", "nobody@example.org")
     people = tomllib.loads((tmp_path / "rules.d/00-company.toml").read_text())["people"]
@@ -264,10 +285,11 @@ def test_what_only_the_product_knows_to_be_missing_is_named_in_its_turn(tmp_path
         ({"SLACK_BOT_TOKEN": "wrong-token-2"}, "it begins with xoxb-"),
         ({"SLACK_APP_TOKEN": "xapp-wrong-1"}, "invalid_auth; check the token"),
         ({"JIRA_PROJECT": "NOPE"}, "there is no project NOPE, or the account may not see it; there are: OPS"),
-        ({"JIRA_URL": "http://127.0.0.1:9"}, "no connection"),
+        ({"JIRA_URL": "http://127.0.0.1:9"}, "there is no Jira at http://127.0.0.1:9: no connection"),
         ({"JIRA_URL": "https://ann:secret-word@jira.example.org"}, "holds credentials"),
         ({"SLACK_CHANNEL": "#elsewhere"}, "the app is a member of no channel #elsewhere; invite it with /invite"),
         ({"SLACK_WATCH": "#incidents"}, "hears of incidents already"),
+        ({"SLACK_WATCH": "incidents"}, "hears of incidents already"),
     ],
 )
 def test_a_wrong_answer_is_told_in_a_sentence_and_nothing_is_left(
@@ -283,7 +305,13 @@ def test_a_wrong_answer_is_told_in_a_sentence_and_nothing_is_left(
     assert not (tmp_path / "here").exists()
     assert made.homes() == []
     for secret in (*made.secrets, *change.values(), "secret-word"):
-        assert secret not in done.output or secret in {"NOPE", "#elsewhere", "#incidents"}
+        assert secret not in done.output or secret in {
+            "NOPE",
+            "#elsewhere",
+            "#incidents",
+            "incidents",
+            "http://127.0.0.1:9",
+        }
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(made: Products) -> None:
@@ -302,11 +330,13 @@ def test_when_one_file_cannot_be_written_none_is(tmp_path: Path, made: Products)
 
 
 def test_files_that_are_brought_back_are_as_they_were(tmp_path: Path) -> None:
-    (tmp_path / "one").write_text("old")
+    (tmp_path / "one").write_bytes(b"old \xff")
+    (tmp_path / "one").chmod(0o640)
     (tmp_path / "two").mkdir()
     with pytest.raises(OSError):  # noqa: PT011  (whichever it is)
         placing.place([placing.File(tmp_path / "one", "new"), placing.File(tmp_path / "two", "new")])
-    assert (tmp_path / "one").read_text() == "old"
+    assert (tmp_path / "one").read_bytes() == b"old \xff"
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
