@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from connectors.problems import Problem, Problems
+from connectors.problems import Problem, Problems, Where
 from rules import load
 from sync import trial
 from sync.ledger import Ledger
@@ -31,6 +31,8 @@ def made_up(text: str, texts: Mapping[str, str], number: int, now: datetime) -> 
         rules = load.parse({**texts, FILE: head + written + "\n"})
     except Problems as wrong:
         raise Problems(_placed(wrong.problems, head)) from None
+    except RecursionError:
+        raise Problems([Problem(Where(FILE, 1, 1), "nested too deeply to be read")]) from None
     case = next(case for case in rules.cases if case.where.file == FILE)
     ticket = trial.ticket(case.ticket, trial.rehearsal(rules), now)
     named = replace(ticket, ref=f"made-up-{number}", key=str(case.ticket.get("key") or f"TEST-{number}"))

@@ -18,7 +18,7 @@
           <button type="button" class="wb-before-it" aria-label="The moment before"><span aria-hidden="true">‹</span></button>
           <button type="button" class="wb-after-it" aria-label="The moment after"><span aria-hidden="true">›</span></button>
           <button type="button" class="wb-to-now">Now</button>
-          <output class="wb-moment"></output>
+          <span class="wb-moment"></span>
         </div>
       </div>
       <div class="wb-fragment"></div>
@@ -480,7 +480,7 @@
         const elsewhere = one.file !== this.file.name ? `${one.file}:` : "";
         const button = element("button", "wb-place", `${elsewhere}${one.line}:${one.column}`);
         button.type = "button";
-        button.setAttribute("aria-label", `Go to line ${one.line}, column ${one.column}${elsewhere && ` of ${one.file}`}`);
+        button.setAttribute("aria-label", `${button.textContent}, go there`);
         button.addEventListener("click", () => {
           const file = this.files.find((each) => each.name === one.file);
           if (file && file !== this.file) this.show(file);
