@@ -204,6 +204,7 @@ class Engine:
             self.unexplained, self.freed, self.holding = set(), False, False
             self.notices.pop("flood", None)
         self.rules, self.reloaded = rules, self.clock()
+        self.memory.unwritable.clear()
         self.manners.gate.open_all()
 
     def release(self) -> None:

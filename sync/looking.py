@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from connectors.errors import ConnectorError, Denied, Missing, Refused
-from connectors.model import Absent, Comment, Edit, Found, Ticket
+from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
+from connectors.model import Comment, Edit, Found, Ticket
 from sync import log as ticket_log
 from sync.claims import claims
 from sync.effects import Effect
-from sync.ledger import Claim, Entry, Failure, Ledger, Outcome, nearly_full, reason
+from sync.ledger import Entry, Failure, Ledger, Outcome, nearly_full, reason
 from sync.log import LOG_KEY
-from sync.perform import STANDING, Performer, begun, together, token
+from sync.memory import UNWRITABLE_PAUSE
+from sync.perform import Performer, begun, together, token
 from sync.plan import Batch, Plan, make_plan
+from sync.settle import settled
 
 if TYPE_CHECKING:
     from sync.look import Engine
@@ -31,10 +33,6 @@ log = structlog.get_logger()
 
 OLDEST_LOOK: Final = timedelta(seconds=30)
 """A look older than this claims, sends and records nothing more: another process may have taken over."""
-FIND_PATIENCE: Final = timedelta(minutes=15)
-"""How long a claim waits for a place that cannot tell; then it is as if it could not be searched at all."""
-UNWRITABLE_PAUSE: Final = timedelta(minutes=1)
-"""When a ticket is looked at again whose ledger could not be written."""
 
 
 class Look:
@@ -50,6 +48,7 @@ class Look:
         self.claimable = True
         self.outdated = False
         self.unwritable = self.unlogged = ""
+        self.resting = True
         self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired)
 
     def expired(self) -> bool:
@@ -76,7 +75,7 @@ class Look:
         engine.memory.slow.discard(self.ticket.ref)
         self.stored = self.written = Ledger.loads(self.ticket.ledger, self.ticket.ref)
         self.ledger = engine.memory.completed(self.stored)
-        self.ledger = self._settled(self.ledger, now)
+        self.ledger = settled(self.ledger, engine.sinks, now)
         plan = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
         self.lines.extend(ticket_log.told_late(plan, ticket_log.untold(self.ledger), engine.rules))
         self.ledger = plan.ledger
@@ -88,38 +87,6 @@ class Look:
             if self.outdated:
                 break
         return self._finish(plan)
-
-    # -- settling
-
-    def _settled(self, ledger: Ledger, now: datetime) -> Ledger:
-        """The ledger after every open claim that is old enough has been looked for."""
-        for key, claim in ledger.open_claims().items():
-            if now >= claim.due:
-                ledger = self._settle(ledger, key, claim, now)
-        return ledger
-
-    def _settle(self, ledger: Ledger, key: str, claim: Claim, now: datetime) -> Ledger:
-        entry = ledger.entries[key]
-        product, _, address = claim.to.partition(":")
-        sink = self.engine.sinks.get(product)
-        if sink is None or (entry.ref and key.startswith(STANDING)):  # an edit may be made again
-            return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
-        again = ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
-        if not sink.searchable:
-            return again
-        unsure = again if now - claim.first >= FIND_PATIENCE else ledger
-        try:
-            answer = sink.find(address, token(ledger.ref, key, claim.moment), begun(key, claim.first))
-        except (Missing, Refused):  # there is no such place to find it in; the next try will say why
-            answer = Absent()
-        except ConnectorError as error:
-            log.warning("could not settle", key=key, said=str(error))
-            return unsure
-        if isinstance(answer, Found):
-            return ledger.recorded(Outcome(key, ref=answer.ref, done=True), now)
-        if isinstance(answer, Absent):
-            return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
-        return unsure
 
     # -- doing
 
@@ -165,7 +132,7 @@ class Look:
         """Write the claims, with the edit in the same request; a refused edit is taken out, the rest written again."""
         edit = batch.edit
         if not self.claimable:
-            self.ledger = claimed
+            self.ledger = self._without(batch, claimed)
             return
         if not claimed.fits():
             self._unclaimable(claimed, batch, Refused("its ledger is full"))
@@ -237,10 +204,11 @@ class Look:
         log.warning("ledger not writable", key=self.ticket.key, said=str(error))
 
     def _without(self, batch: Batch, claimed: Ledger) -> Ledger:
-        """A ledger with the entries of a batch's fields as they were before: none of them was written."""
+        """A ledger with what was to be done as it was before, since none of it was written; but for calls, which go."""
         stored = self.written or Ledger(self.ticket.ref)
-        for effect in batch.fields:
-            claimed = claimed.with_entry(effect.key, stored.entries.get(effect.key))
+        for effect in (*batch.fields, *batch.effects):
+            for key in (effect.key, *effect.was) if effect.sort not in {"call", "retire"} else ():
+                claimed = claimed.with_entry(key, stored.entries.get(key))
         return claimed
 
     def _applied(self, edit: Edit | None, batch: Batch) -> None:
@@ -283,7 +251,7 @@ class Look:
                     )
                 continue
             self.ledger = self.ledger.recorded(outcome, now)
-            if outcome.done or outcome.failure:
+            if (outcome.done or outcome.failure) and not effect.watched:
                 self.lines.append(ticket_log.effect_line(effect, outcome, self.engine.rules, now))
             if outcome.done and effect.sort == "news" and self.engine.late:
                 told = replace(self.ledger.entries[effect.key], stale=())
@@ -330,6 +298,9 @@ class Look:
         ours = {"ledger": self.unwritable, "log": self.unlogged, **nearly_full(self.ticket.key, length)}
         engine.tell(self.ticket.key, {**after.notices, **{topic: said for topic, said in ours.items() if said}})
         waits = [*self._again(after, now), *self.skipped, *([after.wake] if after.wake is not None else [])]
+        if self.unwritable:
+            return min(self._later(after, now))
+        engine.memory.unwritable.pop(ref, None)
         if self._keep_unwritten():
             return min(waits, default=None)
         engine.memory.versions[ref] = self.ticket.version
@@ -347,11 +318,17 @@ class Look:
         return over and last < now - self.engine.site.grace and not self.ledger.open_claims()
 
     def _again(self, after: Plan, now: datetime) -> list[datetime]:
-        """When to come back for what is owed still: when its product may be spoken to, or the ledger written."""
-        if self.unwritable:
-            return [now + UNWRITABLE_PAUSE]
+        """When to come back for what is owed still: when its product may be spoken to."""
         opens = self.engine.manners.gate.opens
         return [opens(effect.product, effect.address, now) if effect.product else now for effect in after.owed]
+
+    def _later(self, after: Plan, now: datetime) -> list[datetime]:
+        """When to come back where the ledger could not be written: for calls in time, for all else ever more rarely."""
+        pause = self.engine.memory.rest(self.ticket.ref) if self.resting else UNWRITABLE_PAUSE
+        calls = [item for item in after.items if item.effect.sort == "call"]
+        coming = [item.at for item in calls if item.status in {"next", "held"} and item.at is not None]
+        owed = [now + UNWRITABLE_PAUSE for item in calls if item.status == "owed"]
+        return [now + pause, *(max(at, now + timedelta(seconds=1)) for at in coming), *owed]
 
     def _keep_unwritten(self) -> bool:
         """Keep in the process what the ticket does not know; says whether there is any.
@@ -391,6 +368,7 @@ class Look:
             self._unrecorded(error)
 
     def _unrecorded(self, error: ConnectorError) -> None:
+        self.resting = not isinstance(error, Temporary)  # that is the tracker's, and soon over
         self.unwritable = f"{self.ticket.key}: what was done could not be written on the ticket yet: {error}"
         log.warning("outcome not recorded", key=self.ticket.key, said=str(error))
 

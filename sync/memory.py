@@ -17,6 +17,9 @@ from sync.plan import Plan, same, shown
 EMERGENCY_AHEAD = timedelta(hours=1)
 MOST_CALLS = 50
 OLDEST = datetime.min.replace(tzinfo=UTC)
+UNWRITABLE_PAUSE = timedelta(minutes=1)
+"""When a ticket is looked at again whose ledger could not be written; each time twice as long after the last."""
+UNWRITABLE_LONGEST = timedelta(hours=1)
 SEARCH_LAGS = timedelta(minutes=3)
 """How long a page of a tracker's search may show a ticket as it was before it was read by id."""
 
@@ -26,7 +29,8 @@ class Memory:
 
     `unwritten` are entries by ref that were not read back yet; `versions` the last version looked at; `ranks` the
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
-    every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read.
+    every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
+    `unwritable` how often in a row a ticket's ledger could not be written.
     """
 
     def __init__(self) -> None:
@@ -39,6 +43,7 @@ class Memory:
         self.read_back: set[str] = set()
         self.alarms: set[tuple[str, str, str]] = set()
         self.slow: set[str] = set()
+        self.unwritable: dict[str, int] = {}
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}
@@ -81,6 +86,12 @@ class Memory:
         with self._lock:
             updated, at = self._read.get(ticket.ref, (OLDEST, OLDEST))
         return ticket.updated < updated and now < at + SEARCH_LAGS
+
+    def rest(self, ref: str) -> timedelta:
+        """How long to leave a ticket alone whose ledger could not be written, one time more."""
+        with self._lock:
+            times = self.unwritable[ref] = self.unwritable.get(ref, 0) + 1
+        return min(UNWRITABLE_LONGEST, UNWRITABLE_PAUSE * 2 ** min(times - 1, 10))
 
     def late(self, ref: str) -> bool:
         """Note that a look was too old when its ticket had been read; whether it was so the last time, too."""
@@ -157,6 +168,7 @@ class Memory:
             for kept in (self.known, self.versions, self.coming, self.ranks, self.unwritten, self.acts, self._recent):
                 kept.pop(ref, None)
             self.slow.discard(ref)
+            self.unwritable.pop(ref, None)
 
 
 def emergency_lines(
