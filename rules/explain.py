@@ -314,5 +314,5 @@ def _value(value: object | Value, zone: tzinfo, now: datetime | None) -> str:
         return duration.show(value)
     if isinstance(value, (float, int)):
         return f"{value:g}"
-    said = ", ".join(map(str, value)) if isinstance(value, tuple) else " ".join(str(value).split())
+    said = ", ".join(map(str, value)) if isinstance(value, tuple) else " ".join(str(value).split()) or "empty"
     return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 1]}…"
