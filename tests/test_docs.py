@@ -70,7 +70,13 @@ def together(page: Path) -> dict[str, str]:
     return files if any("[defaults]" in text for text in files.values()) or not files else {**company(), **files}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if together(page)], ids=lambda page: page.name)
+FOLLOWED = "tutorial.md"
+"""Its blocks are parts of files that `pointman init` writes; test_tutorial.py does what it says."""
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if together(page) and page.name != FOLLOWED], ids=lambda page: page.name
+)
 def test_the_rules_of_a_page_load(page: Path) -> None:
     early = {block.line for block in blocks(page, "toml") if block.section == LATER}
     try:
@@ -85,7 +91,7 @@ def test_the_rules_of_a_page_load(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [b for b in TOML if not is_rules(b) and not b.skipped and b.page.name != "tutorial.md"], ids=str
+    "block", [b for b in TOML if not is_rules(b) and not b.skipped and b.page.name != FOLLOWED], ids=str
 )
 def test_the_settings_of_a_page_load(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r'"env/(\w+)"', block.text):
@@ -127,10 +133,12 @@ _COMMAND = re.compile(r"(?:^|(?<=[\s`$]))pointman +([^\n`|#]+)")
 def commands(page: Path) -> list[str]:
     """What a page says after the word `pointman`, where it is code."""
     text = page.read_text(encoding="utf-8")
-    code = [
-        *spans(text),
-        *(block.text for block in blocks(page) if block.language in {"sh", "console", "cron", "ini", "yaml"}),
-    ]
+    code = [*spans(text)]
+    for block in blocks(page):
+        if block.language in {"sh", "cron", "ini", "yaml"}:
+            code.append(block.text)
+        elif block.language == "console":
+            code += [line for line in block.text.splitlines() if line.startswith("$ ")]
     return [found[1].strip() for one in code for found in _COMMAND.finditer(one)]
 
 
