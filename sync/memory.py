@@ -91,7 +91,7 @@ class Memory:
         """How long to leave a ticket alone whose ledger could not be written, one time more."""
         with self._lock:
             times = self.unwritable[ref] = self.unwritable.get(ref, 0) + 1
-        return min(UNWRITABLE_LONGEST, UNWRITABLE_PAUSE * 2 ** min(times - 1, 10))
+        return min(UNWRITABLE_LONGEST, UNWRITABLE_PAUSE * (1 << min(times - 1, 10)))
 
     def late(self, ref: str) -> bool:
         """Note that a look was too old when its ticket had been read; whether it was so the last time, too."""
