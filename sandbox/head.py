@@ -18,6 +18,8 @@ Data: TypeAlias = dict[str, Any]
 SPEEDS: Final = (1.0, 10.0, 60.0, 600.0)
 WIDE: Final = 1000
 """How wide the line of time is, in units of its own."""
+MARK: Final = 3
+"""How wide a mark is."""
 MARKS: Final = 400
 """How many marks the line of time has at the most: the newest."""
 
@@ -72,6 +74,7 @@ def _proof(told: Told) -> Data:
         "doubled": tally.doubled,
         "keeper": keeper is not None,
         "up": keeper is not None and keeper.up,
+        "pid": keeper.pointman.pid if keeper is not None else 0,
         "life": keeper.pointman.started if keeper is not None else 0,
         "changed": f"{tally.changed:%H:%M}" if tally.changed else "",
         "taken": bool(told.player and told.player.taken),
@@ -81,11 +84,20 @@ def _proof(told: Told) -> Data:
 def _line(told: Told, now: datetime, then: datetime | None) -> Data:
     """The line of time, from the beginning of the recording to now; each mark has its place and its kind."""
     begin = told.recording.begin
+    player, keeper = told.player, told.keeper
+    away = [(since, "away", min(until, now)) for since, until in player.away] if player is not None else []
+    found = [(post.message.at, "post", None) for post in told.world.posts()]
+    found += [(at, "act", None) for at, _ in player.story] if player is not None else []
+    found += [(at, "kill", None) for at in keeper.kills] if keeper is not None else []
     long = max(1.0, (now - begin).total_seconds())
-    found = [(post.message.at, "post") for post in told.world.posts()]
-    found += [(at, "act") for at, _ in told.player.story] if told.player is not None else []
-    found += [(at, "kill") for at in told.keeper.kills] if told.keeper is not None else []
-    marks = [(round(WIDE * (at - begin).total_seconds() / long), kind) for at, kind in sorted(found)[-MARKS:]]
+
+    def place(at: datetime) -> int:
+        return max(0, min(WIDE - MARK, round(WIDE * (at - begin).total_seconds() / long)))
+
+    marks = [
+        {"x": place(at), "kind": kind, "wide": place(until) - place(at) if until else MARK}
+        for at, kind, until in (*away, *sorted(found, key=lambda one: one[0])[-MARKS:])
+    ]
     return {
         "begin": int(begin.timestamp()),
         "now": int(now.timestamp()),
@@ -94,7 +106,8 @@ def _line(told: Told, now: datetime, then: datetime | None) -> Data:
         "until": f"{now:%H:%M}",
         "then": f"{then:%H:%M:%S}" if then else "",
         "wide": WIDE,
-        "marks": [{"x": max(0, min(WIDE - 3, x)), "kind": kind} for x, kind in marks],
+        "marks": marks,
+        "away": bool(away),
     }
 
 

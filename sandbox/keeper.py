@@ -1,11 +1,12 @@
 """Keeps Pointman alive: whenever the process ends it is started again at once, as a service manager does.
 
 It is also the one who kills it, with SIGKILL, so that whoever watches can see what that changes. One press kills one
-life: the next has begun before the next press is heard, however fast they come.
+life: the next has begun before the next press is heard, however fast they come. `kill -9` from a terminal counts, too.
 """
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -39,7 +40,7 @@ class Keeper:
     @property
     def killed(self) -> int:
         """How many lives were ended by SIGKILL."""
-        return self.pointman.killed
+        return len(self.kills)
 
     def start(self) -> None:
         """Begin to look after it; it has been started."""
@@ -54,11 +55,11 @@ class Keeper:
     def kill(self) -> bool:
         """Kill it as `kill -9` does, and start it again; False where it had just ended by itself."""
         with self._lock:
-            before = self.pointman.killed
             if self._stop.is_set():
                 return False
+            before = self.pointman.killed
             self.pointman.kill()
-            killed = self.pointman.killed > before
+            killed = self.pointman.killed > before or self.pointman.ended == -signal.SIGKILL
             if killed:
                 self.kills.append(self.pointman.world.clock.now())
             self._live(killed)
@@ -71,13 +72,21 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY):
-            began = self.began
-            if not self.pointman.alive:
-                if time.monotonic() - began < ALONE:  # it does not want to live: not all the time
-                    continue
-                with self._lock:
-                    if not self.pointman.alive and not self._stop.is_set():
-                        self._live(killed=False)
-            elif not self.up and self.pointman.ready:
-                with self._lock:
-                    self.up = self.began == began
+            began, ended = self.began, self.pointman.ended
+            if ended is None:
+                if not self.up and self.pointman.ready:
+                    with self._lock:
+                        self.up = self.began == began
+            elif ended == -signal.SIGKILL or time.monotonic() - began > ALONE:
+                self._again()
+
+    def _again(self) -> None:
+        """It ended, and not by our hand: it is started again, but not all the time if it does not want to live."""
+        with self._lock:
+            ended = self.pointman.ended
+            if ended is None or self._stop.is_set():
+                return
+            killed = ended == -signal.SIGKILL
+            if killed:
+                self.kills.append(self.pointman.world.clock.now())
+            self._live(killed)

@@ -81,7 +81,8 @@ class Player:
     """One playing of a scenario.
 
     `tickets` are the keys of its tickets by what the scenario calls them; `undone` are steps that could not be done.
-    `story` is what has happened. `began` is when Pointman's present life began, in real time: patience counts from it.
+    `story` is what has happened, `away` when a product was not there, `taken` are tickets that somebody took a hand in.
+    `began` is when Pointman's present life began, by `time.monotonic`: patience counts from it.
     """
 
     def __init__(self, scenario: Scenario, world: World, pace: Pace | None = None, heard: Heard | None = None) -> None:
@@ -93,6 +94,7 @@ class Player:
         self.clicked: list[Asked] = []
         self.undone: list[str] = []
         self.story: list[tuple[datetime, str]] = []
+        self.away: list[tuple[datetime, datetime]] = []
         self.taken: set[str] = set()
         self.began = 0.0
         self._steps = list(scenario.steps)
@@ -162,7 +164,7 @@ class Player:
                 if not self.taken:
                     self.undone.append(f"{step}: {problem}")
             else:
-                self.story.append((self.world.clock.now(), str(step)))
+                self.story.append((self.world.clock.now(), self._told(step)))
             self.heard.happened(at, step)
         self._click_again()
         for watched in self.watched:
@@ -207,6 +209,14 @@ class Player:
             world.outage(step.said, self._begin + step.at, self._begin + step.until)
         elif step.verb == "click":
             self._click(step)
+
+    def _told(self, step: Step) -> str:
+        """A step for whoever looks at the world, whose clock is not the scenario's."""
+        if step.until is None:
+            return str(step)
+        until = self._begin + step.until
+        self.away.append((self._begin + step.at, until))
+        return f"{step.said.capitalize()} is away until {until:%H:%M}: every call to it fails"
 
     def _click(self, step: Step) -> None:
         """Click the newest message that says it and has the button; a person to whom nothing happens tries again."""

@@ -61,6 +61,16 @@ class Pointman:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process's number; 0 where there is none yet."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def ended(self) -> int | None:
+        """With what it ended: its exit code, or a signal's number below zero; None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def install(self, every: str = "0.05") -> None:
         """Write its configuration and rules into the folder, and have the products tell it what happens."""
         shutil.copytree(COMPANY, self.folder, dirs_exist_ok=True)

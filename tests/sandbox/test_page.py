@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from sandbox.clock import Clock
 from sandbox.page import Page as Served
 from sandbox.process import Pointman
 from sandbox.world import World
+from tests.sandbox.stage import NARROW, WIDE, Stage, created
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-WIDE: ViewportSize = {"width": 1280, "height": 900}
-NARROW: ViewportSize = {"width": 390, "height": 844}
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-
-
-@dataclass
-class Stage:
-    """A world with Pointman in it, its page, and a browser before it."""
-
-    world: World
-    url: str
-    browser: Browser
-    faults: list[str] = field(default_factory=list)
-
-    def open(self, size: ViewportSize = WIDE) -> Page:
-        view = self.browser.new_page(viewport=size)
-        view.set_default_timeout(8000)
-        view.on("console", lambda told: self.faults.append(told.text) if told.type in {"error", "warning"} else None)
-        view.on("pageerror", lambda error: self.faults.append(str(error)))
-        view.on("dialog", lambda dialog: (self.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
-        view.goto(self.url)
-        return view
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        if os.environ.get("CONTRACTS") == "required":
-            pytest.fail("CONTRACTS=required, but there is no chromium to look at the page with")
-        pytest.skip("there is no chromium to look at the page with (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +42,6 @@ def stage(served: tuple[World, str], browser: Browser) -> Iterator[Stage]:
     for context in browser.contexts:
         context.close()
     assert made.faults == []
-
-
-def created(view: Page, title: str) -> str:
-    """A critical ticket, created by the form on the page; its key."""
-    view.get_by_text("Create a ticket").click()
-    view.get_by_label("Summary").fill(title)
-    view.get_by_label("Service").select_option("Checkout (prod)")
-    view.get_by_label("Affected users").fill("1400")
-    view.get_by_role("button", name="Create", exact=True).click()
-    expect(view.get_by_role("heading", name=title)).to_be_visible()
-    return str(view.locator("#ticket [data-ticket]").get_attribute("data-ticket"))
 
 
 def test_a_click_in_slack_changes_the_ticket_and_the_message(stage):
@@ -152,7 +96,8 @@ def test_a_form_that_pointman_opens_can_be_filled_in_and_sent(stage):
 def test_in_a_direct_message_it_is_its_reader_who_clicks(stage):
     view = stage.open()
     key = created(view, "Checkout is down and nobody moves")
-    expect(view.locator("#ticket .log")).to_contain_text("call tom")
+    expect(view.locator("#ticket .next")).to_contain_text("call tom unless acknowledged")
+    expect(view.locator("#ticket .next")).to_contain_text(re.compile("in [45] min"))
     stage.world.clock.advance(timedelta(minutes=6))
     view.locator("#channels").get_by_role("link", name="Tom Reyes").click()
     call = view.locator("#messages article.message", has_text=key)
@@ -217,13 +162,19 @@ def test_time_can_be_stopped_and_hurried(stage):
     view = stage.open()
     try:
         view.get_by_role("button", name="Pause").click()
-        expect(view.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
+        expect(view.get_by_role("button", name="Play")).to_be_visible()
         stood = stage.world.clock.now()
         view.wait_for_timeout(50)
         assert stage.world.clock.now() == stood
         view.get_by_role("button", name="×10", exact=True).click()
         expect(view.get_by_role("button", name="×10", exact=True)).to_have_attribute("aria-pressed", "true")
         assert stage.world.clock.speed == 10
+        view.get_by_role("button", name="Pause").click()
+        view.get_by_role("button", name="Play").click()
+        expect(view.get_by_role("button", name="×10", exact=True)).to_have_attribute("aria-pressed", "true")
+        view.get_by_role("button", name="×600", exact=True).click()
+        expect(view.get_by_role("button", name="×600", exact=True)).to_have_attribute("aria-pressed", "true")
+        assert stage.world.speed == 600
     finally:
         stage.world.hurry(1)
 
@@ -247,6 +198,7 @@ def test_a_page_from_elsewhere_can_do_nothing(served):
         ("do/click", {"by": "ann", "channel": "C0", "ts": "1", "action": "take"}, 400),
         ("do/move", {"by": "ann", "ticket": "OPS-0", "status": "Resolved"}, 400),
         ("do/speed", {"by": "ann", "speed": "nan"}, 400),
+        ("do/kill", {"by": "ann"}, 400),
         ("do/nothing", {}, 404),
         ("elsewhere", {}, 405),
     ],
@@ -256,6 +208,23 @@ def test_a_wrong_request_is_refused_in_a_sentence(served, path, form, status):
     assert answer.status_code == status
     said = answer.json()["said"] if status == 400 else answer.text
     assert said.strip().endswith(".")
+
+
+def test_without_a_workbench_the_page_asks_for_none(served):
+    assert "workbench" not in requests.get(served[1], timeout=5).text
+    assert requests.get(f"{served[1]}workbench/static/workbench.js", timeout=5).status_code == 502
+
+
+@pytest.mark.parametrize("at", ["", "x", "-1", "0.5", "99999999999", "9" * 40, "1e3"])
+def test_a_moment_that_is_none_is_now(served, at):
+    answer = requests.get(f"{served[1]}state", params={"at": at}, timeout=5)
+    assert (answer.status_code, answer.json()["past"]) == (200, False)
+
+
+def test_what_was_before_the_beginning_is_the_beginning(served):
+    state = requests.get(f"{served[1]}state", params={"at": "1"}, timeout=5).json()
+    assert state["past"]
+    assert state["regions"]["queue"].strip() == '<p class="empty">There were no tickets yet.</p>'
 
 
 def test_the_page_allows_no_script_but_its_own(served):
