@@ -198,7 +198,7 @@ def _secrets(value: Any) -> Iterator[str]:
 def load(path: Path = DEFAULT) -> Config:
     """Read the file, the environment, and `.env` beside the file (for `env/NAME`). Raises Problems: all of them."""
     if not path.is_file():
-        raise Problems([Problem(Where(str(path)), "there is no such file", hint="copy config.example.toml")])
+        raise Problems([Problem(Where(str(path)), "there is no such file", hint="begin with pointman init")])
     warnings = _dotenv(path.parent / ".env")
     mistakes = Mistakes(path, PREFIX, Config)
     values = _sources(path, mistakes)

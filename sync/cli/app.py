@@ -336,7 +336,7 @@ def _config(path: Path) -> Config:
 
 
 def _no_file(path: Path) -> NoReturn:
-    _stop(f"there is no file {path}; say --config FILE, or begin with a copy of config.example.toml", USAGE)
+    _stop(f"there is no file {path}; say --config FILE, or begin with pointman init", USAGE)
 
 
 def _rules(read: Config) -> RuleSet:

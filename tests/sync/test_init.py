@@ -124,22 +124,27 @@ def test_it_changes_nothing_but_the_home_ticket(tmp_path: Path, made: Products) 
     assert not any(channel.messages for channel in made.slack.state.channels.values())
 
 
-def test_what_runs_then_tells_a_private_channel_and_touches_no_ticket(tmp_path: Path, made: Products) -> None:
-    assert call("init", tmp_path, *made.flags).exit_code == 0
-    made.jira.clock.advance(timedelta(minutes=1))
-    key = made.jira.create({"summary": "Checkout is down", "customfield_10051": "Checkout (prod)"})
-    before = made.jira.view(key)
-    made.jira.clock.run(60)  # places want a second between two messages
-    assert call("sweep", "--once", "--config", tmp_path / "config.toml").exit_code == 0
-    after = made.jira.view(key)
-    assert (after["fields"], after["history"]) == (before["fields"], before["history"])
-    state = made.slack.state
-    assert not state.named("incidents").messages
-    told = " ".join(message.text for message in state.named("pointman").messages)
-    assert "I would have" in told
-    assert made.homes()[0] not in told, "the home ticket is older than the start"
-    assert "severity = high" in told
-    assert not any(channel.messages for channel in state.channels.values() if channel.is_im)
+def test_what_runs_then_tells_a_private_channel_and_writes_nothing_but_its_ledger(
+    tmp_path: Path, flavour: Flavour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with products(flavour) as there:
+        live(there, monkeypatch)
+        assert call("init", tmp_path, *there.flags).exit_code == 0
+        there.jira.clock.advance(timedelta(minutes=1))
+        key = there.jira.create({"summary": "Checkout is down", "customfield_10051": "Checkout (prod)"})
+        before, asked = there.jira.view(key), len(there.server.seen)
+        there.jira.clock.run(60)  # places want a second between two messages
+        assert call("sweep", "--once", "--config", tmp_path / "config.toml").exit_code == 0
+        after, state = there.jira.view(key), there.slack.state
+        written = {request.path.rpartition("/issue/")[2] for request, _ in there.server.seen[asked:] if request.body}
+        assert written == {f"{after['id']}/properties/pointman"}
+        assert {**after, "properties": {}} == before
+        assert not state.named("incidents").messages
+        assert not any(channel.messages for channel in state.channels.values() if channel.is_im)
+        told = " ".join(message.text for message in state.named("pointman").messages)
+        assert "I would have" in told
+        assert "severity = high" in told
+        assert there.homes()[0] not in told, "the home ticket is older than the start"
 
 
 def test_programs_are_told_what_was_made_and_what_comes_next(tmp_path: Path, made: Products) -> None:
