@@ -176,7 +176,7 @@ def test_check_live_tells_what_is_not_there(config: Path, world: World) -> None:
 def test_a_missing_configuration_is_wrong_usage(tmp_path: Path) -> None:
     done = call("check", "--config", tmp_path / "config.toml")
     assert done.exit_code == 2
-    assert "config.example.toml" in done.output
+    assert "begin with pointman init" in done.output
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_a_file_that_is_no_utf8_is_told_with_its_line(folder: Path) -> None:
 
 
 def test_a_missing_file_is_an_error_not_an_empty_one(folder: Path) -> None:
-    with pytest.raises(Problems, match=r"config\.toml  there is no such file; copy config\.example\.toml"):
+    with pytest.raises(Problems, match=r"config\.toml  there is no such file; begin with pointman init"):
         load(folder / "config.toml")
 
 
