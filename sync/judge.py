@@ -245,7 +245,8 @@ def _upshot(item: Item) -> Upshot:
     left = item.reason.removeprefix("left alone: ")
     if item.status == "not" and left != item.reason:
         return Upshot("left alone", item.effect.what, left, item.at)
-    return Upshot(_STATES[item.status], item.effect.what, item.reason, item.at)
+    unless = f"unless {item.effect.unless}" if item.status == "next" and item.effect.unless else ""
+    return Upshot(_STATES[item.status], item.effect.what, item.reason or unless, item.at)
 
 
 # ---- values

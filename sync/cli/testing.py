@@ -8,6 +8,7 @@ folder that they are in.
 from __future__ import annotations
 
 import json
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -34,7 +35,7 @@ COLOURS: Mapping[str, str] = {
     r"(?m)^ok .*$": "green",
     r"(?m)^FAILED .*$": "bold red",
     r"(?m)^ +line [0-9]+: expected .*$": "green",
-    r"(?m)^ +came .*$": "red",
+    r"(?m)^ +came .*(?:\n {16,}\S.*)*$": "red",
     r"(?m)^[0-9]+ of [0-9]+ tests failed.*$": "bold red",
     r"(?m)^[0-9]+ tests? passed.*$": "bold green",
 }
@@ -236,7 +237,7 @@ def text(report: Report, width: int | None, *, every: bool) -> Iterable[str]:
         yield ""
     if report.untouched:
         names = ", ".join(rule.id for rule in report.untouched)
-        yield from (f"no test touched: {names}", "")
+        yield from (*_folded("no test touched: ", names, width), "")
     failed, count = len(report.failed), len(report.results)
     counted = f"{failed} of {count} tests failed" if failed else f"{count} test{'s' * (count != 1)} passed"
     yield f"{counted} in {sum(report.seconds):.2f} s"
@@ -244,9 +245,18 @@ def text(report: Report, width: int | None, *, every: bool) -> Iterable[str]:
 
 def _failed(failure: Failure, rules: RuleSet, width: int | None) -> Iterable[str]:
     yield ""
-    yield f"    line {failure.expected.where.line}: expected  {failure.wanted}"
-    yield f"    {' ' * len(f'line {failure.expected.where.line}:')} came      {failure.came}"
+    place = f"    line {failure.expected.where.line}: "
+    yield from _folded(f"{place}expected  ", failure.wanted, width)
+    yield from _folded(f"{' ' * len(place)}came      ", failure.came, width)
     yield from (f"        {line}".rstrip() for line in failure.lines(rules, None if width is None else width - 8))
+
+
+def _folded(head: str, said: str, width: int | None) -> list[str]:
+    """A line as several of at most `width` columns; what follows the first stands under what is said."""
+    if width is None:
+        return [f"{head}{said}"]
+    indent = " " * min(len(head), width // 2)
+    return textwrap.wrap(f"{head}{said}", width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def data(report: Report) -> dict[str, Any]:

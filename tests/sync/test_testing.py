@@ -136,6 +136,17 @@ def test_who_is_reached_depends_on_what_is_configured(folder: Path) -> None:
     assert "on-call:team is nobody here" in found.output
 
 
+def test_long_lines_are_folded_to_the_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    write(folder, "rules.d/30-more.toml", GOOD.replace('"after 6m"', '"after 7m"').replace("on-call:team", "lead:team"))
+    lines = asked().output.splitlines()
+    assert lines[4:6] == [
+        "             came      called: on-call:team (tom) after 5m by",
+        "                       unacknowledged",
+    ]
+    assert max(map(len, lines)) <= 60
+
+
 # ---- exit codes
 
 
