@@ -28,6 +28,7 @@ AHEAD: Final = timedelta(days=366)
 """How far ahead a plan is asked for, at the most."""
 MOST_WAKES: Final = 200
 """How often a ticket is looked at on its way to a moment."""
+DONE_LATER: Final = "it was done later; whether by then, too, is not kept"
 LONGEST_SAID: Final = 80
 
 
@@ -61,6 +62,12 @@ class Seen:
     moments: tuple[Moment, ...]
 
     @property
+    def known_since(self) -> datetime | None:
+        """From when on the history can be read, where that is not from the beginning."""
+        since = self.subject.ticket.complete_since
+        return since if since is not None and since > self.subject.ticket.created else None
+
+    @property
     def when(self) -> Literal["past", "now", "coming"]:
         """Where the moment lies."""
         if self.at is None:
@@ -76,7 +83,14 @@ def plan_at(subject: Subject, rules: RuleSet, at: datetime | None = None) -> Pla
     if at > subject.now:
         return _Onwards(subject.ticket, rules, subject.world, begin=subject.now).at(at)
     calm = replace(subject.world, explained=True, holding=False, reloaded=None)
-    return make_plan(subject.ticket.at(at), as_of(subject.ledger, at), rules, calm, at)
+    plan = make_plan(subject.ticket.at(at), as_of(subject.ledger, at), rules, calm, at)
+    later = {key for key, entry in subject.ledger.entries.items() if entry.at is not None and entry.at > at}
+    return replace(plan, items=tuple(_unsure(item) if item.effect.key in later else item for item in plan.items))
+
+
+def _unsure(item: Item) -> Item:
+    """A line of the past whose doing is known for later only; of fields the history tells."""
+    return replace(item, reason=DONE_LATER) if item.status == "owed" and item.effect.sort != "field" else item
 
 
 def within(subject: Subject, at: datetime | None) -> datetime | None:

@@ -80,6 +80,7 @@ class Views:
             "iso": found.at.isoformat() if found.at is not None else "",
             "files": files,
             "silent": plan.silent,
+            "known_since": clock(found.known_since, zone, now) if found.known_since is not None else "",
             "rows": [_row(item, rules, now) for _, item in show.rows(plan)],
             "groups": _groups(found.explanations, zone, plan.now),
             "moments": [

@@ -144,7 +144,7 @@ def test_what_a_change_would_make_is_shown_within_a_moment(stage):
         input.dispatchEvent(new Event('input', { bubbles: true }));
     })"""
     took = view.evaluate(watch)
-    change = view.get_by_role("region", name="What this change would make")
+    change = view.get_by_role("region", name="What this change would do")
     expect(change).to_contain_text("changed")
     expect(change).to_contain_text("1 of 1 other open ticket")
     assert took < 2000, "a busy machine is given time"

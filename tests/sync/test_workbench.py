@@ -154,6 +154,7 @@ def test_at_an_earlier_moment_the_ticket_is_as_it_was(bench: Bench) -> None:
     then = lines(bench.get("fragment", key=key, at=before.isoformat()).text)
     assert "All is well" in then
     assert "as it was" in then
+    assert "Rules, people and schedules are today's" in then
     assert "severity = high" not in then
 
 

@@ -23,7 +23,7 @@
       </div>
       <div class="wb-fragment"></div>
     </div>
-    <section class="wb-right" aria-label="Rules">
+    <section class="wb-right" aria-label="Rules"><div class="wb-desk">
       <div class="wb-head-line"><h3 class="wb-h">Rules</h3><div class="wb-files" role="group" aria-label="Rule files"></div></div>
       <div class="wb-editor" tabindex="-1">
         <div class="wb-sheet">
@@ -43,11 +43,11 @@
         <p class="wb-said" role="status"></p>
       </div>
       <ol class="wb-problems" aria-label="Problems"></ol>
-      <section class="wb-change" aria-label="What this change would make">
-        <h4>What this change would make</h4>
+      <section class="wb-change" aria-label="What this change would do">
+        <h4>What this change would do</h4>
         <div class="wb-change-body"></div>
       </section>
-    </section></div>`;
+    </div></section></div>`;
 
   // ---- patching: what is the same stays, with its focus, its selection and what was opened
 
@@ -467,7 +467,7 @@
 
     noDifference(problems) {
       const errors = problems.filter((one) => one.level === "error").length;
-      const said = errors ? "Not before the problems are mended." : "Nothing is changed yet. Type in a rule file: here stands what it would make, before it counts.";
+      const said = errors ? "Not before the problems are mended." : "Nothing is changed yet. Edit a rule file: what the change would do stands here before it counts.";
       fill(this.parts["change-body"], '<p class="wb-sentence wb-empty"></p>');
       this.parts["change-body"].firstChild.textContent = said;
     }
