@@ -59,10 +59,20 @@ def addresses(
     `products` are the connectors that can be told something.
     """
     found: dict[tuple[str, str], Address] = {}
+    for address in roles(recipients, facts, rules, products, now):
+        found.setdefault((address.product, address.address.lower()), address)
+    return tuple(found.values())
+
+
+def roles(
+    recipients: Iterable[Recipient], facts: Facts, rules: RuleSet, products: Collection[str], now: datetime
+) -> tuple[Address, ...]:
+    """Where each of these is reached now: a person whom two of them mean is there twice, once for each."""
+    found: dict[tuple[str, str], Address] = {}
     for recipient in recipients:
         for one in _expand(_One(recipient), facts, rules):
             for address in _reached(one, facts, rules, products, now):
-                found.setdefault((address.product, address.address.lower()), address)
+                found.setdefault((address.place, address.product), address)
     return tuple(found.values())
 
 

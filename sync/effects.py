@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias, cast
 
 from connectors.model import Button, Message, User, Value
 from rules.decide import Decision
-from rules.directory import Address, addresses
+from rules.directory import Address, addresses, roles
 from rules.facts import Facts
 from rules.model import Escalate, Notify, Rule, RuleSet, Step
 from rules.text import Template
@@ -147,6 +147,10 @@ class Scene:
     def addresses(self, decision: Decision, to: Iterable[object]) -> tuple[Address, ...]:
         """Where these recipients are reached now."""
         return addresses(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
+
+    def roles(self, to: Iterable[object]) -> tuple[Address, ...]:
+        """Where each of these recipients is reached now; two that are one person are called with one message."""
+        return roles(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
 
 
 def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
@@ -272,7 +276,7 @@ class _Moment:
 def _ladder(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Effect]:
     places: dict[str, list[tuple[_Moment, Address]]] = {}
     for moment in _moments(decision, rule, scene):
-        found = scene.addresses(decision, moment.step.to)
+        found = scene.roles(moment.step.to)
         if not found:
             missing = ", ".join(map(str, moment.step.to))
             moment = replace(moment, note=f"(nobody found for {missing})")  # noqa: PLW2901  (the same moment, annotated)

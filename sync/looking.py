@@ -350,7 +350,7 @@ class Look:
         coming = ticket_log.next_lines(after, self.engine.rules)
         said = Entry(self.engine.clock(), None, ticket_log.next_sum(after), entry.ref)
         self.ledger = self.ledger.with_entry(LOG_KEY, said)
-        return ticket_log.write(standing, self.lines, coming)
+        return ticket_log.write(standing, dict.fromkeys(self.lines), coming)  # a call in two roles is one call
 
     def _record(self, edit: Edit | None) -> None:
         """The last write of a look. What cannot be recorded stays in the process until it is written."""

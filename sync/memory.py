@@ -175,5 +175,5 @@ def emergency_lines(
     coming: Mapping[str, tuple[tuple[datetime, str], ...]], rules: RuleSet, now: datetime
 ) -> tuple[str, ...]:
     """The planned calls of all tickets that are due within the hour, soonest first, at most fifty."""
-    soon = sorted(call for calls in coming.values() for call in calls if call[0] <= now + EMERGENCY_AHEAD)
+    soon = sorted({call for calls in coming.values() for call in calls if call[0] <= now + EMERGENCY_AHEAD})
     return tuple(f"- {shown(at, rules, now)} {inert(what)}" for at, what in soon[:MOST_CALLS])

@@ -14,7 +14,8 @@ from connectors.model import Found, Message
 from sync.crowd import WITHIN, Crowd
 from sync.effects import Effect, digest
 from sync.gate import Gate
-from sync.ledger import Entry, Ledger, Outcome
+from sync.items import gathered
+from sync.ledger import Ledger, Outcome
 
 log = structlog.get_logger()
 
@@ -102,23 +103,29 @@ class Performer:
             return first.ref
         keys = " ".join(token(ledger.ref, effect.key, _moment(effect, ledger)) for effect in group)
         thing = self._thing(group, ledger, refs)
-        ref = self._standing(sink, first, entry, keys) if first.sort == "standing" else ""
-        if first.sort == "call":
+        ref = self._standing(sink, group, ledger) if first.sort == "standing" else ""
+        if first.sort == "call" and first.watched:
+            ref = entry.ref if sink.editable and not entry.retired else ""
+        if first.sort == "call" and not first.watched:
             made = self.crowd.call(sink, first.address, thing, keys, self.clock())
         else:
             made = sink.put(first.address, thing, ref or None, keys)
         self.gate.used(first.product, first.address, self.clock(), sink.pace * 0 if ref else sink.pace)
-        if first.sort == "call" and entry.ref not in {"", made} and not entry.retired and sink.editable:
-            self._outdate(sink, first.address, entry.ref)
+        if first.sort == "call" and sink.editable:
+            for earlier in _followed({effect.key for effect in group}, ledger) - {"", made}:
+                self._outdate(sink, first.address, earlier)
         return made
 
-    def _standing(self, sink: Sink[Message], effect: Effect, entry: Entry, keys: str) -> str:
+    def _standing(self, sink: Sink[Message], group: tuple[Effect, ...], ledger: Ledger) -> str:
         """The ref of what is to be changed, empty to make it. What went missing is looked for before it is made again:
         the place may have been away, and not what stands there.
         """
-        if entry.ref or entry.at is None or not sink.searchable:
-            return entry.ref
-        answer = sink.find(effect.address, keys, effect.due)
+        entries = [(effect, ledger.entries[effect.key]) for effect in group]
+        ref = next((entry.ref for _, entry in entries if entry.ref), "")
+        made = next((effect for effect, entry in entries if entry.at is not None), None)
+        if ref or made is None or not sink.searchable:
+            return ref
+        answer = sink.find(made.address, token(ledger.ref, made.key, _moment(made, ledger)), made.due)
         return answer.ref if isinstance(answer, Found) else ""
 
     def _outdate(self, sink: Sink[Message], address: str, ref: str) -> None:
@@ -143,11 +150,19 @@ class Performer:
 
 
 def together(effects: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
-    """Calls of one look to one address as one group, at the place of the first; everything else alone, in order."""
+    """What is one message as one group, at the place of the first; everything else alone, in order."""
     groups: dict[object, list[Effect]] = {}
     for effect in effects:
-        groups.setdefault(("call", effect.to) if effect.sort == "call" else effect.key, []).append(effect)
+        groups.setdefault(gathered(effect), []).append(effect)
     return (tuple(group) for group in groups.values())
+
+
+def _followed(keys: set[str], ledger: Ledger) -> set[str]:
+    """The refs of the calls that these keys made last, but for those that still stand for other keys as well."""
+    standing = {key: entry.ref for key, entry in ledger.entries.items() if not entry.retired}
+    return {ref for key, ref in standing.items() if key in keys} - {
+        ref for key, ref in standing.items() if key not in keys
+    }
 
 
 def _moment(effect: Effect, ledger: Ledger) -> datetime:

@@ -270,8 +270,12 @@ class _Planner:
     def retirements(self, wanted: frozenset[str]) -> None:
         """What was made and is no longer wanted is retired, once."""
         current = {*wanted, *(self._today(key) for key in wanted)}
-        for key, entry in self.ledger.entries.items():
+        entries = self.ledger.entries
+        shared = {e.ref for key, e in entries.items() if self._today(key) in current and not e.retired}
+        for key, entry in entries.items():
             if not key.startswith(STANDING_KINDS) or not entry.ref or entry.retired or self._today(key) in current:
+                continue
+            if entry.ref in shared:  # calls of one look to one address are one message: another rule still wants it
                 continue
             product, _, address = entry.to.partition(":")
             what = f"retire what stands in {address}"
