@@ -167,6 +167,8 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
 
 
 def _key(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]:
+    """The key of an effect, and those it had before; what is watched has keys of its own."""
+    kind = f"watch.{kind}" if rule.mode == "watch" else kind
     return f"{kind}:{rule.id}>{address.place}", tuple(f"{kind}:{old}>{address.place}" for old in rule.was)
 
 
@@ -374,22 +376,12 @@ def _spoken(address: Address) -> str:
 
 
 def _watched(effect: Effect, scene: Scene) -> Effect:
-    """A watched effect is told in a private place only, as what we would have done."""
+    """A watched effect goes to a private place only, without buttons; `watching` says there what it would have been."""
     if not effect.watched:
         return effect
     product, place = scene.world.watch or ("", "")
-    said = effect.thing.text if effect.thing is not None else ""
-    thing = Message(f"I would have done this: {effect.what}\n\n{said}") if effect.thing is not None else None
-    return replace(
-        effect,
-        key=f"watch.{effect.key}",
-        was=tuple(f"watch.{key}" for key in effect.was),
-        product=product,
-        address=place,
-        thing=thing,
-        digest=digest(thing.text) if thing is not None and effect.sort == "standing" else effect.digest,
-        external=False,
-    )
+    thing = Message(effect.thing.text) if effect.thing is not None else None
+    return replace(effect, product=product, address=place, thing=thing, external=False)
 
 
 def _threaded(made: tuple[Effect, ...]) -> tuple[Effect, ...]:

@@ -103,15 +103,18 @@ def _order(effect: Effect) -> tuple[int, datetime]:
 
 
 def _by_address(several: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
-    """Calls of one look to one address are one message; everything else stands alone."""
-    calls: dict[str, list[Effect]] = {}
+    """What is one message in the end (`gathered`) together, everything else alone; calls last."""
+    groups: dict[object, list[Effect]] = {}
     for effect in several:
-        if effect.sort != "call":
-            yield (effect,)
-        else:
-            calls.setdefault(effect.to, []).append(effect)
-    for group in calls.values():
-        yield tuple(group)
+        groups.setdefault(gathered(effect), []).append(effect)
+    yield from (tuple(group) for group in sorted(groups.values(), key=lambda group: group[0].sort == "call"))
+
+
+def gathered(effect: Effect) -> object:
+    """What effects share that are one message: calls of one look to one address, and all that stands watched."""
+    if effect.watched:
+        return ("watched", effect.to) if effect.sort == "standing" else effect.key
+    return ("call", effect.to) if effect.sort == "call" else effect.key
 
 
 def by_us(user: User | None, world: World) -> bool:

@@ -38,19 +38,23 @@ def next_sum(plan: Plan) -> str:
 
 
 def _coming(plan: Plan) -> tuple[tuple[datetime, str], ...]:
-    effects = sorted((item.effect for item in plan.of("next")), key=lambda effect: (effect.due, effect.key))
+    coming = (item.effect for item in plan.of("next") if not item.effect.watched)
+    effects = sorted(coming, key=lambda effect: (effect.due, effect.key))
     return tuple((e.due, f"{e.what}, unless {e.unless}" if e.unless else e.what) for e in effects[:12])
 
 
 def _waiting(plan: Plan) -> tuple[str, ...]:
-    return tuple(f"{item.effect.what}: {item.reason}" for item in plan.of("held") if item.reason)[:6]
+    return tuple(
+        f"{item.effect.what}: {item.reason}" for item in plan.of("held") if item.reason and not item.effect.watched
+    )[:6]
 
 
 def untold(ledger: Ledger) -> tuple[str, ...]:
     """The keys of what was done after the log was last written: a process that died had no time to tell it."""
     entry = ledger.entries.get(LOG_KEY)
     last = entry.at if entry is not None else None
-    done = ((key, said.at) for key, said in ledger.entries.items() if ":" in key and said.at is not None)
+    kept = ((key, said.at) for key, said in ledger.entries.items() if ":" in key and not key.startswith("watch."))
+    done = ((key, at) for key, at in kept if at is not None)
     return tuple(key for key, at in done if last is None or at > last)
 
 

@@ -6,17 +6,19 @@ moment, a test and the real thing are the same code: `look` does nothing but car
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from connectors.model import Change, Message, Ticket, User
+from connectors.model import Change, Message, Ticket, User, Value
 from rules import decide as deciding
 from rules.decide import Decision
 from rules.facts import Facts
 from rules.model import RuleSet
+from rules.past import Past
 from rules.text import inert
+from sync import watching
 from sync.effects import Effect, Scene, World, effects
 from sync.fields import Fields
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
@@ -105,6 +107,8 @@ class _Planner:
         self.known = deciding.World(world.loads, world.me)
         self.fields = Fields(ticket, ledger, rules, world, now)
         self.items: list[Item] = []
+        self.wishes: list[Effect] = []
+        self.wished = ticket.created
         self.facts: Facts | None = None
 
     def plan(self, silent: str = "") -> Plan:
@@ -152,10 +156,14 @@ class _Planner:
                 item = self._flooded(item) if item.status == "owed" else item
                 wish = {decision.field: item.effect.value}
                 if item.status == "owed":
-                    self.watched_ticket = self.watched_ticket.having(wish, self.now, self.world.me)
+                    since = self._wanted_since(decision) if watched else self.now
+                    self.watched_ticket = _having_since(self.watched_ticket, wish, since, self.world)
                     if not watched:
                         self.ticket = self.ticket.having(wish, self.now, self.world.me)
-                self.items.append(self._watch_field(item, decision) if watched and item.status == "owed" else item)
+                if watched and item.status == "owed":
+                    self.wishes.append(self._watch_field(item))
+                else:
+                    self.items.append(item)
         self.ledger = self.fields.ledger
 
     def _decisions(self, kinds: tuple[str, ...]) -> Iterator[Decision]:
@@ -168,14 +176,27 @@ class _Planner:
         watched = deciding.decide(kinds, self.watched_ticket, self.rules, self.known, self.now)
         yield from (d for d in watched if d.rule.mode == "watch")
 
-    def _watch_field(self, item: Item, decision: Decision) -> Item:
+    def _wanted_since(self, decision: Decision) -> datetime:
+        """Since when a watched rule has wanted this: about then it would have been written, were it on.
+
+        What it wants because of another wish, it wants since then.
+        """
+
+        def wanted(facts: Facts) -> bool:
+            made = deciding.decide((decision.rule.kind,), facts.ticket, self.rules, self.known, self.now)
+            return any(
+                d.rule is decision.rule and d.field == decision.field and d.value == decision.value for d in made
+            )
+
+        since = Past(self.before, self.rules, self.world.me, self.now).since(wanted) or self.wished
+        changed = [change.at for change in self.before.history if change.field == decision.field]
+        self.wished = max(since, *changed) if changed else since
+        return self.wished
+
+    def _watch_field(self, item: Item) -> Effect:
         """A wish of a watched rule: told in a private place, in place of being written."""
         product, place = self.world.watch or ("", "")
-        told = (
-            f"I would have set {inert(item.effect.what)} on {inert(self.ticket.key)} ({inert('; '.join(decision.why))})"
-        )
-        effect = replace(item.effect, sort="standing", product=product, address=place, thing=Message(told))
-        return self._compared(effect)
+        return replace(item.effect, sort="standing", product=product, address=place, thing=Message(item.effect.what))
 
     # -- effects
 
@@ -186,9 +207,10 @@ class _Planner:
         scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now)
         # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
         watched = replace(scene, facts=Facts(self.watched_ticket, self.rules, self.now))
+        would = (*self.wishes, *effects((d for d in decisions if d.rule.mode == "watch"), watched))
         wanted = (
             *effects((d for d in decisions if d.rule.mode != "watch"), scene),
-            *effects((d for d in decisions if d.rule.mode == "watch"), watched),
+            *watching.told(would, self.watched_ticket, self.rules),
         )
         self.items.extend(self._compared(effect) for effect in wanted)
         self.retirements(frozenset(effect.key for effect in wanted))
@@ -292,6 +314,12 @@ class _Planner:
         kind, _, rest = key.partition(":")
         rule, arrow, place = rest.partition(">")
         return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"
+
+
+def _having_since(ticket: Ticket, wish: Mapping[str, Value], since: datetime, world: World) -> Ticket:
+    """The ticket as if this had been written then; no later change is of the same word."""
+    made = ticket.having(wish, since, world.me)
+    return replace(made, history=tuple(sorted(made.history, key=lambda change: change.at)))
 
 
 __all__ = ["Batch", "Item", "Plan", "Status", "make_plan", "same", "shown", "with_acts"]

@@ -443,7 +443,7 @@ def test_watched_rules_tell_only_a_private_place() -> None:
     world.at("09:40")
     assert world.field(ref, "severity") is None
     assert {post.place for post in world.posts} == {"#private"}
-    assert any("I would have set severity = high" in said for said in world.said("#private"))
+    assert "I would have set\n\n- severity = high (critical-down)" in world.said("#private")[0]
 
 
 # ---- tickets that are not what they seem
