@@ -391,7 +391,7 @@ def _show_plan(made: Plan, rules: RuleSet) -> None:
     from sync import show
     from sync.cli import console
 
-    colours = {rf"(?m)^{head}\b.*$": show.COLOURS[status] for status, head in show.HEADS.items()}
+    colours = {rf"(?m)^{head}\b.*(?:\n .*)*": show.COLOURS[status] for status, head in show.HEADS.items()}
     console.coloured(show.text(made, rules), colours)
 
 

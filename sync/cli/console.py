@@ -88,14 +88,17 @@ def told(problems: Sequence[Problem], style: Format, fine: str, config: Path) ->
 
     `config` is the configuration file: SARIF places there what stands in no file.
     """
+    from sync.cli import pointing
+
     wrong = any(problem.level == "error" for problem in problems)
     if style == "json":
         dump({"ok": not wrong, "problems": [data(problem) for problem in problems]})
     elif style in {"github", "sarif"}:
         _told_to_a_forge(problems, style, config)
     else:
+        room = width() if sys.stdout.isatty() else None  # a program that reads it looks for one line
         for problem in problems:
-            say(str(problem))
+            coloured(pointing.text(problem, room), pointing.COLOURS)
         errors = sum(problem.level == "error" for problem in problems)
         warnings = len(problems) - errors
         counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "problem"), (warnings, "warning")) if n]
