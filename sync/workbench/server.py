@@ -41,7 +41,8 @@ LARGEST: Final = 1024 * 1024
 """Bytes of the largest request that is read."""
 SLOWEST: Final = 20.0
 """Seconds that a body may take to come."""
-STATIC: Final = {"workbench.css": "text/css", "workbench.js": "text/javascript"}
+SCRIPTS: Final = ("workbench.js", "patching.js", "toml.js")
+STATIC: Final = {"workbench.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "

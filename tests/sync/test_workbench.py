@@ -502,7 +502,9 @@ def test_there_is_nothing_else(shared: Bench, path: str) -> None:
     assert requests.put(f"{shared.url}{path}", timeout=5).status_code in {404, 405}
 
 
-@pytest.mark.parametrize("path", ["", "fragment", "files", "static/workbench.js", "static/workbench.css", "nothing"])
+@pytest.mark.parametrize(
+    "path", ["", "fragment", "files", "static/workbench.js", "static/toml.js", "static/workbench.css", "nothing"]
+)
 def test_every_answer_says_what_a_browser_may_do_with_it(shared: Bench, path: str) -> None:
     headers = shared.get(path).headers
     assert "default-src 'none'" in headers["content-security-policy"]

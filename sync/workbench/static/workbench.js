@@ -3,11 +3,16 @@
 // somebody applies them. The editor is a textarea over two layers that draw what it says: colours, and problems.
 "use strict";
 
-(() => {
+(async () => {
+  const places = [...document.querySelectorAll("[data-workbench]")];
+  document.addEventListener("workbench:ticket", (event) => {
+    for (const place of places) place.dataset.key = event.detail.key; // also of what is opened before we are ready
+  });
+  const [{ element, fill }, { coloured, marked, offsets }] = await Promise.all([import("./patching.js"), import("./toml.js")]);
+
   const TYPED = 100; // ms after the last key until the rules are checked
   const AT_MOST = 500; // ms between two refreshes, however much happens
   const SLIDE = 60; // ms until a moved slider asks
-  const COLOURED = 200_000; // characters of a file up to which it is coloured
 
   const SHELL = `<div class="wb-columns">
     <div class="wb-left">
@@ -49,59 +54,6 @@
       </section>
     </div></section></div>`;
 
-  // ---- patching: what is the same stays, with its focus, its selection and what was opened
-
-  const kept = (node) => (node.nodeType === 1 ? node.dataset.wbKept || "" : "");
-  const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && kept(a) === kept(b);
-
-  function patch(old, wanted) {
-    if (old.isEqualNode(wanted)) return;
-    if (old.nodeType !== 1) {
-      if (old.data !== wanted.data) old.data = wanted.data;
-      return;
-    }
-    for (const { name } of [...old.attributes]) {
-      if (name !== "open" && !wanted.hasAttribute(name)) old.removeAttribute(name);
-    }
-    for (const { name, value } of wanted.attributes) {
-      if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
-    }
-    children(old, wanted);
-  }
-
-  function children(old, wanted) {
-    const known = new Map([...old.children].filter(kept).map((child) => [kept(child), child]));
-    let at = old.firstChild;
-    for (const next of [...wanted.childNodes]) {
-      const same = kept(next) ? known.get(kept(next)) : at && !kept(at) && alike(at, next) ? at : null;
-      if (same && alike(same, next)) {
-        if (same === at) at = at.nextSibling;
-        else old.insertBefore(same, at);
-        patch(same, next);
-      } else old.insertBefore(next, at);
-    }
-    while (at) {
-      const gone = at;
-      at = at.nextSibling;
-      gone.remove();
-    }
-  }
-
-  function fill(place, html) {
-    const made = document.createElement("template");
-    made.innerHTML = html;
-    children(place, made.content);
-  }
-
-  function element(name, className, text) {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
-
-  const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
-
   async function ask(path, options) {
     const response = await fetch(`/workbench/${path}`, options);
     if (!response.ok) throw new Error((await response.text()).trim() || `answered ${response.status}`);
@@ -111,59 +63,6 @@
   function post(path, said, signal) {
     const headers = { "content-type": "application/json" };
     return ask(path, { method: "POST", headers, body: JSON.stringify(said), signal });
-  }
-
-  // ---- TOML in colours
-
-  const TOKENS = new RegExp(
-    [
-      /(?<string>"""[\s\S]*?(?:"""|$(?![\s\S]))|'''[\s\S]*?(?:'''|$(?![\s\S]))|"(?:[^"\\\n]|\\.)*"?|'[^'\n]*'?)/.source,
-      /(?<comment>#[^\n]*)/.source,
-      /(?<header>^[ \t]*\[\[?[^\]\n]*\]\]?)/.source,
-      /(?<key>(?:^[ \t]*|(?<=[{,][ \t]*))[\w.-]+(?=[ \t]*=))/.source,
-      /(?<value>\b(?:true|false|\d[\w:.+-]*))/.source,
-    ].join("|"),
-    "gm",
-  );
-
-  function coloured(text) {
-    if (text.length > COLOURED) return escaped(text);
-    let html = "";
-    let end = 0;
-    for (const found of text.matchAll(TOKENS)) {
-      const sort = Object.keys(found.groups).find((name) => found.groups[name] !== undefined);
-      html += `${escaped(text.slice(end, found.index))}<span class="wb-${sort}">${escaped(found[0])}</span>`;
-      end = found.index + found[0].length;
-    }
-    return html + escaped(text.slice(end));
-  }
-
-  // The server counts characters, a textarea UTF-16 units.
-  function offsets(text, problem) {
-    let start = 0;
-    for (let line = 1; line < problem.line; line += 1) {
-      const next = text.indexOf("\n", start);
-      if (next < 0) break;
-      start = next + 1;
-    }
-    const stop = text.indexOf("\n", start);
-    const characters = Array.from(text.slice(start, stop < 0 ? text.length : stop));
-    const column = Math.max(0, (problem.column || 1) - 1);
-    const begin = start + characters.slice(0, column).join("").length;
-    const length = characters.slice(column, column + Math.max(1, problem.length)).join("").length;
-    return [begin, begin + length];
-  }
-
-  function marked(text, problems) {
-    let html = "";
-    let end = 0;
-    const places = problems.filter((one) => one.line).map((one) => [...offsets(text, one), one]);
-    for (const [from, to, one] of places.sort((a, b) => a[0] - b[0])) {
-      if (from < end) continue;
-      html += `${escaped(text.slice(end, from))}<span class="wb-mark wb-is-${one.level}">${escaped(text.slice(from, to)) || "&nbsp;"}</span>`;
-      end = to;
-    }
-    return html + escaped(text.slice(end));
   }
 
   // ---- one workbench
@@ -176,6 +75,7 @@
       this.files = [];
       this.file = null;
       this.problems = [];
+      this.note = "";
       this.stamp = ""; // of the rule files, as the last fragment said
       this.timers = {};
       place.classList.add("wb");
@@ -398,6 +298,7 @@
     typed() {
       const { file } = this;
       const text = this.parts.input.value;
+      this.note = "";
       file.draft = text === file.text ? null : text;
       if (file.draft === null) sessionStorage.removeItem(`wb:${file.name}`);
       else sessionStorage.setItem(`wb:${file.name}`, text);
@@ -496,7 +397,7 @@
       const errors = problems.filter((one) => one.level === "error").length;
       const warnings = problems.length - errors;
       const counts = [[errors, "problem"], [warnings, "warning"]].filter(([n]) => n).map(([n, word]) => `${n} ${word}${n > 1 ? "s" : ""}`);
-      this.say(counts.join(", ") || "No problems");
+      this.say(counts.join(", ") || this.note || "No problems");
       this.listFiles();
     }
 
@@ -509,6 +410,7 @@
         sessionStorage.removeItem(`wb:${file.name}`);
         file.text = this.text();
         file.draft = null;
+        this.note = said; // until something is typed
         await this.readFiles();
         await this.refresh();
         this.say(said);
@@ -575,6 +477,6 @@
     });
   }
 
-  for (const place of document.querySelectorAll("[data-workbench]")) new Workbench(place);
+  for (const place of places) new Workbench(place);
   playground();
 })();
