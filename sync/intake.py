@@ -111,9 +111,12 @@ class Intake:
         self._asked: set[Future[None]] = set()
         self.alerts = Alerts(tracker, queue, clock)
 
-    def take(self, signal: Changed | Command) -> Outcome:
-        """Take a change or a command; what is to be done happens later and elsewhere."""
-        outcome = self._changed(signal) if isinstance(signal, Changed) else self._command(signal)
+    def take(self, signal: Changed | Command, carried_out: Callable[[], None] = lambda: None) -> Outcome:
+        """Take a change or a command; what is to be done happens later and elsewhere.
+
+        `carried_out` is told when a command stands on its ticket, or nothing will: from then on it cannot be lost.
+        """
+        outcome = self._changed(signal) if isinstance(signal, Changed) else self._command(signal, carried_out)
         metrics.SIGNALS.labels(type(signal).__name__.lower(), outcome).inc()
         return outcome
 
@@ -140,10 +143,11 @@ class Intake:
         self._queue.put(changed.ref)
         return "queued"
 
-    def _command(self, command: Command) -> Outcome:
+    def _command(self, command: Command, carried_out: Callable[[], None]) -> Outcome:
         if command.id and not self._deliveries.add("command", command.source, command.id):
+            carried_out()
             return "repeated"
-        asked = self._people.submit(self._ask, command)
+        asked = self._people.submit(self._ask, command, carried_out)
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)
         return "queued"
@@ -160,10 +164,16 @@ class Intake:
             return False
         return True
 
-    def _ask(self, command: Command) -> None:
+    def _ask(self, command: Command, carried_out: Callable[[], None]) -> None:
         """Have the command carried out in the ticket's turn, and tell the person."""
-        if self._asked_back(command):
-            return
+        try:
+            said = "" if self._asked_back(command) else self._done(command)
+        finally:
+            carried_out()
+        self._answer(command, said)
+
+    def _done(self, command: Command) -> str:
+        """Carry it out; what to tell the person."""
         try:
             ref = self._ref(command.ref)
             said = self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
@@ -175,7 +185,7 @@ class Intake:
             log.exception("command failed", verb=command.verb, ref=command.ref)
             said = "That could not be done: Pointman made a mistake. Its log says more."
         log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=said)
-        self._answer(command, said)
+        return said
 
     def _ref(self, said: str) -> str:
         """The immutable id, where a person typed a key: the queue gives turns by id."""

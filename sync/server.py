@@ -5,7 +5,9 @@
     GET  /readyz                200 once the tracker has been listed, and until we stop
     GET  /metrics               for Prometheus
 
-The handler does as little as it can: read, verify, put into the queue, answer. What is malformed, unsigned, too large
+The handler does as little as it can: read, verify, put into the queue, answer. Only what a person asked for is answered
+when it stands on the ticket, so that a process which dies before has promised nothing; products that ask for an answer
+within three seconds have it after two. What is malformed, unsigned, too large
 or sent again is answered in a sentence and counted, and nothing else happens; a fault of ours while reading it is
 told to the sender as a 400, since only its content can have caused it.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Thread
 from typing import Final
@@ -30,9 +33,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from connectors.base import BadRequest, Connector, Receipt, Request
-from connectors.model import Alert, Signal
+from connectors.model import Alert, Changed, Command, Signal
 from sync.health import Health
-from sync.intake import Intake
+from sync.intake import Intake, Outcome
 from sync.metrics import WEBHOOKS
 
 log = structlog.get_logger()
@@ -41,6 +44,8 @@ LARGEST: Final = 1024 * 1024
 """Bytes of the largest webhook that is read."""
 SLOWEST: Final = 20.0
 """Seconds that a body may take to come."""
+ANSWERED_WITHIN: Final = 2.0
+"""Seconds that a person's command may take to be written before it is answered; Slack waits for three."""
 QUIET: Final = timedelta(minutes=1)
 """How long the log is silent about the next refused webhook of the same sort."""
 _COUNTED: Final = {400: "malformed", 401: "unsigned", 404: "unknown", 413: "too_large"}
@@ -95,7 +100,9 @@ class Hooks:
             raise BadRequest(400, "the content was not understood") from error
 
     async def _take(self, signals: tuple[Signal, ...]) -> str:
-        """Take what the webhook means. Alerts wait for their tickets; everything else is put into the queue."""
+        """Take what the webhook means. Alerts wait for their tickets, commands for a while until they are written on
+        theirs; everything else is put into the queue.
+        """
         for signal in signals:
             if isinstance(signal, Alert):
                 try:
@@ -103,8 +110,23 @@ class Hooks:
                 except Exception as error:  # noqa: BLE001  (whatever it was, the monitor must try again)
                     log.warning("alert not taken", fingerprint=signal.fingerprint, error=str(error))
                     return "unavailable"
-        outcomes = [self._intake.take(signal) for signal in signals if not isinstance(signal, Alert)]
+        outcomes = [self._intake.take(signal) for signal in signals if isinstance(signal, Changed)]
+        outcomes += [await self._carried_out(signal) for signal in signals if isinstance(signal, Command)]
         return "replayed" if outcomes and all(outcome == "repeated" for outcome in outcomes) else "accepted"
+
+    async def _carried_out(self, command: Command) -> Outcome:
+        """Take a command, and wait for a while until it stands on its ticket."""
+        loop, written = asyncio.get_running_loop(), asyncio.Event()
+
+        def done() -> None:
+            with suppress(RuntimeError):  # the server has stopped, and nobody waits any more
+                loop.call_soon_threadsafe(written.set)
+
+        outcome = self._intake.take(command, done)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERED_WITHIN):
+                await written.wait()
+        return outcome
 
 
 async def _body(web: WebRequest) -> bytes:

@@ -4,8 +4,10 @@ import http.client
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -59,6 +61,9 @@ class Door:
     def __init__(self) -> None:
         self.now = NOON
         self.looked: list[str] = []
+        self.done: list[str] = []
+        self.free = Event()
+        self.free.set()
         self.tracker = MemoryTracker(lambda: self.now)
         self.gate = Gate()
         self.swept = Swept()
@@ -80,6 +85,7 @@ class Door:
 
     def look(self, ref: str) -> datetime | None:
         self.looked.append(ref)
+        self.free.wait(10)
         return None
 
     def form(self, command: Command) -> Form | None:
@@ -92,6 +98,10 @@ class Door:
         return True
 
     def command(self, command: Command) -> str:
+        time.sleep(0.05)
+        self.done.append(command.id)
+        if command.verb == "fail":
+            raise Temporary("the tracker is away")
         return "done"
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
@@ -341,3 +351,32 @@ def test_nothing_that_is_told_holds_the_secret(door: Door) -> None:
 def test_a_port_that_is_taken_is_an_error(door: Door) -> None:
     with pytest.raises(OSError, match="in use"):
         Server(app(Hooks({}, door.intake, lambda: door.now), door.health), "127.0.0.1", door.port).start()
+
+
+# ---- what people ask for is written before it is answered
+
+
+def test_a_click_is_answered_when_it_stands_on_the_ticket(door: Door) -> None:
+    status, _ = door.post(b'{"verb": "take", "ref": "10001"}', "click-1")
+    assert (status, door.done) == (202, ["click-1"])
+
+
+def test_a_click_that_cannot_be_carried_out_is_answered_too(door: Door) -> None:
+    status, _ = door.post(b'{"verb": "fail", "ref": "10001"}', "click-1")
+    assert (status, door.done) == (202, ["click-1"])
+
+
+def test_a_click_on_a_ticket_that_is_busy_is_answered_in_time_and_carried_out_afterwards(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.server.ANSWERED_WITHIN", 0.2)
+    door.free.clear()
+    door.queue.put("10001")
+    began = time.monotonic()
+    status, _ = door.post(b'{"verb": "take", "ref": "10001"}', "click-1")
+    assert (status, door.done) == (202, [])
+    assert 0.2 <= time.monotonic() - began < 2.5
+    assert door.post(b'{"verb": "take", "ref": "10001"}', "click-1")[0] == 202, "sent again it is taken once"
+    door.free.set()
+    assert door.queue.drain(timedelta(seconds=10))
+    assert door.done == ["click-1"]
