@@ -276,14 +276,13 @@ def _rows(trace: Trace, depth: int, zone: tzinfo, now: datetime | None) -> Itera
 
 def _columns(rows: tuple[tuple[str, str], ...], width: int | None) -> Iterator[str]:
     """Rows of two columns; the first is as wide as it needs, but no wider than leaves room for the second."""
-    wide = max((len(left) for left, _ in rows), default=0)
-    if width is not None:
-        wide = min(wide, max(NARROWEST, width) * 3 // 5)
-    for left, right in rows:
-        indent = len(left) - len(left.lstrip())
-        lefts = _folded(left, indent + 2, wide)
-        rights = _folded(right, 8 if right[:8].rstrip() in _ANSWERS else 0, None if width is None else width - wide - 2)
-        yield from (f"{one:<{wide}}  {other}".rstrip() for one, other in zip_longest(lefts, rights, fillvalue=""))
+    room = None if width is None else max(NARROWEST, width) * 3 // 5
+    lefts = [_folded(left, len(left) - len(left.lstrip()) + 2, room) for left, _ in rows]
+    wide = max((len(line) for lines in lefts for line in lines), default=0)
+    for folded, (_, right) in zip(lefts, rows, strict=True):
+        hang = 8 if right[:8].rstrip() in _ANSWERS else 0
+        rights = _folded(right, hang, None if width is None else width - wide - 2)
+        yield from (f"{one:<{wide}}  {other}".rstrip() for one, other in zip_longest(folded, rights, fillvalue=""))
 
 
 _ANSWERS = frozenset({"yes", "no", "unknown"})

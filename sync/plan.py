@@ -109,6 +109,8 @@ class _Planner:
         self.items: list[Item] = []
         self.wishes: list[Effect] = []
         self.wished = ticket.created
+        self.past = Past(ticket, rules, world.me, now)
+        self.earlier: dict[tuple[str, int], tuple[Decision, ...]] = {}
         self.facts: Facts | None = None
 
     def plan(self, silent: str = "") -> Plan:
@@ -183,15 +185,20 @@ class _Planner:
         """
 
         def wanted(facts: Facts) -> bool:
-            made = deciding.decide((decision.rule.kind,), facts.ticket, self.rules, self.known, self.now)
-            return any(
-                d.rule is decision.rule and d.field == decision.field and d.value == decision.value for d in made
-            )
+            made = self._then(decision.rule.kind, facts)
+            return any((d.rule, d.field, d.value) == (decision.rule, decision.field, decision.value) for d in made)
 
-        since = Past(self.before, self.rules, self.world.me, self.now).since(wanted) or self.wished
+        since = self.past.since(wanted) or self.wished
         changed = [change.at for change in self.before.history if change.field == decision.field]
         self.wished = max(since, *changed) if changed else since
         return self.wished
+
+    def _then(self, kind: str, facts: Facts) -> tuple[Decision, ...]:
+        """What the rules of a kind said of the ticket at an earlier moment; several wishes ask for the same."""
+        known = kind, id(facts)
+        if known not in self.earlier:
+            self.earlier[known] = deciding.decide((kind,), facts.ticket, self.rules, self.known, self.now)
+        return self.earlier[known]
 
     def _watch_field(self, item: Item) -> Effect:
         """A wish of a watched rule: told in a private place, in place of being written."""

@@ -32,6 +32,7 @@ log = structlog.get_logger()
 ROOM = 10_000
 """Characters of an answer in a messenger, each line counted with what its markup takes there."""
 MARKUP = 120
+AHEAD = "that moment has not come: this is how it stands now, and `pointman plan` says what comes next"
 STATES: Mapping[str, State] = {"done": "done", "owed": "now", "next": "next", "held": "held", "not": "not done"}
 
 
@@ -59,7 +60,8 @@ def explained(engine: Engine, key: str, at: datetime | None) -> Explained:
     _hear(engine)
     now = engine.clock()
     if at is None or at >= now:
-        return _told(ticket, ledger, engine, now, past=False)
+        told = _told(ticket, ledger, engine, now, past=False)
+        return told if at is None or at == now else replace(told, notes=(AHEAD, *told.notes))
     return _told(ticket, ledger, engine, at, past=True)
 
 

@@ -14,7 +14,7 @@ __all__ = ["Explained", "data", "explained", "text"]
 COLOURS = {
     r"(?m)^(?:\w+ +\S+  )(fired\b[^:\n]*)": "green",
     r"(?m)^(?:\w+ +\S+  )((?:did not|off)\b)": "dim",
-    r"(?m)^(?:\w+ +\S+  )((?:unknown|shadowed by \S+))": "yellow",
+    r"(?m)^(?:\w+ +\S+  )((?:unknown|shadowed by [^\s:]+))": "yellow",
     r"(?m)^ {4}→ (held|left alone|stale|not done|unknown)(?: |$)": "magenta",
     r"(?m)^ {4}→ (now|next)(?: |$)": "cyan",
     r"(?m)^ {4}→ (done)(?: |$)": "green",

@@ -233,6 +233,13 @@ def test_before_the_history_begins_all_is_unknown_and_said_to_be() -> None:
     assert {one.rule.id: one.verdict for one in said.explanations}["critical-down"] == "unknown"
 
 
+def test_a_moment_that_has_not_come_is_told_as_now_and_said_to_be() -> None:
+    world = World()
+    ref = world.ticket()
+    said = explained(world.engine, ref, minutes(90))
+    assert (said.past, said.notes[0][:30]) == (False, "that moment has not come: this")
+
+
 def test_before_it_was_made_there_was_no_ticket() -> None:
     world = World()
     ref = world.ticket()
