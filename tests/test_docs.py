@@ -185,6 +185,24 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not name or name in {anchor(heading) for _, heading in headings(file)}, target
 
 
+# ---- pictures
+
+PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.png"))
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_every_picture_is_small_and_on_a_page(picture: Path) -> None:
+    most = 150_000 if picture.name.startswith("terminal-") else 400_000
+    assert picture.stat().st_size < most
+    assert any(f"pictures/{picture.name})" in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_every_picture_says_in_words_what_it_shows() -> None:
+    for page in PAGES:
+        for words in re.findall(r"!\[([^\]]*)\]\(", page.read_text(encoding="utf-8")):
+            assert len(words.split()) > 3, page.name
+
+
 # ---- what the README shows
 
 
