@@ -11,6 +11,7 @@ from rules import load
 from rules.model import RuleSet
 from sync.config import moment
 from sync.look import Engine
+from sync.plan import Plan
 from sync.workbench.difference import Difference, difference, turned
 from sync.workbench.files import Reading, RuleFiles
 from sync.workbench.seeing import Subject, explanations, plan_at, seen, within
@@ -22,6 +23,10 @@ NO_RULES: Final = '[defaults]\ntimezone = "UTC"\n'
 
 Drafts: TypeAlias = Mapping[str, str]
 """By name of a file, the text that it would have."""
+
+
+PLANS: Final = 500
+"""Plans that are kept at the most."""
 
 
 class NotUnderstood(Exception):
@@ -44,6 +49,7 @@ class Desk:
         self._files, self._config = files, config
         self._tickets = Tickets(engine)
         self._views = Views()
+        self._plans: dict[str, tuple[Subject, str, Plan]] = {}
 
     def gather(self) -> None:
         """Read the open tickets, for how many of them a change makes a difference."""
@@ -81,8 +87,10 @@ class Desk:
         """The problems that there would be. Raises NotUnderstood."""
         return _told(self._drafted(drafts).problems)
 
-    def difference(self, drafts: Drafts, key: str, at: str) -> dict[str, Any]:
-        """What other texts of files would change. Raises ConnectorError, Unreadable, NotUnderstood."""
+    def difference(self, drafts: Drafts, key: str, at: str, *, others: bool = True) -> dict[str, Any]:
+        """What other texts of files would change, for the `others`, too. Raises ConnectorError, Unreadable,
+        NotUnderstood.
+        """
         when = _moment(at)
         reading = self._drafted(drafts)
         problems = _told(reading.problems)
@@ -93,8 +101,8 @@ class Desk:
             return {"problems": problems, "html": self._views.sentence("Open a ticket to see the difference.", "empty")}
         subject = self._tickets.subject(key)
         found = _differences(subject, current, reading.rules, within(subject, when))
-        others = self._others(subject, current, reading.rules)
-        return {"problems": problems, "html": self._views.difference(found, reading.rules, subject.now, others)}
+        counted = self._others(subject, current, reading.rules) if others and current is not None else Others(0)
+        return {"problems": problems, "html": self._views.difference(found, reading.rules, subject.now, counted)}
 
     def made_up(self, text: str) -> dict[str, Any]:
         """The key of a ticket of these words, which is kept here. Raises NotUnderstood."""
@@ -118,15 +126,23 @@ class Desk:
                 raise NotUnderstood(f"there is no rule file {name[:200]}", 404)
         return self._files.reading(drafts)
 
-    def _others(self, opened: Subject, before: RuleSet | None, after: RuleSet) -> Others:
-        several = self._tickets.others(opened.ticket.ref) if before is not None else ()
+    def _others(self, opened: Subject, before: RuleSet, after: RuleSet) -> Others:
+        several = self._tickets.others(opened.ticket.ref)
         changed = []
         for subject in several:
-            assert before is not None  # noqa: S101  (else there are none)
-            lines = difference(plan_at(subject, before), plan_at(subject, after))
+            lines = difference(self._planned(subject, before), plan_at(subject, after))
             if count := sum(line.sort != "same" for line in lines):
                 changed.append((subject.ticket.key, count))
         return Others(len(several), tuple(changed), self._tickets.trouble)
+
+    def _planned(self, subject: Subject, rules: RuleSet) -> Plan:
+        """The plan by the rules as they are, made once for each reading of a ticket."""
+        kept = self._plans.get(subject.ticket.ref)
+        if kept is None or kept[0] is not subject or kept[1] != rules.digest:
+            if len(self._plans) > PLANS:
+                self._plans.clear()
+            kept = self._plans[subject.ticket.ref] = (subject, rules.digest, plan_at(subject, rules))
+        return kept[2]
 
 
 def _differences(subject: Subject, before: RuleSet | None, after: RuleSet, at: datetime | None) -> Difference:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from itertools import islice
 from threading import Lock
 from typing import Final
 
@@ -68,17 +69,15 @@ class Tickets:
         )
 
     def gather(self, rules: RuleSet) -> None:
-        """Read what is open, as far as there is room: to count for how many a change makes a difference."""
-        engine, found = self._engine, 0
+        """Read what is open, as much as there is room for: to count for how many a change makes a difference."""
+        engine = self._engine
         try:
             if engine.site.home:
                 home.hear(engine)
-            for page in engine.tracker.open(engine.clock() - engine.site.grace):
-                for ticket in page:
-                    engine.memory.seen(ticket, rules)
-                    found += 1
-                    if found < KEPT:
-                        self._consider(ticket)
+            listed = (ticket for page in engine.tracker.open(engine.clock() - engine.site.grace) for ticket in page)
+            for ticket in islice(listed, KEPT):
+                engine.memory.seen(ticket, rules)
+                self._consider(ticket)
         except (ConnectorError, Unreadable) as error:
             self.trouble = str(error)
         else:

@@ -359,8 +359,14 @@
         if (said.text !== this.text(file)) return;
         this.told(problems);
         if (problems.some((one) => one.level === "error") || !this.changed()) return this.noDifference(problems);
-        const found = await (await post("difference", { ...said, key: this.key, at: this.at }, asking.signal)).json();
-        fill(this.parts["change-body"], found.html);
+        const body = this.parts["change-body"];
+        for (const others of [false, true]) {
+          const wanted = { ...said, key: this.key, at: this.at, others }; // first what is quick
+          const { html } = await (await post("difference", wanted, asking.signal)).json();
+          const counted = others ? null : body.querySelector(".wb-others");
+          fill(body, html);
+          if (counted) body.firstElementChild.append(counted);
+        }
       } catch (error) {
         if (error.name !== "AbortError") this.say(error.message);
       }
