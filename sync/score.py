@@ -200,7 +200,7 @@ class _Again:
         trial.until(self.begin)
         self._note(trial)
         for moment in sorted(changes)[:MOMENTS]:
-            trial.until(moment)
+            trial.now = moment  # no wakes on the way: nothing goes out
             for change in changes[moment]:
                 self._happen(change, trial)
             trial.look()
