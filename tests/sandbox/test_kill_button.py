@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -218,10 +219,21 @@ def test_a_kill_from_a_terminal_is_seen_and_counted_too(killed: Show, view: Page
     expect(view.get_by_text("Pointman is up")).to_be_visible(timeout=20_000)
 
 
-def test_changed_rules_are_noticed_since_they_change_what_is_promised(killed: Show, view: Page) -> None:
+def test_rules_are_changed_on_the_page_and_what_they_promise_changes_with_them(killed: Show, view: Page) -> None:
     file = killed.keeper.pointman.folder / "rules.d" / "00-company.toml"
-    file.write_text(file.read_text() + '\n[change."incident.card"]\nmode = "off"\n')
+    editor = view.get_by_role("textbox", name="rules.d/00-company.toml")
+    expect(editor).to_have_value(re.compile("What the company is"))
+    wide = view.viewport_size["width"]
+    before = file.read_text()
+    editor.fill(f"{before}# at {wide}\n[escalations.nobody]\nx = 1\n")
+    problem = view.get_by_role("list", name="Problems")
+    expect(problem).to_contain_text("escalations")
+    expect(view.get_by_role("button", name="Apply")).to_be_disabled()
+    editor.fill(f"{before}# at {wide}\n")
+    expect(view.get_by_text("No problems", exact=True)).to_be_visible()
+    view.get_by_role("button", name="Apply").click()
     expect(view.locator("#proof")).to_contain_text("You changed the rules at")
+    assert file.read_text() == f"{before}# at {wide}\n"
 
 
 def test_the_workbench_outlives_pointman_and_is_told_away_when_it_is_gone(killed: Show) -> None:
