@@ -117,7 +117,7 @@ class _Court:
         self.due.sort(key=lambda check: check.at)
         while self.due and self.due[0].at <= moment:
             check = self.due.pop(0)
-            self.trial.until(check.at)
+            self.trial.wait(check.at)
             yield from self._checked(check)
         self.trial.until(moment)
 

