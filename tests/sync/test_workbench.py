@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.process import COMPANY
+from sandbox.process import COMPANY, Pointman
 from sandbox.world import World
 from sync import config as settings
 from sync.cli.playing import Playground, Wanted
@@ -589,3 +589,26 @@ def test_the_configuration_may_be_anywhere(tmp_path: Path, world: World) -> None
     config.write_text(f'rules = ["rules.d", "{elsewhere}"]\n{config.read_text()}')
     read: Config = settings.load(config)
     assert [file.name for file in RuleFiles(read).listed()] == [str(elsewhere / "own.toml"), NAME]
+
+
+def test_a_running_pointman_takes_up_what_is_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    with World(channels=("#incidents", "#management")) as world:
+        pointman = Pointman(world, tmp_path, lambda line: heard.append(str(line.get("event"))))
+        pointman.install()
+        pointman.start()
+        try:
+            pointman.wait()
+            for name, value in pointman.environment().items():
+                monkeypatch.setenv(name, value)
+            for url in opened(pointman.config, may_apply=True):
+                bench = Bench(world, pointman.config, url)
+                file = bench.get("files").json()[0]
+                text = file["text"] + '\n[change."incident.card"]\nmode = "off"\n'
+                assert bench.post("apply", name=file["name"], text=text, sum=file["sum"]).status_code == 200
+                until = time.monotonic() + 20
+                while "rules replaced" not in heard and time.monotonic() < until:
+                    time.sleep(0.05)
+        finally:
+            pointman.stop()
+    assert "rules replaced" in heard
