@@ -18,7 +18,6 @@ from rules.decision import World as Known
 from rules.directory import addresses
 from rules.explain import Explanation, State, Upshot, explain, render
 from rules.facts import Facts, Who
-from rules.logic import UNKNOWN
 from rules.model import (
     Assign,
     Case,
@@ -259,8 +258,6 @@ def _recipients(expected: Expected) -> tuple[Recipient, ...]:
 
 def _is(came: object, wanted: Value | tuple[Recipient, ...]) -> bool:
     """Whether a word holds what is expected; an empty flag is no, and an empty moment is not there."""
-    if came is UNKNOWN:
-        return False
     if wanted is None:
         return came in (None, "", ())
     if isinstance(wanted, bool):
@@ -276,8 +273,6 @@ def _is(came: object, wanted: Value | tuple[Recipient, ...]) -> bool:
 def _shown(value: object) -> str:
     if value is None or value in ("", ()):
         return "empty"
-    if value is UNKNOWN:
-        return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
