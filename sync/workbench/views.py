@@ -14,6 +14,7 @@ from rules.condition import Trace
 from rules.explain import Explanation, Upshot, reasons
 from rules.logic import UNKNOWN
 from rules.model import RuleSet
+from rules.pack import FOLDER_NAME
 from rules.text import shown as clock
 from sync import show
 from sync.items import Item
@@ -180,6 +181,7 @@ def _explained(one: Explanation, zone: tzinfo, now: datetime) -> dict[str, Any]:
         "upshots": [_upshot(upshot, zone, now) for upshot in one.upshots],
         "parts": parts,
         "always": one.rule.when is None,
+        "ready_made": one.rule.where.file.startswith(FOLDER_NAME),
     }
 
 

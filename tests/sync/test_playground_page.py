@@ -175,6 +175,23 @@ def test_a_rule_in_the_plan_leads_to_where_it_is_written(stage):
     assert view.evaluate("String(getSelection())") == "[[escalate]]"
 
 
+def test_a_rule_of_a_pack_is_changed_where_it_may_be(stage):
+    stage.file.write_text(RULES.replace('timezone = "UTC"', 'timezone = "UTC"\npacks = ["incident"]'))
+    view = stage.open()
+    rule = view.locator("details.wb-rule", has_text="incident.critical-down").first
+    rule.locator("summary").first.click()
+    rule.get_by_role("button", name="Change it").click()
+    assert view.evaluate("String(getSelection())") == '[change."incident.critical-down"]'
+    added = editor(view).input_value().split('[change."incident.critical-down"]\n')[1]
+    assert 'set = { severity = "high" }' in added
+    assert "id =" not in added
+    expect(view.locator(".wb-change")).to_contain_text("makes no difference")
+    rule.get_by_role("button", name="Change it").click()
+    assert editor(view).input_value().count("[change.") == 1
+    view.keyboard.press("Control+z")
+    assert "[change." not in editor(view).input_value()
+
+
 def test_nothing_is_written_and_the_text_can_be_taken_along(stage):
     view = stage.open()
     expect(view.get_by_role("button", name="Apply")).to_have_count(0)

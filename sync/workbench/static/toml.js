@@ -26,6 +26,18 @@ export function coloured(text) {
   return html + escaped(text.slice(end));
 }
 
+// The keys of the table whose header stands at a line, as they are written there; without its own name.
+export function keysAt(text, line) {
+  const kept = [];
+  let quoted = false;
+  for (const one of text.split("\n").slice(line)) {
+    if (!quoted && /^(\[|#)/.test(one)) break;
+    if (quoted || !/^(id|name|needs)\s*=/.test(one)) kept.push(one);
+    if ((one.match(/"""|'''/g) || []).length % 2) quoted = !quoted;
+  }
+  return kept.join("\n").trim();
+}
+
 // The server counts characters, a textarea UTF-16 units.
 export function offsets(text, problem) {
   let start = 0;

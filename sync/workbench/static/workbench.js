@@ -8,7 +8,7 @@
   document.addEventListener("workbench:ticket", (event) => {
     for (const place of places) place.dataset.key = event.detail.key; // also of what is opened before we are ready
   });
-  const [{ element, fill }, { coloured, marked, offsets }] = await Promise.all([import("./patching.js"), import("./toml.js")]);
+  const [{ element, fill }, { coloured, keysAt, marked, offsets }] = await Promise.all([import("./patching.js"), import("./toml.js")]);
 
   const TYPED = 100; // ms after the last key until the rules are checked
   const AT_MOST = 500; // ms between two refreshes, however much happens
@@ -102,10 +102,11 @@
       parts.download.addEventListener("click", () => this.download());
       parts.discard.addEventListener("click", () => this.discard());
       this.place.addEventListener("click", (event) => {
-        const target = event.target.closest("[data-wb-jump], [data-wb-key]");
+        const target = event.target.closest("[data-wb-jump], [data-wb-key], [data-wb-change]");
         if (!target) return;
         event.preventDefault();
         if (target.dataset.wbKey) document.dispatchEvent(new CustomEvent("workbench:ticket", { detail: { key: target.dataset.wbKey } }));
+        else if (target.dataset.wbChange) this.change(target.dataset.wbChange, target.dataset.wbFrom);
         else this.jump(target.dataset.wbJump);
       });
     }
@@ -332,6 +333,27 @@
       if (!file) return this.say(`${where.slice(0, cut)} is not among the rule files.`);
       this.show(file);
       return this.go({ line: Number(where.slice(cut + 1)), column: 1, length: 1000 });
+    }
+
+    // A rule of a pack is changed from outside: its keys are copied to where they may be edited.
+    change(id, where) {
+      const cut = where.lastIndexOf(":");
+      const pack = this.files.find((one) => one.name === where.slice(0, cut));
+      const header = `[change."${id}"]`;
+      const mine = this.files.filter((one) => one.editable);
+      const file = mine.find((one) => this.text(one).includes(header)) || mine.find((one) => this.text(one).includes("[change.")) || mine[0];
+      if (!pack || !file) return;
+      this.show(file);
+      if (!this.text().includes(header)) {
+        const { input } = this.parts;
+        const keys = keysAt(pack.text, Number(where.slice(cut + 1)));
+        const added = `${this.text().endsWith("\n") ? "" : "\n"}\n${header}\n${keys}\n`;
+        input.focus({ preventScroll: true });
+        input.setSelectionRange(input.value.length, input.value.length);
+        document.execCommand("insertText", false, added); // unlike a new value it can be undone
+      }
+      const line = this.text().slice(0, this.text().indexOf(header)).split("\n").length;
+      this.go({ line, column: 1, length: header.length });
     }
 
     go(problem) {
