@@ -9,7 +9,11 @@ import pytest
 from connectors.errors import Missing, Temporary
 from connectors.model import Message
 from connectors.testing import MemoryMessenger
+from rules import load
 from sync.look import Site
+from tests.connectors import slack_workspace
+from tests.sync.test_products import PEOPLE, both
+from tests.sync.test_products import RULES as PRODUCT_RULES
 from tests.world import RULES, World
 
 PRIVATE = "#private"
@@ -270,3 +274,31 @@ steps = [{ after = "3m", to = ["assignee"] }]
     world.person(ref, service="checkout")
     world.at("09:24")
     assert [text.partition(" (")[0] for text in replies(world)] == ["I would have called maria at 09:23"]
+
+
+def test_on_the_real_products_it_is_one_message_with_a_thread() -> None:
+    with both("cloud") as world:
+        channel = world.box.state.channel(PRIVATE)
+        rules = {"a.toml": PEOPLE, "b.toml": PRODUCT_RULES}
+        world.engine.replace(load.parse(rules, mode="watch", connectors=("jira", "slack")))
+        world.engine.site = Site(watch=("slack", PRIVATE))
+        world.box.server.remember = True
+        ref = world.jira.state.create({"summary": "Checkout is down", "components": ["Checkout (prod)"]})
+        before = world.jira.state.view(ref)["fields"]
+        world.settle(ref)
+        world.jira.clock.advance(timedelta(minutes=6))
+        world.settle(ref)
+        world.jira.state.put(ref, {"summary": "Checkout is down in Asia"})
+        world.settle(ref)
+        (root,), replies_ = list(channel.top()), [m for m in channel.messages if m.thread_ts]
+        assert root.text.startswith(f"{world.jira.jira.get(ref).key} Checkout is down in Asia\nI would have set\n• sev")
+        assert root.edited
+        assert (root.buttons, [m.buttons for m in replies_]) == ([], [[]])
+        assert [(m.thread_ts, m.text.partition(" (")[0]) for m in replies_] == [
+            (root.ts, "I would have called bob at 09:05")
+        ]
+        after = world.jira.state.view(ref)["fields"]
+        assert {name for name in before if before[name] != after[name]} <= {"summary", "updated"}
+        assert world.jira.jira.get(ref).comments == ()
+        assert world.said("#incidents") == []
+        assert slack_workspace.held(world.box.server.seen) >= 3
