@@ -29,6 +29,8 @@ HEALED_AFTER = timedelta(minutes=2)
 """When a created ticket is looked for again: longer than any tracker's search lags."""
 PATIENCE = 60.0
 """How many seconds somebody waits for a ticket's turn; a look is over in half of that."""
+LOGGED = 200
+"""So much of an answer is logged: an explanation fills pages."""
 OVER = ("resolved", "closed")
 
 Outcome: TypeAlias = Literal["queued", "echo", "repeated"]
@@ -184,7 +186,7 @@ class Intake:
         except Exception:
             log.exception("command failed", verb=command.verb, ref=command.ref)
             said = "That could not be done: Pointman made a mistake. Its log says more."
-        log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=said)
+        log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=said[:LOGGED])
         return said
 
     def _ref(self, said: str) -> str:
