@@ -94,13 +94,22 @@ def explain(
 ) -> tuple[Explanation, ...]:
     """One explanation for every rule, kind by kind in deciding order; kinds that decide nothing yet come last.
 
-    `about` is the ticket as it is about to be, which is what every kind after classify and assign sees.
+    `about` is the ticket as it is about to be, which is what every kind after classify and assign sees; assign sees of
+    it what classify decides.
     """
     past = Past(ticket, rules, world.me, now)
     later = past if about is None else Past(about, rules, world.me, now)
     kinds = dict.fromkeys((*KINDS, *(rule.kind for rule in rules.rules)))
-    seen = {kind: past if kind in {"classify", "assign"} else later for kind in kinds}
+    seen = {**dict.fromkeys(kinds, later), "classify": past, "assign": _classified(past, later, world, now)}
     return tuple(one for kind in kinds for one in _Kind(kind, seen[kind], world, now).explained())
+
+
+def _classified(past: Past, later: Past, world: World, now: datetime) -> Past:
+    """The ticket as assign sees it: with what classify is about to change, and nothing of what assign is."""
+    live = (rule for rule in past.rules.of("classify") if rule.mode != "off" and holds(rule.when, past.facts))
+    said = {one.field: one.value for one in decided(live, past.facts, world, now)}
+    about = {word: value for word, value in said.items() if past.facts[word] != value == later.facts[word]}
+    return Past(past.ticket.having(about, now, world.me), past.rules, world.me, now) if about else past
 
 
 class _Kind:

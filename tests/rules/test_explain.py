@@ -160,7 +160,7 @@ def test_the_same_lines_for_a_past_moment() -> None:
 def test_later_kinds_are_explained_by_the_ticket_as_it_is_about_to_be() -> None:
     from datetime import UTC, datetime
 
-    from connectors.model import Ticket
+    from connectors.model import Ticket, User
     from rules import load
     from rules.decision import World
     from rules.explain import explain
@@ -171,17 +171,25 @@ timezone = "UTC"
 [[classify]]
 id = "down"
 set = { severity = "high" }
+[people]
+tom = { email = "tom@example.org" }
+[[assign]]
+id = "tom"
+when = 'severity == "high" and not assignee'
+person = "tom"
 [[notify]]
 id = "card"
-when = 'severity == "high"'
+when = 'severity == "high" and assignee'
 to = ["slack:#x"]
 """
     now = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-    rules = load.parse({"a.toml": text})
-    ticket = Ticket("1", "OPS-1", "x", now, now, fields={"severity": None})
-    about = ticket.having({"severity": "high"}, now)
+    rules = load.parse({"a.toml": text}, connectors=("slack",))
+    ticket = Ticket("1", "OPS-1", "x", now, now, fields={"severity": None, "assignee": None})
+    about = ticket.having({"severity": "high", "assignee": User("1", "Tom", "tom@example.org")}, now)
     verdicts = {one.rule.id: one.verdict for one in explain(ticket, rules, World(), now, about)}
-    assert verdicts == {"down": "fired", "card": "fired"}
+    assert verdicts == {"down": "fired", "tom": "fired", "card": "fired"}
+    alone = {one.rule.id: one.verdict for one in explain(ticket, rules, World(), now)}
+    assert alone == {"down": "fired", "tom": "did not", "card": "did not"}
 
 
 # ---- why not, in a few words
