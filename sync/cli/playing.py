@@ -31,6 +31,8 @@ from sync.workbench.server import app
 HOST: Final = "127.0.0.1"
 EVERY: Final = timedelta(seconds=60)
 """How often the open tickets are read, to count by."""
+EVERY_EMBEDDED: Final = timedelta(seconds=3)
+"""The same in the demonstration, whose time runs fast."""
 SOON: Final = timedelta(seconds=1)
 
 
@@ -76,6 +78,7 @@ def play(config: Config, wanted: Wanted, told: Callable[[str], None]) -> None:
     `told` hears the address as soon as it answers.
     """
     parent, waited = os.getppid(), timedelta()
+    every = EVERY_EMBEDDED if wanted.embedded else EVERY
     with _asked() as stop:
         playground = Playground(config, wanted)
         try:
@@ -85,7 +88,7 @@ def play(config: Config, wanted: Wanted, told: Callable[[str], None]) -> None:
                 waited += SOON
                 if wanted.embedded and os.getppid() != parent:
                     return
-                if waited >= EVERY:
+                if waited >= every:
                     waited = timedelta()
                     playground.desk.gather()
         finally:

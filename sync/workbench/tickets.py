@@ -12,6 +12,8 @@ from itertools import islice
 from threading import Lock
 from typing import Final
 
+import structlog
+
 from connectors.errors import ConnectorError, Missing
 from connectors.model import Ticket
 from rules.model import RuleSet
@@ -20,6 +22,8 @@ from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
 from sync.workbench.made_up import made_up
 from sync.workbench.seeing import Subject
+
+log = structlog.get_logger()
 
 KEPT: Final = 100
 """Tickets that are kept, the opened ones and others."""
@@ -80,6 +84,9 @@ class Tickets:
                 self._consider(ticket)
         except (ConnectorError, Unreadable) as error:
             self.trouble = str(error)
+        except Exception as error:
+            log.exception("open tickets not read")  # what is only counted by ends no page
+            self.trouble = f"a fault of Pointman: {type(error).__name__}"
         else:
             self.trouble = ""
 
