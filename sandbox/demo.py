@@ -183,7 +183,7 @@ class _Show:
 
     def _born(self, killed: bool) -> None:
         """Pointman has another life; what is expected of it has time from now on."""
-        self.player.began = time.monotonic()
+        self.player.reborn()
         self._say("[bold red]kill -9 [/]" if killed else "[bold red]ended   [/]", "Pointman is started again")
 
     def _heard(self, line: Line) -> None:

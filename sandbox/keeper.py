@@ -24,14 +24,14 @@ ALONE: Final = 1.0
 class Keeper:
     """Looks after a process. `kills` are the sandbox's moments at which it was killed.
 
-    `began` is when its present life began, by `time.monotonic`, and `up` whether it is ready by now. `born` is told of
-    every further life, and whether the one before was killed.
+    `began` is when its present life began, by `time.monotonic`, `began_at` the same by the sandbox's clock, and `up`
+    whether it is ready by now. `born` is told of every further life, and whether the one before was killed.
     """
 
     def __init__(self, pointman: Pointman, born: Callable[[bool], None] = lambda killed: None) -> None:
         self.pointman, self.born = pointman, born
         self.kills: list[datetime] = []
-        self.began = time.monotonic()
+        self.began, self.began_at = time.monotonic(), pointman.world.clock.now()
         self.up = False
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -66,7 +66,7 @@ class Keeper:
             return killed
 
     def _live(self, killed: bool) -> None:
-        self.up, self.began = False, time.monotonic()
+        self.up, self.began, self.began_at = False, time.monotonic(), self.pointman.world.clock.now()
         self.pointman.start()
         self.born(killed)
 

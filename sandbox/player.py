@@ -29,6 +29,8 @@ TICK: Final = 0.02
 AGAIN: Final = timedelta(seconds=40)
 """When a person clicks again to whom nothing was answered: by the sandbox's clock, and in real seconds at least."""
 AGAIN_REAL: Final = 0.4
+SETTLED: Final = timedelta(minutes=3)
+"""How long, by the sandbox's clock, Pointman has after a start: what was in flight is settled after two minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Player:
 
     `tickets` are the keys of its tickets by what the scenario calls them; `undone` are steps that could not be done.
     `story` is what has happened, `away` when a product was not there, `taken` are tickets that somebody took a hand in.
-    `began` is when Pointman's present life began, by `time.monotonic`: patience counts from it.
+    `began` is when Pointman was started again last, in real time and in the scenario's: patience counts from then.
     """
 
     def __init__(self, scenario: Scenario, world: World, pace: Pace | None = None, heard: Heard | None = None) -> None:
@@ -96,7 +98,7 @@ class Player:
         self.story: list[tuple[datetime, str]] = []
         self.away: list[tuple[datetime, datetime]] = []
         self.taken: set[str] = set()
-        self.began = 0.0
+        self.began: tuple[float, timedelta] | None = None
         self._steps = list(scenario.steps)
         self._begin = world.clock.now()
 
@@ -128,6 +130,10 @@ class Player:
             return timedelta(0)
         ahead = [step.at for step in self._steps] + [w.expect.at for w in self.watched if w.outcome == "waiting"]
         return min((at for at in ahead if at > self.elapsed), default=self.elapsed) - self.elapsed
+
+    def reborn(self) -> None:
+        """Pointman was started again: it has to settle what its last life left in doubt before it goes on."""
+        self.began = time.monotonic(), self.elapsed
 
     def begin(self) -> None:
         """The scenario begins now."""
@@ -256,7 +262,8 @@ class Player:
             late = at >= expect.until
             outcome: Outcome = "failed" if missing else "held" if late else "waiting"
         else:
-            patient = time.monotonic() - max(watched.since, self.began) < self.pace.patience
+            real, lived = self.began or (0.0, at - SETTLED)
+            patient = time.monotonic() - max(watched.since, real) < self.pace.patience or at - lived < SETTLED
             late = at >= expect.at + expect.within and not patient
             outcome = "held" if not missing else "failed" if late else "waiting"
         watched.said = missing

@@ -51,11 +51,15 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A ticket to be judged; `until` is when somebody first took a hand in it (or now): what is due later is open."""
+    """A ticket to be judged, with the messages about it.
+
+    `until` is when somebody first took a hand in it (or now): what is due later is open.
+    """
 
     key: str
     now: datetime
     until: datetime
+    posts: tuple[Post, ...] = ()
 
 
 def owed(world: Sight, judged: Judged) -> tuple[Owed, ...]:
@@ -68,17 +72,15 @@ def owed(world: Sight, judged: Judged) -> tuple[Owed, ...]:
 
 def missing(world: Sight, judged: Judged) -> tuple[Owed, ...]:
     """What is owed and not there."""
-    posts = [post for post in world.posts() if judged.key in post.tickets]
-    return tuple(one for one in owed(world, judged) if not any(_is(one, post) for post in posts))
+    return tuple(one for one in owed(world, judged) if not any(_is(one, post) for post in judged.posts))
 
 
 def spare(world: Sight, judged: Judged) -> tuple[Post, ...]:
     """Messages that stand there once too often: a second card, or a second call of one step at one place."""
-    posts = [post for post in world.posts() if judged.key in post.tickets]
-    cards = [post for post in posts if _is_card(post)]
+    cards = [post for post in judged.posts if _is_card(post)]
     calls: dict[tuple[str, int], list[Post]] = {}
     created = world.jira.view(judged.key)["created"]
-    for post in posts:
+    for post in judged.posts:
         if not _is_card(post) and not post.message.thread_ts and post.message.at < judged.until:
             passed = post.message.at - created
             step = sum(passed >= timedelta(minutes=minutes) for minutes, _ in LADDER)

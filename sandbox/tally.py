@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, TypeAlias
 
 from sandbox.keeper import Keeper
-from sandbox.player import Player
+from sandbox.player import SETTLED, Player
 from sandbox.promised import Judged, Owed, missing, spare
 from sandbox.sight import Post
 from sandbox.world import World
 
 PATIENCE: Final = 25.0
 """Real seconds for which Pointman must have lived without making good what is missing, before that counts as lost."""
+Noticed: TypeAlias = tuple[float, datetime]
+"""When something was noticed first: in real time, and by the sandbox's clock."""
 
 
 class Tally:
@@ -30,10 +32,9 @@ class Tally:
         self.world, self.player, self.keeper = world, player, keeper
         self.rules: Path | None = keeper.pointman.folder / "rules.d" if keeper is not None else None
         self.changed: datetime | None = None
-        self._began = time.monotonic()
         self._before: object = self._marks()
         self._touched: dict[str, datetime] = {}
-        self._since: dict[Owed, float] = {}
+        self._since: dict[Owed, Noticed] = {}
         self._lock = Lock()
 
     @property
@@ -63,11 +64,12 @@ class Tally:
         """What was promised for tickets outside the scenario, and is not there although there was time enough."""
         self.compare_rules()
         gone = [one for judged in self._judged() for one in missing(self.world, judged)]
-        now = time.monotonic()
-        lives = self.keeper.began if self.keeper is not None else self._began
+        now = time.monotonic(), self.world.clock.now()
+        lives = (self.keeper.began, self.keeper.began_at) if self.keeper is not None else (0.0, now[1] - 2 * SETTLED)
         with self._lock:
             self._since = {one: self._since.get(one, now) for one in gone}
-            return tuple(one for one, since in self._since.items() if now - max(since, lives) >= PATIENCE)
+            since = {one: (max(real, lives[0]), max(at, lives[1])) for one, (real, at) in self._since.items()}
+        return tuple(one for one, (real, at) in since.items() if now[0] - real >= PATIENCE and now[1] - at >= SETTLED)
 
     def compare_rules(self) -> None:
         """Whether somebody changed the rules: what falls due after that nobody has promised here."""
@@ -84,13 +86,17 @@ class Tally:
     def _judged(self) -> Iterator[Judged]:
         scripted = set(self.player.tickets.values()) - self.player.taken if self.player is not None else set()
         now = self.world.clock.now()
+        posts: dict[str, list[Post]] = {}
+        for post in self.world.posts():
+            for key in post.tickets:
+                posts.setdefault(key, []).append(post)
         for view in self.world.jira.views():
             key = view["key"]
             if key in scripted:
                 continue
             by_people = [past["at"] for past in view["history"] if past["by"] != "pointman"]
             ends = [*by_people, self._touched.get(key, now), self.changed or now]
-            yield Judged(key, self.changed or now, min([*ends, now]))
+            yield Judged(key, self.changed or now, min([*ends, now]), tuple(posts.get(key, ())))
 
     def _spare(self) -> Iterator[Post]:
         for judged in self._judged():

@@ -68,7 +68,7 @@ def playing(folder: Path) -> Iterator[Show]:
         pointman.install()
         pointman.start()
         stack.callback(pointman.stop)
-        keeper, workbench = Keeper(pointman, lambda _: setattr(player, "began", time.monotonic())), Workbench(pointman)
+        keeper, workbench = Keeper(pointman, lambda _: player.reborn()), Workbench(pointman)
         workbench.start()
         stack.callback(workbench.stop)
         page = Served(world, Beside(player, keeper, workbench))

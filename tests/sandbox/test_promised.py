@@ -45,7 +45,8 @@ def after(world: World, minutes: float) -> None:
 
 def judged(world: World, key: str, until: float | None = None) -> Judged:
     now = world.clock.now()
-    return Judged(key, now, START + timedelta(minutes=until) if until is not None else now)
+    posts = tuple(post for post in world.posts() if key in post.tickets)
+    return Judged(key, now, START + timedelta(minutes=until) if until is not None else now, posts)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +132,7 @@ class _Long(Tally):
     """A tally in a world in which Pointman has lived for long already."""
 
     def live(self, seconds: float) -> None:
-        self._began -= seconds
-        self._since = {one: since - seconds for one, since in self._since.items()}
+        self._since = {one: (real - seconds, at) for one, (real, at) in self._since.items()}
 
 
 def test_what_is_missing_counts_as_lost_when_pointman_had_time_for_it(world: World) -> None:
@@ -141,11 +141,23 @@ def test_what_is_missing_counts_as_lost_when_pointman_had_time_for_it(world: Wor
     after(world, 7)
     assert tally.lost == 0
     tally.live(PATIENCE - 1)
-    assert tally.lost == 0
+    after(world, 11)
+    assert tally.lost == 0, "it had no real time yet"
     tally.live(2)
     assert tally.lost == 2
     post(world, "@tom", "OPS-1: nobody has acknowledged")
     assert tally.lost == 1
+
+
+def test_while_time_stands_still_nothing_is_lost(world: World) -> None:
+    high(world)
+    tally = _Long(world)
+    after(world, 7)
+    assert tally.lost == 0
+    tally.live(10 * PATIENCE)
+    assert tally.lost == 0
+    after(world, 11)
+    assert tally.lost == 2
 
 
 def test_a_double_is_counted_once_however_it_is_found(world: World) -> None:
@@ -173,6 +185,7 @@ def test_a_hand_taken_in_the_story_hands_the_ticket_over(world: World) -> None:
     assert [watched.outcome for watched in player.watched] == ["withdrawn"]
     assert (tally.lost, player.done, player.lost) == (0, True, 0)
     tally.live(PATIENCE + 1)
+    after(world, 13)
     assert tally.lost == 1, "its card, which was due before"
 
 

@@ -217,6 +217,14 @@ def test_a_slow_machine_has_real_seconds_beside_those_of_the_sandbox(world: Worl
     assert life.at(51) == "held"
 
 
+def test_who_was_started_again_has_time_to_settle_what_was_in_flight(world: World) -> None:
+    life = Life(world, card())
+    life.at(1.5)
+    life.player.reborn()
+    assert life.at(4.4) == "waiting"
+    assert life.at(4.6) == "failed"
+
+
 def test_a_second_message_at_the_end_is_a_double_though_the_first_held(world: World) -> None:
     later = Expect(3 * MINUTE, "later", place="@tom", text="call")
     life = Life(world, card(), later)
