@@ -15,7 +15,7 @@ from sync.claims import claims
 from sync.effects import Effect
 from sync.gate import Gate
 from sync.health import Health, Swept
-from sync.ledger import ROOM, Entry, Ledger, Outcome, nearly_full
+from sync.ledger import ROOM, Act, Entry, Ledger, Outcome, nearly_full
 from sync.queue import Depth
 from tests.world import RULES, World
 
@@ -152,3 +152,14 @@ def test_a_ledger_is_worked_out_as_text_once(monkeypatch: pytest.MonkeyPatch) ->
     trimmed.dumps()
     assert trimmed.fits()
     assert sum(length > ROOM // 2 for length in written) <= 2, "before and after; and each entry once"
+
+
+def test_where_dropping_calls_is_not_enough_the_oldest_updates_go_and_the_latest_stays() -> None:
+    acts = tuple(Act(f"u{n}", NOW + timedelta(minutes=n), "ann", "update", {"text": "x" * 80}) for n in range(300))
+    taken = Act("t", NOW, "ann", "take")
+    trimmed = Ledger("1", {"escalate:r>x": Entry(NOW)}, (taken, *acts)).trimmed(())
+    assert trimmed.entries == {}
+    assert trimmed.acts[0] == taken
+    assert trimmed.acts[-1] == acts[-1]
+    assert ROOM * 0.79 < trimmed.size() <= ROOM * 0.8
+    assert Ledger("1", {}, acts[-1:]).trimmed(()).acts == acts[-1:]
