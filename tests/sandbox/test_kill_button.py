@@ -231,7 +231,9 @@ def test_rules_are_changed_on_the_page_and_what_they_promise_changes_with_them(k
     expect(view.get_by_role("button", name="Apply")).to_be_disabled()
     editor.fill(f"{before}# at {wide}\n")
     expect(view.get_by_text("No problems", exact=True)).to_be_visible()
-    view.get_by_role("button", name="Apply").click()
+    with view.expect_response("**/workbench/apply") as applied:
+        view.get_by_role("button", name="Apply").click()
+    assert applied.value.ok
     expect(view.locator("#proof")).to_contain_text("You changed the rules at")
     assert file.read_text() == f"{before}# at {wide}\n"
 
