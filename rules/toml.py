@@ -114,13 +114,21 @@ def read(name: str, text: str) -> Node:
     """The whole file as a table. Raises `Mistaken` where it is not TOML."""
     document = Document(name, text)
     try:
-        values = tomllib.loads(document.text)
+        root = Node(tomllib.loads(document.text), document)
+        root.start = root.end = 0
+        _Placing().file(_parser().parse(document.data).root_node, root)
     except tomllib.TOMLDecodeError as error:
         raise Mistaken(_syntax(document, str(error))) from None
-    root = Node(values, document)
-    root.start = root.end = 0
-    _Placing().file(_parser().parse(document.data).root_node, root)
+    except RecursionError:
+        raise Mistaken(_too_deep(document)) from None
     return root
+
+
+def _too_deep(document: Document) -> Problem:
+    """The line with most brackets is the one to look at."""
+    lines = document.text.split("\n")
+    line = max(range(len(lines)), key=lambda number: lines[number].count("[") + lines[number].count("{"))
+    return Problem(document.at(line + 1, 1), "not TOML that can be read: nested too deeply")
 
 
 def decode(name: str, data: bytes) -> str:

@@ -245,7 +245,7 @@ def _sources(path: Path, mistakes: Mistakes) -> dict[str, Any]:
     """What the file says, and the environment over it. A file that is no TOML is told at once: nothing else can be."""
     try:
         values = TomlConfigSettingsSource(Config, path)()
-    except (UnicodeDecodeError, ValueError):  # TOMLDecodeError is a ValueError, and names no file
+    except (ValueError, RecursionError):  # TOMLDecodeError is a ValueError, and names no file
         raise mistakes.unreadable() from None
     mistakes.environment()
     environment = _Environment(Config)

@@ -85,5 +85,5 @@ def _guessed(path: Path) -> Wanted | None:
         paths = tuple(path.parent / name for name in ([names] if isinstance(names, str) else names))
         mode = said.get("mode", "on")
         return Wanted(paths, mode if mode in {"off", "watch", "on"} else "on", tuple(said.get("connectors", {})))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None

@@ -149,18 +149,11 @@ class RuleFiles:
             rules = load.parse(texts, self._config.mode, tuple(self._config.connectors))
         except Problems as wrong:
             return Reading(wrong.problems)
-        except RecursionError:
-            return Reading((Problem(Where(_deepest(texts), 1, 1), "is nested too deeply to be read"),))
         except Exception as error:
             log.exception("rules not read")
             said = f"could not be read, which is a fault of Pointman: {type(error).__name__}: {error}"
             return Reading((Problem(Where(next(iter(texts))), said, hint="the terminal says more"),))
         return Reading(rules.warnings, rules)
-
-
-def _deepest(texts: Mapping[str, str]) -> str:
-    """The file with most brackets, which is the one to look at."""
-    return max(texts, key=lambda name: sum(map(texts[name].count, "[{")))
 
 
 def _as_before(path: Path, text: str) -> bytes:

@@ -151,3 +151,11 @@ def test_what_only_one_of_the_two_parsers_reads_has_no_place_and_is_read_all_the
     other = toml._parser().parse(b"a.b = 1\n[t.y]\nx = 1\n[[r]]\n[[r]]\nx = 1\n[r.z]\n[a.c]\n").root_node
     toml._Placing().file(other, root)
     assert root.value["t"].value["x"].start == -1
+
+
+@pytest.mark.parametrize("deep", [500, 1_500])
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ("{a=", "}"), ("[[[", "]]]")])
+def test_what_is_nested_too_deeply_is_told_where_it_stands(deep: int, opens: str, closes: str) -> None:
+    text = f"a = 1\nb = {opens * deep}{'1' if closes == '}' else ''}{closes * deep}\n"
+    with pytest.raises(toml.Mistaken, match=r"r.toml:2:1  not TOML that can be read: nested too deeply"):
+        toml.read("r.toml", text)

@@ -345,3 +345,10 @@ def test_a_moment_on_the_command_line(text: str, said: datetime) -> None:
 def test_what_is_no_moment_is_told(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         moment(text)
+
+
+def test_a_file_that_is_nested_too_deeply_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"x = {'[' * 2_000}{']' * 2_000}\n")
+    with pytest.raises(Problems, match="nested too deeply"):
+        load(path)
