@@ -29,6 +29,8 @@ WARN_AT = ROOM * 8 // 10
 """Characters from which on settled calls are dropped, and an administrator is told where that is not enough."""
 OUTCOME_ROOM = 160
 """Characters kept free for each open claim, so that its outcome can always be recorded."""
+PEOPLES_ROOM = 2_000
+"""Characters that no claim takes, so that people can still acknowledge a ticket whose ledger is full."""
 LONGEST_REASON = 120
 """Characters kept of why something was refused."""
 SETTLE_AFTER = timedelta(minutes=2)
@@ -263,8 +265,8 @@ class Ledger:
         return len(self.dumps()) + OUTCOME_ROOM * (len(self.open_claims()) + 1)
 
     def fits(self) -> bool:
-        """Whether it can be written, and the outcome of everything that is claimed in it as well."""
-        return self.size() <= ROOM
+        """Whether there is room for it, for the outcome of everything that is claimed in it, and for people's acts."""
+        return self.size() + PEOPLES_ROOM <= ROOM
 
 
 def _json(document: Any) -> str:

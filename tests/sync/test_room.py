@@ -15,7 +15,7 @@ from sync.claims import claims
 from sync.effects import Effect
 from sync.gate import Gate
 from sync.health import Health, Swept
-from sync.ledger import ROOM, Act, Entry, Ledger, Outcome, nearly_full
+from sync.ledger import PEOPLES_ROOM, ROOM, Act, Entry, Ledger, Outcome, nearly_full
 from sync.queue import Depth
 from tests.world import RULES, World
 
@@ -61,7 +61,7 @@ def test_a_ticket_whose_ledger_takes_eighty_percent_is_counted_and_named() -> No
 def test_where_no_outcome_would_fit_calls_go_out_once_and_everything_else_waits() -> None:
     world = World()
     ref = world.ticket(summary="Checkout is slow")
-    _padded(world, ref, 300)
+    _padded(world, ref, 900)
     world.tracker.tickets[ref] = replace(world.tracker.tickets[ref], summary="Checkout is down")
     world.person(ref, severity="high")
     world.at("09:40")
@@ -72,10 +72,24 @@ def test_where_no_outcome_would_fit_calls_go_out_once_and_everything_else_waits(
     assert len(world.tracker.tickets[ref].ledger or "") <= ROOM
 
 
+def test_a_ticket_whose_ledger_is_full_can_still_be_acknowledged() -> None:
+    world = World(EVERYWHERE)
+    ref = world.ticket(summary="Checkout is slow")
+    _padded(world, ref, 4_000)
+    world.person(ref, severity="high")
+    world.at("09:06")
+    assert len(world.said("U-tom")) == 1
+    assert any(world.said(f"#channel-{n}") for n in range(30)), "some of them had room"
+    assert len(world.tracker.tickets[ref].ledger or "") <= ROOM - 2_000
+    assert world.click("acknowledge", ref, by="tom") == "You acknowledged OPS-1."
+    world.at("10:30")
+    assert world.said("U-maria") == [], "and nobody is called any more"
+
+
 def test_what_does_not_fit_beside_the_others_is_claimed_when_they_are_recorded() -> None:
     world = World(EVERYWHERE)
     ref = world.ticket(summary="Checkout is slow")
-    _padded(world, ref, 6_000)
+    _padded(world, ref, 8_000)
     largest = 0
     write = world.tracker.write
 
@@ -93,9 +107,9 @@ def test_what_does_not_fit_beside_the_others_is_claimed_when_they_are_recorded()
 
 
 def _nearly_full(room: int) -> Ledger:
-    """A ledger that has so many characters left, beside what is kept for the log."""
+    """A ledger that has so many characters left, beside what is kept for the log and for people."""
     ledger = Ledger("1", {"pad": Entry(NOW, ref="x")})
-    return Ledger("1", {"pad": Entry(NOW, ref="x" * (1 + ROOM - ledger.size() - room))})
+    return Ledger("1", {"pad": Entry(NOW, ref="x" * (1 + ROOM - ledger.size() - PEOPLES_ROOM - room))})
 
 
 def _calls(count: int) -> list[tuple[Effect, ...]]:
