@@ -11,8 +11,9 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from sandbox.clock import Clock
+from sandbox.page import Beside
 from sandbox.page import Page as Served
-from sandbox.process import Pointman
+from sandbox.process import Pointman, Workbench
 from sandbox.world import World
 from tests.sandbox.stage import NARROW, WIDE, Stage, created
 
@@ -213,6 +214,17 @@ def test_a_wrong_request_is_refused_in_a_sentence(served, path, form, status):
 def test_without_a_workbench_the_page_asks_for_none(served):
     assert "workbench" not in requests.get(served[1], timeout=5).text
     assert requests.get(f"{served[1]}workbench/static/workbench.js", timeout=5).status_code == 502
+
+
+def test_a_workbench_that_is_gone_is_told_in_a_sentence(served, tmp_path):
+    world, _ = served
+    page = Served(world, Beside(workbench=Workbench(Pointman(world, tmp_path))))
+    try:
+        gone = requests.get(f"{page.start()}workbench/static/workbench.js", timeout=10)
+    finally:
+        page.stop()
+    said = "The workbench does not answer; it is started together with the demonstration.\n"
+    assert (gone.status_code, gone.text) == (502, said)
 
 
 @pytest.mark.parametrize("at", ["", "x", "-1", "0.5", "99999999999", "9" * 40, "1e3"])
