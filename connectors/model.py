@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from itertools import islice
-from typing import Literal, TypeAlias, get_args, overload
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 Phase: TypeAlias = Literal["new", "active", "resolved", "closed"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -174,19 +175,19 @@ class Ticket:
         Stops at `complete_since`. The states carry fields and history; comments are today's.
         """
         history, index = self.history, len(self.history)
-        own: dict[str, Value] = {}
-        fields = dict(self.fields)
+        own: dict[str, Any] = {each.name: getattr(self, each.name) for each in dataclass_fields(self)}
+        fields = own["fields"] = dict(self.fields)
         while index:
             moment = history[index - 1].at
             if self.complete_since is not None and moment < self.complete_since:
                 return
-            yield moment, replace(self, fields=dict(fields), history=Earlier(history, index), **own)  # type: ignore[arg-type]
+            yield moment, Ticket(**{**own, "fields": dict(fields), "history": Earlier(history, index)})
             while index and history[index - 1].at == moment:
                 index -= 1
                 change = history[index]
                 (own if change.field in _CHANGEABLE else fields)[change.field] = change.before
         if self.complete_since is None or self.complete_since <= self.created:
-            yield self.created, replace(self, fields=fields, history=(), **own)  # type: ignore[arg-type]
+            yield self.created, Ticket(**{**own, "history": ()})
 
     def _known(self, word: str) -> Value:
         try:
