@@ -43,8 +43,9 @@ class Found:
     `learnt` says in a sentence what our words are there; `notes` are sentences about what had better be looked at.
 
     Of a tracker: `words` maps each of our words that has a home there to its type, `services` and `teams` our names
-    to the product's; `standing` is what it writes into a new ticket by itself, by word; `me` is the account; `kind`
-    a type for a ticket that is no incident; `home` the name of the home ticket; `example` a ticket's key.
+    to the product's; `levels` are those of the severity that have a value there; `standing` is what it writes into a
+    new ticket by itself, by word; `me` is the account; `kind` a type for a ticket that is no incident; `home` the name
+    of the home ticket; `example` a ticket's key.
 
     Of a messenger: `place` is where incidents are told, `watch` where an administrator alone reads.
     """
@@ -54,6 +55,7 @@ class Found:
     words: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
     teams: Mapping[str, str] = field(default_factory=dict)
+    levels: tuple[str, ...] = ("high", "medium", "low")
     standing: Mapping[str, str] = field(default_factory=dict)
     me: User | None = None
     kind: str = ""

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -223,7 +224,8 @@ def dotenv(path: Path) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values
 
-    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    read = StringIO(path.read_text(encoding="utf-8", errors="surrogateescape"))  # another encoding is no mistake here
+    return {name: value for name, value in dotenv_values(stream=read, interpolate=False).items() if value is not None}
 
 
 def _dotenv(path: Path) -> tuple[Problem, ...]:

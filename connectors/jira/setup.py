@@ -123,7 +123,7 @@ class JiraSetup(Setup):
     def discover(self, answers: Answers) -> Found:
         """Read types of ticket, screens, fields, priorities and statuses."""
         client = self._client(answers)
-        projects = tuple(str(self._project(answers, key)["key"]) for key in listed(answers["project"]))
+        projects = tuple(dict.fromkeys(str(self._project(answers, k)["key"]) for k in listed(answers["project"])))
         kinds = self._kinds(client, projects[0])
         kind = wellknown.kind_of(kinds)
         example, screen = self._latest(client, projects)
@@ -148,6 +148,7 @@ class JiraSetup(Setup):
             words=found.words,
             services=found.services,
             teams=found.teams,
+            levels=tuple(found.values.get("severity", ())),
             standing=found.standing,
             me=self._me,
             kind=self._fillable(kinds, kind, forms),
@@ -189,7 +190,7 @@ class JiraSetup(Setup):
     def _project(self, answers: Answers, key: str) -> Mapping[str, Any]:
         if not key.replace("_", "").isalnum():
             raise Missing(f"{key} is no project's key")
-        told = self._client(answers).read(f"project/{key}", f"could not find the project {key}")
+        told = self._client(answers).read(f"project/{key.upper()}", f"could not find the project {key}")
         project: Mapping[str, Any] = told
         return project
 

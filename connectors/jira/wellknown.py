@@ -104,7 +104,9 @@ def _ranked(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
 
 
 def _at(position: int, of: int) -> int:
-    """The rank of a place in a list whose worst stands first: its third."""
+    """The rank of a place in a list whose worst stands first: its third; of two it is bad, or it is not."""
+    if of == 2:
+        return (3, 1)[position]
     return (3, 2, 1)[min(2, position * 3 // max(1, of))]
 
 

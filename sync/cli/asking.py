@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import typer
 
 from connectors.errors import ConnectorError
 from connectors.setup import Question, Setup
+from sync.cli import console
 from sync.logs import Redaction
 
 
@@ -32,9 +34,13 @@ class Conversation:
         """A line for the person."""
         typer.echo(self.clean(text), err=True)
 
+    def remark(self, said: str) -> None:
+        """A sentence between two questions, folded to the terminal."""
+        self.say(folded(said, "  ", console.width()))
+
     def clean(self, text: str) -> str:
-        """The text without secrets."""
-        return str(Redaction(self.secrets).clean(text))
+        """The text without secrets, and without what a terminal would obey: products say what is in it."""
+        return console.harmless(str(Redaction(self.secrets).clean(text)))
 
     def ask(self, question: str, offer: str = "", *, secret: bool = False) -> str:
         """What the person answers, at least one letter of it."""
@@ -86,7 +92,7 @@ class Interview:
             except ConnectorError as error:
                 if not self.talk.person:
                     raise
-                self.talk.say(f"  {error}")
+                self.talk.remark(str(error))
                 again = set(question.again or (question.name,))
                 wrong |= again
                 waiting = [q for q in self.setup.questions if q.name in again] + waiting
@@ -116,3 +122,14 @@ class Interview:
         if question.secret:
             return f"the environment variable {question.env}"
         return f"--{self.name}-{question.name} (or {question.env})"
+
+
+def folded(said: str, before: str, width: int | None) -> str:
+    """A sentence on one line, or, where there is a width, on lines of at most so many columns."""
+    line = f"{before}{' '.join(said.split())}"
+    after = " " * (len(before) - len(before.lstrip()) + 2)
+    return line if width is None else "\n".join(_wrapped(line, max(width, 20), after))
+
+
+def _wrapped(line: str, width: int, after: str) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)

@@ -165,6 +165,7 @@ def _services(made: Installation) -> Iterator[str]:
     yield ""
 
 
+LIMITS: Mapping[str, int] = {"high": 1000, "medium": 100}
 DOWN = 'mentions(text, "down", "outage", "unreachable", "unavailable", "offline")'
 
 
@@ -203,14 +204,20 @@ def _classify(made: Installation) -> Iterator[str]:
         "",
     )
     if "affected_users" in made.tickets.words:
+        limits = ", ".join(f"{level} = {least}" for level, least in _limits(made).items())
         yield from (
             "[[classify]]",
             'id = "many-users"',
-            "thresholds.affected_users = { high = 1000, medium = 100 }   # at or above",
+            f"thresholds.affected_users = {{ {limits} }}   # at or above",
             "",
         )
-    if "severity" not in made.tickets.standing:
+    if "severity" not in made.tickets.standing and "low" in made.tickets.levels:
         yield from ("[[classify]]", 'id = "otherwise"', "when = 'not severity'", 'set = { severity = "low" }', "")
+
+
+def _limits(made: Installation) -> dict[str, int]:
+    """From how many affected users on it is how bad, of the levels that the tracker has."""
+    return {level: least for level, least in LIMITS.items() if level in made.tickets.levels}
 
 
 def _grave(words: Mapping[str, str]) -> str:
@@ -272,11 +279,13 @@ def _quiet(made: Installation) -> Iterator[str]:
     """A ticket that is no incident, and where the line is."""
     level = made.tickets.standing.get("severity", "")
     held = f', severity = "{level}"' if level else ""
+    low = level or ("low" if "low" in made.tickets.levels else "")
+    expected = f'severity = "{low}", ' if low else ""
     yield from (
         "[[test]]",
         'name = "A question calls nobody"',
         f'ticket = {{ summary = "How do I reset my password?"{held} }}',
-        f'expect = {{ severity = "{level or "low"}", "after 1h" = [] }}',
+        f'expect = {{ {expected}"after 1h" = [] }}',
         "",
     )
     if "affected_users" in made.tickets.words:
@@ -284,13 +293,22 @@ def _quiet(made: Installation) -> Iterator[str]:
             "[[test]]",
             'name = "How many are affected says how bad it is"',
             'table = [["affected_users", "expect severity"],',
-            '         [100,              "medium"],',
-            '         [1000,             "high"]]',
+            *_rows(made),
             "",
         )
 
 
+def _rows(made: Installation) -> list[str]:
+    limits = sorted(_limits(made).items(), key=lambda limit: limit[1])
+    rows = [f"""         [{f"{least},":<18} "{level}"]""" for level, least in limits]
+    return [*(f"{row}," for row in rows[:-1]), f"{rows[-1]}]"]
+
+
 # ---- TOML
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_LONE = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: JSON may hold one, a file cannot."""
 
 
 def _said(value: Any) -> str:
@@ -303,7 +321,7 @@ def _said(value: Any) -> str:
         return "[" + ", ".join(map(_said, value)) + "]"
     if isinstance(value, (int, float)):
         return str(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(_LONE.sub("\ufffd", str(value)), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(name: str) -> str:
@@ -319,4 +337,5 @@ def _beside(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _comment(text: str) -> str:
-    return " ".join(text.split())
+    """A text as a comment can hold it: on one line, and without control characters, which TOML takes nowhere."""
+    return _LONE.sub("\ufffd", _CONTROL.sub("", " ".join(text.split())))

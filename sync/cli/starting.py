@@ -28,7 +28,7 @@ from connectors.problems import Problem, Problems, nearest
 from connectors.setup import Found, Setup, listed
 from sync import home
 from sync.cli import catalogue, console, draft, placing, wishes
-from sync.cli.asking import Conversation, Interview, Unanswered
+from sync.cli.asking import Conversation, Interview, Unanswered, folded
 from sync.cli.wishes import Wish
 from sync.config import dotenv, environment, load
 
@@ -136,6 +136,9 @@ class _Start:
             placing.try_folder(folder)
         except OSError as error:
             raise Stop(f"nothing can be written in {folder}: {error.strerror or error}") from None
+        taken = [str(p) for p in (folder / name for name in (".env", "config.toml", *RULES)) if p.is_dir()]
+        if taken:
+            raise Stop(f"{taken[0]} is a folder, where a file should be")
         there = [str(p) for p in (folder / name for name in ("config.toml", *RULES)) if p.exists()]
         if there and not self._wish.force and not self._talk.person:
             raise Stop(f"there is already {', '.join(there)}; --force writes over it", USAGE)
@@ -151,7 +154,7 @@ class _Start:
         if self._wish.timezone or not self._talk.person:
             return self._wish.timezone or _machine_zone()
         while (zone := self._talk.ask("Time zone of rules and texts", _machine_zone())) not in available_timezones():
-            self._talk.say(f"  {_no_zone(zone)}")
+            self._talk.remark(_no_zone(zone))
         return zone
 
     def _products(self) -> list[Product]:
@@ -175,7 +178,7 @@ class _Start:
 
         def tell(said: str) -> None:
             told.append(said)
-            self._talk.say(f"  {said}")
+            self._talk.remark(said)
 
         try:
             answers = interview.hold(tell)
@@ -210,19 +213,24 @@ class _Start:
             named = listed(self._talk.ask("Who takes incidents? E-mail addresses, the lead first", offer))
         if not named and me is not None:
             named = (me.email,) if me.email else ()
-        if not named and me is not None:
+        people = [one for address in named if (one := self._colleague(address, products)) is not None]
+        if not people and me is not None:
             tracker = next(p.name for p in products if p.found.me)
             return [draft.Colleague(_key(me.name), me.name, "", {tracker: me.id})]
-        people = [self._colleague(address, products) for address in named]
         for number, one in enumerate(people):
             if one.key in {other.key for other in people[:number]}:
                 people[number] = replace(one, key=_key(one.email or f"{one.key}-{number + 1}"))
         return people
 
-    def _colleague(self, address: str, products: Sequence[Product]) -> draft.Colleague:
-        users = {p.name: p.setup.person(address) for p in products}
+    def _colleague(self, address: str, products: Sequence[Product]) -> draft.Colleague | None:
+        """Whoever has this address; None, with a note, where nobody has it: who cannot be reached is not on call."""
+        users = {p.name: p.setup.person(address) for p in products if "@" in address}
         ids = {name: user.id for name, user in users.items() if user is not None and user.id}
         name = next((user.name for user in users.values() if user is not None and user.name), "")
+        if not ids:
+            everywhere = " or ".join(p.kind.product for p in products)
+            self._notes.append(f"nobody in {everywhere} has the address {address}: left out; add them to [people]")
+            return None
         strangers = [p for p in products if p.name not in ids]
         for product in strangers:
             where = product.kind.product
@@ -261,7 +269,7 @@ class _Start:
             placing.File(folder / "schema/rules.schema.json", _json(catalogue.of_rules()), ours=True),
         ]
         if self._wish.secrets:
-            old = self._env.read_text(encoding="utf-8") if self._env.exists() else ""
+            old = self._env.read_text(encoding="utf-8", errors="surrogateescape") if self._env.exists() else ""
             files.append(
                 placing.File(self._env, placing.with_secrets(old, _secrets(products)), placing.SECRET, ours=True)
             )
@@ -327,7 +335,7 @@ class _Start:
         lines = [
             f"{'made' if made else 'found'} the home ticket {whole.home}",
             *(f"wrote {file}" for file in self._written),
-            *(f"note: {note}" for note in self._notes),
+            *(folded(note, "note: ", console.width()) for note in self._notes),
             *(f"check --live: {problem}" for problem in problems),
             "",
             "Next:",

@@ -187,7 +187,79 @@ def test_the_people_are_known_in_both_products_or_said_not_to_be(tmp_path: Path,
         "jira": "5b10a2844c20165700ede21g",
         "slack": maria.id,
     }
-    assert "nobody in Slack has the address nobody@example.org" in done.output
+    assert "nobody in Jira or Slack has the address nobody@example.org: left out" in done.output
+    assert set(people) == {"maria"}, "who cannot be reached is not on call"
+
+
+def with_levels(*names: str) -> Site:
+    site = standard()
+    severity = replace(site.fields["customfield_10050"], options={str(n): name for n, name in enumerate(names)})
+    return replace(site, fields={**site.fields, severity.id: severity})
+
+
+@pytest.mark.parametrize("names", [("P1", "P2"), ("Ja", "Nein"), ("Nur eine",), ("High", "Medium"), ("Major", "Minor")])
+def test_a_site_of_few_levels_has_rules_for_these(
+    tmp_path: Path, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with products("cloud", with_levels(*names)) as there:
+        live(there, monkeypatch)
+        done = call("init", tmp_path, *there.flags)
+        assert done.exit_code == 0, done.output
+        tried = call("test", "--strict", "--config", tmp_path / "config.toml")
+        assert tried.exit_code == 0, tried.output
+
+
+def test_no_name_in_a_product_breaks_a_file_or_moves_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, site = '\x1b]0;x\x07\x7f\x9b2J"]\n[evil]', standard()
+    fields = {
+        **site.fields,
+        "customfield_10051": replace(site.fields["customfield_10051"], name="Service\x1b\x7f\ud800", options={"1": bad}),
+        "customfield_10050": replace(site.fields["customfield_10050"], name="[Severity]"),
+    }
+    closed = replace(site.statuses["10003"], name="Closed\x1b")
+    shop = replace(site.projects["OPS"], name=bad)
+    odd = replace(site, fields=fields, statuses={**site.statuses, "10003": closed}, projects={"OPS": shop})
+    with products("cloud", odd) as there:
+        live(there, monkeypatch)
+        done = call("init", tmp_path, *there.flags)
+        assert done.exit_code == 0, done.output
+        assert not {"\x1b", "\x07", "\x7f", "\x9b"} & set(done.output)
+        assert "evil" not in tomllib.loads((tmp_path / "config.toml").read_text())
+
+
+def test_a_project_may_be_said_in_small_letters(tmp_path: Path, made: Products) -> None:
+    done = call("init", tmp_path, *made.flags, "--jira-project", "ops")
+    assert done.exit_code == 0, done.output
+    assert tomllib.loads((tmp_path / "config.toml").read_text())["connectors"]["jira"]["project"] == ["OPS"]
+
+
+@pytest.mark.parametrize("name", [".env", "config.toml", "rules.d/10-start.toml"])
+def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_tried(
+    tmp_path: Path, made: Products, name: str
+) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    done = call("init", tmp_path, *made.flags, "--force")
+    assert (done.exit_code, made.homes()) == (1, [])
+    assert f"{name} is a folder" in done.output
+
+
+def test_a_secrets_file_in_another_encoding_is_kept_as_it_is(tmp_path: Path, made: Products) -> None:
+    (tmp_path / ".env").write_bytes("OTHER=Müller\n".encode("latin-1"))
+    assert call("init", tmp_path, *made.flags).exit_code == 0
+    assert (tmp_path / ".env").read_bytes().startswith(b"OTHER=M\xfcller\n")
+    assert call("check", "--config", tmp_path / "config.toml").exit_code == 0
+
+
+def test_what_was_found_is_folded_to_the_terminal(
+    tmp_path: Path, made: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = call("init", tmp_path, *made.flags)
+    lines = [line for line in done.output.splitlines() if str(tmp_path) not in line and "check --live" not in line]
+    assert max(map(len, lines)) <= 80
+    assert "; on hold is\n    Waiting" in done.output or "on hold is Waiting" in done.output
 
 
 # ---- secrets
