@@ -57,7 +57,7 @@ def explained(engine: Engine, key: str, at: datetime | None) -> Explained:
     """Read a ticket and explain it, now or at a past moment. Raises the tracker's errors, and Unreadable."""
     ticket = engine.tracker.get(key)
     ledger = engine.memory.completed(Ledger.loads(ticket.ledger, ticket.ref))
-    _hear(engine)
+    hear(engine)
     now = engine.clock()
     if at is None or at >= now:
         told = _told(ticket, ledger, engine, now, past=False)
@@ -65,8 +65,14 @@ def explained(engine: Engine, key: str, at: datetime | None) -> Explained:
     return _told(ticket, ledger, engine, at, past=True)
 
 
-def _hear(engine: Engine) -> None:
-    """What was released, for a process that has not visited its home ticket yet."""
+def planned(engine: Engine, key: str) -> Plan:
+    """The plan of a ticket as a running process would have it. Raises the tracker's errors, and Unreadable."""
+    hear(engine)
+    return engine.plan(key)
+
+
+def hear(engine: Engine) -> None:
+    """Hear what was released, in a process that has not visited its home ticket yet; what cannot be read is logged."""
     if not engine.site.home or engine.released is not None:
         return
     try:

@@ -108,10 +108,10 @@ def check(
 def plan(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
     """Say what would be done for a ticket now, and what happens next. Does nothing."""
     parts = _parts(config)
-    from sync import show
+    from sync import show, why
     from sync.cli import console
 
-    made = _asking(parts, lambda: parts.engine.plan(key))
+    made = _asking(parts, lambda: why.planned(parts.engine, key))
     if style == "json":
         console.dump(show.data(made))
     else:
@@ -193,10 +193,11 @@ def score(
 def apply(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
     """Look at one ticket now and do what is owed. Not beside a running Pointman: one process writes a ticket."""
     parts = _parts(config)
-    from sync import show
+    from sync import show, why
     from sync.cli import console
 
     def do() -> Plan:
+        why.hear(parts.engine)
         ref = parts.engine.tracker.get(key).ref
         parts.queue.start()
         parts.queue.put(ref)

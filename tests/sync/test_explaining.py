@@ -18,7 +18,7 @@ from rules.explain import Explanation
 from sync.cli import console, explaining
 from sync.ledger import Act, Claim, Entry, Failure, Ledger, Stretch
 from sync.look import Site
-from sync.why import as_of, explained, markdown
+from sync.why import as_of, explained, markdown, planned
 from tests.connectors import slack_workspace
 from tests.sync.test_products import both
 from tests.world import COMPANY, MORNING, RULES, World
@@ -125,6 +125,8 @@ def test_outside_audiences_are_held_until_they_are_released_and_every_process_kn
     home.release(world.tracker, "OPS-0", "ann", world.now, world.engine.rules.digest)
     world.engine = world._engine()  # as the command line makes it: it has visited nothing
     assert told(world, ref, "outside") == [("now", "show in #customers", "")]
+    world.engine = world._engine()
+    assert [item.effect.rule for item in planned(world.engine, ref).of("owed")] == ["outside"]
     world.tracker.tickets = {key: one for key, one in world.tracker.tickets.items() if one.key != "OPS-0"}
     world.engine = world._engine()
     assert told(world, ref, "outside")[0][0] == "held"
