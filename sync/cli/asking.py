@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -36,7 +35,7 @@ class Conversation:
 
     def remark(self, said: str) -> None:
         """A sentence between two questions, folded to the terminal."""
-        self.say(folded(said, "  ", console.width()))
+        self.say(console.folded(said, "  ", console.width()))
 
     def clean(self, text: str) -> str:
         """The text without secrets, and without what a terminal would obey: products say what is in it."""
@@ -122,14 +121,3 @@ class Interview:
         if question.secret:
             return f"the environment variable {question.env}"
         return f"--{self.name}-{question.name} (or {question.env})"
-
-
-def folded(said: str, before: str, width: int | None) -> str:
-    """A sentence on one line, or, where there is a width, on lines of at most so many columns."""
-    line = f"{before}{' '.join(said.split())}"
-    after = " " * (len(before) - len(before.lstrip()) + 2)
-    return line if width is None else "\n".join(_wrapped(line, max(width, 20), after))
-
-
-def _wrapped(line: str, width: int, after: str) -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent=after, break_long_words=False, break_on_hyphens=False)

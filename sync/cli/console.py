@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,6 +75,17 @@ def coloured(text: str, colours: Mapping[str, str]) -> None:
         for found in re.finditer(pattern, shown.plain):
             shown.stylize(style, *found.span(1 if found.re.groups else 0))
     console().print(shown, soft_wrap=True)
+
+
+def folded(said: str, before: str, width: int | None) -> str:
+    """A sentence after `before`, on one line, or, where there is a width, on lines of at most so many columns."""
+    line = f"{before}{' '.join(said.split())}"
+    after = " " * (len(before) - len(before.lstrip()) + 2)
+    if width is None:
+        return line
+    return "\n".join(
+        textwrap.wrap(line, max(width, 20), subsequent_indent=after, break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def console() -> Console:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from rules.condition import Trace
 from rules.explain import Explanation, Upshot, render, upshot_line
 from sync import show
+from sync.cli import console
 from sync.why import Explained, explained
 
 __all__ = ["Explained", "data", "explained", "text"]
@@ -29,7 +31,8 @@ def text(told: Explained, width: int | None = None) -> str:
     """
     zone = told.rules.defaults.timezone
     then = f"  as it was {told.at.astimezone(zone):%Y-%m-%d %H:%M}" if told.past else ""
-    lines = [show.one_line(f"{told.ticket.key}  {told.ticket.summary}") + then, *(f"      {n}" for n in told.notes)]
+    notes = (console.folded(note, " " * 6, width).split("\n") for note in told.notes)
+    lines = [show.one_line(f"{told.ticket.key}  {told.ticket.summary}") + then, *chain.from_iterable(notes)]
     lines += render(told.explanations, zone, told.at, width)
     lines += [f"other     {upshot_line(upshot, zone, told.at)}" for upshot in told.others]
     return "\n".join(show.one_line(line) for line in lines)

@@ -23,12 +23,12 @@ import typer
 
 from connectors import registry
 from connectors.base import Connector, Tracker
-from connectors.errors import ConnectorError, Denied, Refused
+from connectors.errors import ConnectorError, Denied, Refused, Temporary
 from connectors.problems import Problem, Problems, nearest
 from connectors.setup import Found, Setup, listed
 from sync import home
 from sync.cli import catalogue, console, draft, placing, wishes
-from sync.cli.asking import Conversation, Interview, Unanswered, folded
+from sync.cli.asking import Conversation, Interview, Unanswered
 from sync.cli.wishes import Wish
 from sync.config import dotenv, environment, load
 
@@ -182,7 +182,7 @@ class _Start:
 
         try:
             answers = interview.hold(tell)
-            found = interview.setup.discover(answers)
+            found = self._discovered(interview.setup, answers)
         except Unanswered as lacking:
             raise Stop(f"missing: {lacking}", USAGE) from None
         except ConnectorError as error:
@@ -191,6 +191,15 @@ class _Start:
             tell(found.learnt)
         self._notes += found.notes
         return Product(interview.name, self._kinds[interview.name], interview.setup, answers, found, tuple(told))
+
+    def _discovered(self, setup: Setup, answers: Mapping[str, str]) -> Found:
+        """What there is; a person whose product fails for a moment need not answer everything again."""
+        while True:
+            try:
+                return setup.discover(answers)
+            except Temporary as error:
+                if not self._talk.agree(f"{error}. Try again?"):
+                    raise
 
     def _secrets_kept(self, products: Sequence[Product]) -> None:
         """A secret that stands in `.env` gives way to another one only where that is wished. Raises Stop."""
@@ -335,7 +344,7 @@ class _Start:
         lines = [
             f"{'made' if made else 'found'} the home ticket {whole.home}",
             *(f"wrote {file}" for file in self._written),
-            *(folded(note, "note: ", console.width()) for note in self._notes),
+            *(console.folded(note, "note: ", console.width()) for note in self._notes),
             *(f"check --live: {problem}" for problem in problems),
             "",
             "Next:",

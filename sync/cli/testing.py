@@ -155,7 +155,11 @@ def _settings(config: Path) -> Settings:
         said: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Problems([Problem(Where(str(config)), f"cannot be read: {error}")]) from None
+    except RecursionError:
+        raise Problems([Problem(Where(str(config), 1, 1), "not TOML that can be read: nested too deeply")]) from None
     names, tables = said.get("rules", "rules.d"), said.get("connectors", {})
+    if not isinstance(names, (str, list)) or not isinstance(tables, dict):
+        raise Problems([Problem(Where(str(config)), "rules is a list of paths, and connectors a table")])
     paths = tuple(config.parent / str(name) for name in ([names] if isinstance(names, str) else names))
     kinds = {name: str(table.get("use") or name) for name, table in tables.items() if isinstance(table, dict)}
     return Settings(paths, kinds)
@@ -182,7 +186,7 @@ def _whole(file: Path) -> bool:
     """Whether a file says the one thing that must be said, so that it needs no other."""
     try:
         said = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return True  # that it cannot be read is all there is to tell
     defaults = said.get("defaults")
     return isinstance(defaults, dict) and "timezone" in defaults

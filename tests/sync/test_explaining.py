@@ -439,3 +439,11 @@ def test_in_slack_only_who_asked_sees_it() -> None:
         assert note.blocks[0]["type"] == "rich_text"
         assert (world.said("#incidents"), world.jira.jira.get(ref)) == before
         slack_workspace.held(world.box.server.seen)
+
+
+def test_the_notes_of_an_explanation_are_folded_too() -> None:
+    world = World()
+    told_ = explained(world.engine, world.ticket(), MORNING + timedelta(days=9))
+    assert told_.notes
+    assert max(map(len, explaining.text(told_, 60).splitlines()[1:4])) <= 60
+    assert "      that moment has not come" in explaining.text(told_, 60)

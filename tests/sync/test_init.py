@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from sandbox.http import Answer, Fault
 from sandbox.jira.world import Flavour, Site, standard
 from sync.cli import placing
 from sync.cli.app import app
@@ -215,7 +216,9 @@ def test_no_name_in_a_product_breaks_a_file_or_moves_the_terminal(
     bad, site = '\x1b]0;x\x07\x7f\x9b2J"]\n[evil]', standard()
     fields = {
         **site.fields,
-        "customfield_10051": replace(site.fields["customfield_10051"], name="Service\x1b\x7f\ud800", options={"1": bad}),
+        "customfield_10051": replace(
+            site.fields["customfield_10051"], name="Service\x1b\x7f\ud800", options={"1": bad}
+        ),
         "customfield_10050": replace(site.fields["customfield_10050"], name="[Severity]"),
     }
     closed = replace(site.statuses["10003"], name="Closed\x1b")
@@ -502,6 +505,21 @@ def test_a_person_is_asked_and_asked_again_and_secrets_are_not_shown(
     for secret in (*made.secrets, "a-wrong-token"):
         assert secret not in terminal.shown
     assert tomllib.loads((tmp_path / "here/rules.d/00-company.toml").read_text())["people"].keys() == {"maria", "tom"}
+
+
+def test_after_an_outage_nothing_is_asked_twice(tmp_path: Path, made: Products) -> None:
+    made.server.fail(Fault(lambda asked: asked.path.endswith("/statuses"), Answer(500, None), times=3))
+    opened = Terminal(("init", "here", *made.flags), tmp_path, made.environment)
+    try:
+        opened.expect("HTTP 500). Try again? [y/N]: ")
+        opened.type("y")
+        for question in ("[#incidents]: ", "[#pointman]: ", "Time zone of rules and texts [Europe/Berlin]: "):
+            opened.expect(question)
+            opened.type("")
+        assert opened.end() == 0, opened.shown
+    finally:
+        opened.close()
+    assert files(tmp_path / "here") == WRITTEN | SCHEMAS
 
 
 def test_whoever_breaks_off_leaves_nothing(tmp_path: Path, made: Products, terminal: Terminal) -> None:

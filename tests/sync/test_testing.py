@@ -179,6 +179,15 @@ def test_files_that_are_not_there_and_configurations_that_are_none_are_told(fold
     assert found.output.startswith("config.toml  cannot be read: ")
 
 
+@pytest.mark.parametrize("text", ["rules = 5", "connectors = 3", f"a = {'[' * 3000}", "rules = ["])
+def test_a_configuration_that_makes_no_sense_is_told_in_a_sentence(folder: Path, text: str) -> None:
+    (folder / "odd.toml").write_text(text)
+    done = asked("-c", "odd.toml")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit), "no traceback"
+    assert done.output.startswith("odd.toml")
+
+
 def test_without_files_and_configuration_it_is_wrong_usage(folder: Path) -> None:
     (folder / "config.toml").unlink()
     assert (asked().exit_code, asked("rules.d", "-c", "other.toml").exit_code) == (2, 2)
