@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.errors import Missing
+from connectors.errors import Missing, Refused, Temporary
 from connectors.model import Ticket, Value
 from rules import duration
 from rules.model import Assign, Escalate, RuleSet
@@ -20,6 +20,8 @@ from sync.score import Judged, Life, Score, Span, life, live, scores
 
 EXAMPLES = 5
 """So many disagreements of a rule are shown."""
+FAILING = 5
+"""So many tickets in a row that cannot be read mean that the product is down: no figure would be worth anything."""
 PARTLY = 8
 """So many tickets are named that could be read in part only."""
 
@@ -54,15 +56,19 @@ def scored(engine: Engine, back: timedelta | datetime, bar: Callable[[int, int],
     since = now - back if isinstance(back, timedelta) else min(back, now)
     span = Span(since, now)
     listed = sorted(_listed(engine, since, bar), key=lambda ticket: (ticket.created, ticket.ref))
-    lives, unread = [], []
+    lives, unread, failed = [], [], 0
     for done, candidate in enumerate(listed, 1):
         bar(done, len(listed))
         try:
             ticket = _whole(candidate, engine)
             ledger = Ledger.loads(ticket.ledger, ticket.ref)
-        except (Missing, Unreadable):
+        except (Missing, Refused, Temporary, Unreadable) as error:
+            failed = failed + 1 if isinstance(error, Temporary) else 0
+            if failed == FAILING:
+                raise
             unread.append(candidate.key)
             continue
+        failed = 0
         world = replace(engine.world(ticket, ledger), covered=True)
         lives.append(life(with_acts(ticket, ledger), rules, world, span))
     return Scored(span, rules, scores(lives, rules), tuple(lives), tuple(unread))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from connectors.errors import Temporary
 from connectors.model import Ticket, User, Value
 from connectors.testing import BOT
 from rules import load
@@ -251,6 +252,30 @@ def test_the_command_reads_what_is_whole_and_names_what_is_not() -> None:
     assert (len(told.lives), told.unread, told.partly) == (2, ("OPS-3",), ())
     down = next(score for score in told.scores if score.rule.id == "critical-down")
     assert [down.count(truth) for truth in ("same", "other", "nobody")] == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("failing", "count"), [(1, 3), (4, 0), (5, None)])
+def test_one_ticket_that_cannot_be_read_costs_no_other_and_an_outage_ends_it(
+    monkeypatch: pytest.MonkeyPatch, failing: int, count: int | None
+) -> None:
+    world = World()
+    refs = [world.ticket(key=f"OPS-{n}") for n in range(max(failing, 4))]
+    tickets, get = world.tracker.tickets, world.tracker.get
+    for ref in refs[:failing]:
+        tickets[ref] = replace(tickets[ref], complete_since=MORNING + timedelta(minutes=1))
+
+    def unsteady(ref: str) -> Ticket:
+        if ref in refs[:failing]:
+            raise Temporary("could not read it: HTTP 500")
+        return get(ref)
+
+    monkeypatch.setattr(world.tracker, "get", unsteady)
+    if count is None:
+        with pytest.raises(Temporary):
+            scoring.scored(world.engine, timedelta(days=30), lambda done, total: None)
+        return
+    told = scoring.scored(world.engine, timedelta(days=30), lambda done, total: None)
+    assert (len(told.lives), len(told.unread)) == (count, failing)
 
 
 def test_how_far_back_is_a_span_or_a_moment() -> None:
