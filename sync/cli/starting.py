@@ -139,6 +139,9 @@ class _Start:
         taken = [str(p) for p in (folder / name for name in (".env", "config.toml", *RULES)) if p.is_dir()]
         if taken:
             raise Stop(f"{taken[0]} is a folder, where a file should be")
+        blocked = [str(p) for p in (folder / "rules.d", folder / "schema") if p.exists() and not p.is_dir()]
+        if blocked:
+            raise Stop(f"{blocked[0]} is a file, where a folder should be")
         there = [str(p) for p in (folder / name for name in ("config.toml", *RULES)) if p.exists()]
         if there and not self._wish.force and not self._talk.person:
             raise Stop(f"there is already {', '.join(there)}; --force writes over it", USAGE)

@@ -248,6 +248,13 @@ def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_tried(
     assert f"{name} is a folder" in done.output
 
 
+def test_a_file_in_the_place_of_a_folder_is_told_before_anything_is_tried(tmp_path: Path, made: Products) -> None:
+    (tmp_path / "rules.d").write_text("")
+    done = call("init", tmp_path, *made.flags)
+    assert (done.exit_code, made.homes()) == (1, [])
+    assert "rules.d is a file" in done.output
+
+
 def test_a_secrets_file_in_another_encoding_is_kept_as_it_is(tmp_path: Path, made: Products) -> None:
     (tmp_path / ".env").write_bytes("OTHER=Müller\n".encode("latin-1"))
     assert call("init", tmp_path, *made.flags).exit_code == 0
@@ -402,11 +409,11 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_asked(made: 
 
 
 def test_when_one_file_cannot_be_written_none_is(tmp_path: Path, made: Products) -> None:
-    (tmp_path / "schema").write_text("in the way")
+    (tmp_path / "schema/rules.schema.json").mkdir(parents=True)  # in the way
     done = call("init", tmp_path, *made.flags)
     assert done.exit_code == 1
     assert "nothing was written: " in done.output
-    assert files(tmp_path) == {"schema"}
+    assert files(tmp_path) == set()
 
 
 def test_files_that_are_brought_back_are_as_they_were(tmp_path: Path) -> None:
