@@ -142,6 +142,7 @@ class Rows(Kind):
         """Whether the headings can be read; each is told what is wrong with it."""
         before, known = at.errors, TicketWords().known(at.names)
         seen: set[str] = set()
+        strange = False  # not an error by itself: where a pack is missing nobody can say what words there are
         for head in heads:
             word = head.value
             if not isinstance(word, str):
@@ -150,11 +151,11 @@ class Rows(Kind):
             if word in seen:
                 at.wrong(head.said, f"{word} is there twice")
             elif not word.startswith(EXPECT):
-                TicketWords().knows(word, head.said, at, known)
+                strange |= not TicketWords().knows(word, head.said, at, known)
             else:
                 self._expecting(head, word.removeprefix(EXPECT), at)
             seen.add(word)
-        return at.errors == before
+        return at.errors == before and not strange
 
     def _expecting(self, head: Node, word: str, at: Reading) -> None:
         where = head.inside(len(EXPECT), len(word))

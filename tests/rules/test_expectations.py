@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.problems import Problems
+from rules import load
 from rules.model import Case, Expected, Recipient
 from tests.rules.example import rules
 
@@ -122,12 +123,17 @@ table = [
 
 def test_where_names_may_be_missing_a_test_is_no_mistake() -> None:
     """A file that cannot be read may give what is not known here."""
-    from rules import load
-
     text = '[[test]]\nname = "x"\nticket = { reporter = "ann" }\nexpect = { calld = [], "after 1h" = ["person:ann"] }\n'
     with pytest.raises(Problems) as caught:
         load.parse({"people.toml": "[people", "rules.toml": text})
     assert [problem.where.file for problem in caught.value.problems] == ["people.toml"]
+
+
+def test_a_heading_that_nobody_can_know_yet_is_no_fault_of_ours() -> None:
+    rules = '[[test]]\nname = "a"\ntable = [["of_a_field", "expect severity"], ["b", "low"]]\n'
+    with pytest.raises(Problems) as told:
+        load.parse({"company.toml": "[broken", "rules.toml": rules})
+    assert [problem.where.file for problem in told.value.problems] == ["company.toml"]
 
 
 def test_tests_change_no_rule() -> None:

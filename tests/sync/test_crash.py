@@ -24,6 +24,9 @@ from sync.ledger import Ledger
 from sync.look import Site
 from tests.world import COMPANY, RULES, World
 
+pytestmark = pytest.mark.no_cover
+"""What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
+
 ELSEWHERE = """
 [[notify]]
 id = "mail"
