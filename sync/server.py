@@ -67,7 +67,7 @@ class Hooks:
         if connector is None:
             return _sentence(404, f"no connector {name} is configured here")
         try:
-            body = await _body(web)
+            body = await body_of(web)
             headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in web.scope["headers"]}
             request = Request(headers, body, web.scope["path"], dict(web.query_params))
             receipt = self._read(connector, request)
@@ -129,10 +129,10 @@ class Hooks:
         return outcome
 
 
-async def _body(web: WebRequest) -> bytes:
+async def body_of(web: WebRequest) -> bytes:
     """The raw body. Raises BadRequest as soon as it is seen to be too large, whatever its length was said to be."""
     said = web.headers.get("content-length", "")
-    if said.isdigit() and int(said) > LARGEST:
+    if said.isdigit() and (len(said) > 19 or int(said) > LARGEST):
         raise BadRequest(413, f"the body is larger than {LARGEST} bytes")
     chunks: list[bytes] = []
     size = 0

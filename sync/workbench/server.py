@@ -17,7 +17,6 @@ sentence.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files as resources
@@ -31,17 +30,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from connectors.base import BadRequest
 from connectors.errors import ConnectorError
 from sync.ledger import Unreadable
+from sync.server import body_of
 from sync.workbench.desk import Desk, NotUnderstood
 from sync.workbench.files import NotWritten
 
 log = structlog.get_logger()
 
-LARGEST: Final = 1024 * 1024
-"""Bytes of the largest request that is read."""
-SLOWEST: Final = 20.0
-"""Seconds that a body may take to come."""
 SCRIPTS: Final = ("workbench.js", "patching.js", "toml.js")
 STATIC: Final = {"workbench.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
 NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
@@ -208,27 +205,14 @@ async def _said(web: Request) -> Said:
     """What a request says: a JSON object. Anything else, a form among it, is refused."""
     if web.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "Send JSON.")
-    body = await _body(web)
     try:
+        body = await body_of(web)
         said = json.loads(body)
         json.dumps(said, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except BadRequest as error:
+        raise Refused(error.status, f"Not read: {error}.") from None
     except (ValueError, RecursionError):
         raise Refused(400, "This is no JSON.") from None
     if not isinstance(said, dict):
         raise Refused(400, "Send a JSON object.")
     return said
-
-
-async def _body(web: Request) -> bytes:
-    length = web.headers.get("content-length", "")
-    if length.isdigit() and len(length) < 20 and int(length) > LARGEST:
-        raise Refused(413, f"More than {LARGEST} bytes are not read.")
-    chunks: list[bytes] = []
-    size = 0
-    async with asyncio.timeout(SLOWEST):
-        async for chunk in web.stream():
-            size += len(chunk)
-            if size > LARGEST:
-                raise Refused(413, f"More than {LARGEST} bytes are not read.")
-            chunks.append(chunk)
-    return b"".join(chunks)
