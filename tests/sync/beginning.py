@@ -25,8 +25,9 @@ from tests.connectors.contracts import CONTRACTS
 POINTMAN = Path(sys.executable).parent / "pointman"
 TOKENS = ("JIRA_TOKEN", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")
 _ON_A_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 os.setsid()
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background ignores it
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
