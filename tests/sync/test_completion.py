@@ -82,10 +82,10 @@ def test_bash_completes_once_it_is_installed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", ["pointman ", "pointman check --format "])
 def test_nobody_waits_for_it(words: str, tmp_path: Path) -> None:
-    """0.3 s of the processor, which is what it takes where nothing else runs; the best of five."""
+    """0.16 s of the processor where nothing else runs, 0.4 s beside a busy core; the best of five."""
     took = []
     for _ in range(5):
         before = sum(os.times()[2:4])  # of children that have ended
         bash(words, tmp_path)
         took.append(sum(os.times()[2:4]) - before)
-    assert min(took) < 0.3, took
+    assert min(took) < 0.8, took
