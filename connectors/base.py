@@ -30,6 +30,7 @@ class Request:
     body: bytes
     path: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Hooks:
         try:
             body = await body_of(web)
             headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in web.scope["headers"]}
-            request = Request(headers, body, web.scope["path"], dict(web.query_params))
+            request = Request(headers, body, web.scope["path"], dict(web.query_params), web.method)
             receipt = self._read(connector, request)
         except BadRequest as error:
             return self._refused(name, error)
