@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from jinja2 import Template as Compiled
@@ -218,6 +218,7 @@ def shown(moment: datetime, zone: tzinfo, now: datetime | None = None) -> str:
     return f"{day} {clock}" if today is not None and today.year == local.year else f"{day} {local.year} {clock}"
 
 
+@lru_cache(500)  # the same few lines are said at every look
 def _inert_line(line: str) -> str:
     if not line.isprintable():
         line = "".join(letter for letter in line if letter == "\t" or _visible(letter))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from connectors.base import Sink
 from connectors.errors import ConnectorError
@@ -79,6 +80,12 @@ to = ["place:incidents"]
 """
 
 
+@cache
+def _read(company: str, rules: str, connectors: tuple[str, ...]) -> load.RuleSet:
+    """Rules are frozen values: a thousand crashes may share one reading of the same text."""
+    return load.parse({"00-company.toml": company, "10-rules.toml": rules}, connectors=connectors)
+
+
 class World:
     """The world of one story. `at` lets time pass; `posts` are all messages, oldest first."""
 
@@ -104,8 +111,7 @@ class World:
         return self.now
 
     def _rules(self) -> load.RuleSet:
-        texts = {"00-company.toml": self.company, "10-rules.toml": self.rules_text}
-        return load.parse(texts, connectors=("memory", *self.messengers))
+        return _read(self.company, self.rules_text, ("memory", *self.messengers))
 
     def _engine(self) -> Engine:
         sinks: dict[str, Sink[Message]] = dict(self.messengers)
