@@ -41,6 +41,7 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
     done = demo("--headless", "--speed", "600")
     lines = done.stdout.splitlines()

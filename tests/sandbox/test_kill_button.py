@@ -28,6 +28,7 @@ from sandbox.world import World
 from tests.pages import assert_accessible
 from tests.sandbox.stage import NARROW, WIDE, Stage
 
+pytestmark = pytest.mark.long
 SCENARIO = load(HERE / "checkout-down.toml")
 PACE = Pace(fast=300.0, waiting=300.0, patience=PATIENCE)
 

@@ -6,7 +6,6 @@ double at most the one message in flight per crash, where the product cannot be 
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
-import structlog
 
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
 from connectors.model import Message, User
@@ -26,7 +24,7 @@ from sync.ledger import Ledger
 from sync.look import Site
 from tests.world import COMPANY, RULES, World
 
-pytestmark = pytest.mark.no_cover
+pytestmark = [pytest.mark.no_cover, pytest.mark.long, pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
 
 ELSEWHERE = """
@@ -45,12 +43,6 @@ when = 'severity == "high" and not acknowledged'
 steps = [{ after = "5m", to = ["email:boss@example.org", "email:team@example.org"] }]
 """
 LAG = timedelta(seconds=30)
-
-
-@pytest.fixture(autouse=True)
-def _silent() -> None:
-    """Nobody reads what a thousand deaths log, and writing it takes a tenth of the time."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 class Died(BaseException):

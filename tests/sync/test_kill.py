@@ -237,6 +237,7 @@ def state(world: World) -> Counter[tuple[object, ...]]:
     return facts
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_fifty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     scenario = busier(load(HERE / "checkout-down.toml"))
