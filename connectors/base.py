@@ -17,7 +17,7 @@ from connectors.config import ConnectorSettings
 from connectors.errors import ConnectorError, Refused
 from connectors.model import Alert, Answer, CannotTell, Card, Command, Edit, Form, Message, Page, Signal, Ticket, User
 from connectors.problems import Problem
-from connectors.setup import Setup
+from connectors.setup import Order, Setup, Step
 
 ThingT = TypeVar("ThingT", Message, Card, Page)
 
@@ -80,6 +80,13 @@ class Connector(ABC):
     def check(self, wanted: Wanted) -> Iterable[Problem]:
         """Try the connection for real: sign in, permissions, whether everything in `wanted` exists. Changes nothing."""
         return ()
+
+    def install(self, order: Order) -> Iterator[Step]:
+        """Make what the product must have for us, one step after the other; what is there already stays as it is.
+
+        Asked by `pointman setup`, and by nothing else. Raises ConnectorError where it cannot even begin.
+        """
+        return iter(())
 
     def close(self) -> None:
         """Let go of connections. The connector is not used afterwards."""

@@ -2,6 +2,9 @@
 
 `pointman init` asks the questions of every connector that has a `Setup` and knows nothing of any product: a setup
 speaks to its own through the same client as the connector, before there is a configuration. It changes nothing there.
+
+`pointman setup` comes later, when there is a configuration: a connector then makes, step by step, what its product must
+have for us (`Connector.install`), and says what is left to an administrator.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from connectors.model import User
 
@@ -102,6 +105,34 @@ class Setup(ABC):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `pointman setup` is asked for.
+
+    `url` is Pointman's public address, without a path (empty: there is none); a webhook comes in at
+    `<url>/hooks/<name of the connector>`. `dry`: only say what would be made.
+    """
+
+    url: str = ""
+    dry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a product must have for us, and how it stands with it now.
+
+    `there`: nothing had to be done. `made`: it was made just now; `would`: it would be, without `dry`. `refused`: the
+    product did not let us, `said` is why. `todo`: it is an administrator's, `said` is how. `content` is a file called
+    `file` for the administrator, which whoever asked has to write somewhere.
+    """
+
+    what: str
+    state: Literal["there", "made", "would", "refused", "todo"]
+    said: str = ""
+    file: str = ""
+    content: bytes = b""
 
 
 def listed(answer: str) -> tuple[str, ...]:

@@ -302,6 +302,23 @@ def playground(
 
 
 @app.command()
+def setup(
+    name: Annotated[str, typer.Argument(metavar="CONNECTOR", help="Of which connector, such as servicenow or teams.")],
+    config: ConfigFile = DEFAULT,
+    *,
+    url: Annotated[str, typer.Option("--url", help="Pointman's public address, such as https://pm.example.org.")] = "",
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where files for you are put.")] = Path(),
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")] = False,
+) -> None:
+    """Make what a product must have for us, and say what is left to its administrator. May be said again and again."""
+    from connectors.setup import Order
+    from sync.cli import setting_up
+
+    gc.enable()
+    raise typer.Exit(setting_up.main(config, name, Order(url.rstrip("/"), dry), out))
+
+
+@app.command()
 def connectors(*, style: Style = "text") -> None:
     """List every kind of connector with its settings."""
     from connectors import registry
