@@ -56,7 +56,7 @@ class Written:
 
 _INSTEAD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "assign": {"person": ("pick", "skills"), "pick": ("person",)},
-    "notify": {"on": ("buttons",)},
+    "notify": {"on": ("buttons", "worth_telling")},
     "objective": {"goal": ("start", "stop", "within"), "within": ("goal",)},
     "mute": {"during": ("from", "until"), "from": ("during",), "until": ("during",)},
 }
@@ -115,7 +115,7 @@ _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
     "classify": lambda every, values: Classify(**every, **_some(values, "set", "thresholds", "at_least", "force")),
     "assign": lambda every, values: Assign(**every, **_some(values, "team", "pick", "person", "skills", "force")),
     "escalate": _escalate,
-    "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons")),
+    "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons", "worth_telling")),
 }
 
 
@@ -179,6 +179,9 @@ def _tasks(written: Written, at: Reading) -> None:
 def _notify(written: Written, at: Reading) -> None:
     if "on" in written.values and "buttons" in written.values:
         at.wrong(written.key("buttons"), "news has no buttons", "put them under the message that has no `on`")
+    if "on" in written.values and "worth_telling" in written.values:
+        hint = "worth_telling is for the message that has no `on`"
+        at.wrong(written.key("worth_telling"), "news is of events, and told once each", hint)
 
 
 def _mute(written: Written, at: Reading) -> None:

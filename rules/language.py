@@ -17,6 +17,7 @@ from rules.references import (
     ID,
     MOMENTS,
     Addressed,
+    Changing,
     Instant,
     Level,
     Name,
@@ -163,6 +164,11 @@ KINDS: Mapping[str, Record] = {
                 ListOf(Instant("event", EVENTS)), "news of these; without it one message that is kept up to date"
             ),
             "buttons": Key(ListOf(Choice("button", VERBS)), "what can be clicked"),
+            "worth_telling": Key(
+                ListOf(Changing(), 0),
+                "words whose change is told again where a message cannot be edited: severity, phase and assignee, "
+                "unless it says otherwise",
+            ),
         }
     ),
     "update": _speaking({"to": _TO, "every": Key(Duration(), "how often, changed or not", required=True)}),

@@ -26,6 +26,9 @@ Mode: TypeAlias = Literal["off", "watch", "on"]
 Type: TypeAlias = Literal["text", "number", "flag", "moment", "choice"]
 Pick: TypeAlias = Literal["on-call", "least-loaded", "rotate"]
 
+WORTH_TELLING = ("severity", "phase", "assignee")
+"""The words whose change is told again where a message cannot be edited, unless its rule names others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -115,11 +118,15 @@ class Escalate(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify(Rule):
-    """Tells people: one message kept up to date, or with `on` a new message for each such event."""
+    """Tells people: one message kept up to date, or with `on` a new message for each such event.
+
+    Where a message cannot be edited it is told again only when one of the words `worth_telling` changed.
+    """
 
     to: tuple[Recipient, ...] = ()
     on: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
+    worth_telling: tuple[str, ...] = WORTH_TELLING
 
 
 # ---- what the company is

@@ -148,6 +148,24 @@ class Instant(Kind):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Changing(Kind):
+    """A word of the ticket that can change."""
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        known = changeable(at.names)
+        if not isinstance(node.value, str):
+            at.unwanted(node, "a word of the ticket")
+        elif node.value not in known:
+            at.unknown(node.said, "word that changes", node.value, known)
+        else:
+            return node.value
+        return None
+
+    def _schema(self) -> Schema:
+        return {"type": "string", "description": "a word of the ticket that can change", "minLength": 1}
+
+
 _PEOPLE = ("on-call", "lead", "members", "role", "person", "audience", "place", "departments", "vendor")
 _TEAM_KEYS = {"on-call": "schedule", "lead": "lead", "members": "members"}
 _BARE = ("assignee", "reporter")

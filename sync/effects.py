@@ -27,6 +27,7 @@ from rules.directory import Address, addresses, roles
 from rules.facts import Facts
 from rules.model import Escalate, Notify, Rule, RuleSet, Step
 from rules.text import Template
+from sync import worth
 from sync.ledger import Entry, Ledger
 
 Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]
@@ -182,6 +183,7 @@ def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect
         text = _text(decision, address, rule.text or _standard(STANDING_TEXT), {}, then)
         thing = Message(text, _buttons(rule.buttons, scene.facts), colour=_colour(scene))
         key, was = _key("notify", rule, address)
+        editable = rule.mode == "watch" or address.product in scene.world.editable
         yield Effect(
             key,
             "standing",
@@ -193,12 +195,19 @@ def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect
             address.product,
             address.address,
             thing,
-            digest=digest(thing),
+            digest=digest(thing) if editable else f"{worth.MARK}{digest(worth.words(rule, scene.facts))[1:]}",
             why=(rule.name or rule.id, *decision.why),
             was=was,
             external=address.external,
             watched=rule.mode == "watch",
+            moment=_told_before(key, was, scene) if not editable else LONG_AGO,
         )
+
+
+def _told_before(key: str, was: tuple[str, ...], scene: Scene) -> datetime:
+    """When it was told last, which tells a message from the one before; the first of all has no such moment."""
+    entry = scene.ledger.get(key, was)
+    return entry.at if entry is not None and entry.at is not None else LONG_AGO
 
 
 def _buttons(verbs: Iterable[str], facts: Facts) -> tuple[Button, ...]:

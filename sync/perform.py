@@ -12,10 +12,10 @@ from connectors.base import Sink
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Found, Message
 from sync.crowd import WITHIN, Crowd
-from sync.effects import Effect, digest
+from sync.effects import LONG_AGO, Effect, digest
 from sync.gate import Gate
 from sync.items import gathered
-from sync.ledger import Ledger, Outcome
+from sync.ledger import Entry, Ledger, Outcome
 
 log = structlog.get_logger()
 
@@ -31,7 +31,11 @@ class Manners:
 
 
 STANDING = ("notify:", "watch.notify:", "watch.field:")
-"""The kinds of keys whose thing is one and the same for ever: it is changed in place, and found by its key alone."""
+"""The kinds of keys whose thing is one and the same for ever: it is changed in place, and found by its key alone.
+
+Where it cannot be changed it is made again when there is something worth telling; then its moment, which is that of
+the one before, tells them apart.
+"""
 
 
 CALLS = ("escalate:", "watch.escalate:")
@@ -45,7 +49,8 @@ def begun(key: str, since: datetime) -> datetime:
 
 def token(ref: str, key: str, moment: datetime) -> str:
     """What a thing is found by: of the ticket and the key, and for calls and news of the moment they are about."""
-    return digest(ref, key, "" if key.startswith(STANDING) else round(moment.timestamp() * 1000))
+    once = key.startswith(STANDING) and moment == LONG_AGO
+    return digest(ref, key, "" if once else round(moment.timestamp() * 1000))
 
 
 class Performer:
@@ -120,7 +125,9 @@ class Performer:
         """The ref of what is to be changed, empty to make it. What went missing is looked for before it is made again:
         the place may have been away, and not what stands there.
         """
-        entries = [(effect, ledger.entries[effect.key]) for effect in group]
+        if not sink.editable:
+            return ""
+        entries = [(effect, entry) for effect in group if _same_product(entry := ledger.entries[effect.key], effect)]
         ref = next((entry.ref for _, entry in entries if entry.ref), "")
         made = next((effect for effect, entry in entries if entry.at is not None), None)
         if ref or made is None or not sink.searchable:
@@ -146,6 +153,9 @@ class Performer:
             thing = replace(thing, text=f"{thing.text}\n\n(You may have received this before.)")
         card = ledger.entries.get(first.under) if first.under else None
         under = refs.get(first.under) or (card.ref if card is not None else "")
+        if first.sort == "standing" and not self.sinks[first.product].editable:  # told again, after what it told before
+            before = ledger.entries[first.key]
+            under = before.ref if _same_product(before, first) else ""
         return replace(thing, under=under) if under else thing
 
 
@@ -163,6 +173,11 @@ def _followed(keys: set[str], ledger: Ledger) -> set[str]:
     return {ref for key, ref in standing.items() if key in keys} - {
         ref for key, ref in standing.items() if key not in keys
     }
+
+
+def _same_product(entry: Entry, effect: Effect) -> bool:
+    """Whether what stands there can be changed or replied to where the effect goes now."""
+    return not entry.at or entry.to.partition(":")[0] == effect.product
 
 
 def _moment(effect: Effect, ledger: Ledger) -> datetime:

@@ -18,7 +18,7 @@ from rules.facts import Facts
 from rules.model import RuleSet
 from rules.past import Past
 from rules.text import inert
-from sync import watching
+from sync import watching, worth
 from sync.effects import Effect, Scene, World, effects
 from sync.fields import Fields
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
@@ -249,19 +249,29 @@ class _Planner:
         """The item of an effect that is true already, or that is too old to matter; None where it is owed."""
         start = self.world.start
         if effect.sort == "standing":
-            if entry.at is None:
-                return None
-            if entry.sum == effect.digest and not entry.retired:
-                return Item("done", effect, entry.at)
-            if entry.to.partition(":")[0] not in self.world.editable:
-                return Item("done", effect, entry.at, "said once: this place cannot be edited")
-            return None
+            return self._standing(effect, entry)
         if effect.sort == "news":  # is of what was not told yet, and of nothing before the start
             return None
         if entry.mark is not None and entry.mark >= effect.moment:
             return Item("done", effect, entry.at)
         if start is not None and effect.due < start:
             return Item("not", effect, None, "due before the start")
+        return None
+
+    def _standing(self, effect: Effect, entry: Entry) -> Item | None:
+        """The item of a standing thing that is as it should be, or that cannot be changed any more."""
+        product = entry.to.partition(":")[0]
+        if entry.at is None:
+            return None
+        if product in self.world.editable:
+            return Item("done", effect, entry.at) if entry.sum == effect.digest and not entry.retired else None
+        if effect.watched:
+            return Item("done", effect, entry.at, "said once: this place cannot be edited")
+        if product == effect.product and (told := worth.adopted(effect, entry)) is not None:
+            entry = told
+            self.ledger = self.ledger.with_entry(effect.key, entry, effect.was)
+        if entry.sum == effect.digest:
+            return Item("done", effect, entry.at, "nothing worth telling again: this place cannot be edited")
         return None
 
     def _held(self, effect: Effect, entry: Entry) -> Item | None:

@@ -37,7 +37,8 @@ def _settle(ledger: Ledger, key: str, claim: Claim, sinks: Mapping[str, Sink[Mes
     entry = ledger.entries[key]
     product, _, address = claim.to.partition(":")
     sink = sinks.get(product)
-    if sink is None or (entry.ref and key.startswith(STANDING)):  # an edit may be made again
+    edited = sink is not None and sink.editable and entry.ref and key.startswith(STANDING)
+    if sink is None or edited:  # an edit may be made again
         return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
     again = ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
     if not sink.searchable:

@@ -32,7 +32,7 @@ ELSEWHERE = """
 id = "mail"
 when = 'severity >= "medium"'
 to = ["email:team@example.org"]
-text = "{{ key }} {{ severity }}"
+text = "{{ key }} {{ severity }} {{ phase }} {{ assignee or 'nobody' }}"
 [[notify]]
 id = "mail-news"
 on = ["resolved", "reopened", "raised"]
