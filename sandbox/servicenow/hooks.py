@@ -1,0 +1,112 @@
+"""Business rules that call out: what `pointman setup servicenow` installs, carried out without its script.
+
+The emulator runs no JavaScript. Of an active rule after insert or update it reads the table, and from its script where
+the call goes and which system property holds the secret; the call itself is as the two sides agreed: HMAC-SHA256 over
+`timestamp + "." + body` in `X-Pointman-Signature`. A rule calls once: an instance does not try again by itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from queue import Queue
+from threading import Thread
+from typing import Final
+from uuid import uuid4
+
+import requests
+
+from sandbox.servicenow.world import Record
+
+ADDRESS: Final = re.compile(r"""https?://[^'"\s]+/hooks/[\w.-]+""")
+PROPERTY: Final = re.compile(r"""getProperty\(\s*['"]([\w.]+)['"]""")
+SECRET: Final = re.compile(r"secret|key", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where a rule calls, with which secret, and for which table."""
+
+    url: str
+    secret: str
+    table: str = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call on its way."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def installed(rule: Record, properties: Mapping[str, str]) -> Hook | None:
+    """The call that a business rule makes, where it makes one."""
+    wants = rule["action_insert"] == "true" or rule["action_update"] == "true"
+    if rule["active"] != "true" or not wants or rule["when"] not in {"after", "async"}:
+        return None
+    script = rule["script"]
+    names = PROPERTY.findall(script)
+    url = next((m.group() for m in [ADDRESS.search(script)] if m), "")
+    url = url or next((properties.get(n, "") for n in names if ADDRESS.match(properties.get(n, ""))), "")
+    secret = next((properties.get(name, "") for name in names if SECRET.search(name)), "")
+    return Hook(url, secret, rule["collection"]) if url else None
+
+
+class Hooks:
+    """Makes calls in the background, in order. `sent` counts them, `failed` holds those that nobody took."""
+
+    def __init__(self) -> None:
+        self.hooks: list[Hook] = []
+        self.twice = False
+        self.sent = 0
+        self.failed: list[Call] = []
+        self._queue: Queue[Call | None] = Queue()
+        self._thread: Thread | None = None
+
+    def emit(self, hook: Hook, record: Record, at: int) -> None:
+        """Call out about a record; `at` is the instance's time in seconds since 1970."""
+        told = {"sys_id": record.id, "table": record.table, "delivery": uuid4().hex}
+        body = json.dumps(told, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "X-Pointman-Timestamp": str(at)}
+        digest = hmac.digest(hook.secret.encode(), f"{at}.".encode() + body, "sha256").hex()
+        headers["X-Pointman-Signature"] = f"sha256={digest}"
+        for _ in range(2 if self.twice else 1):
+            self._queue.put(Call(hook.url, body, headers))
+        if self._thread is None:
+            self._thread = Thread(target=self._run, daemon=True, name="servicenow-rules")
+            self._thread.start()
+
+    def settle(self, timeout: float = 5.0) -> bool:
+        """Wait until every call has been made; whether it has."""
+        until = time.monotonic() + timeout
+        while self._queue.unfinished_tasks and time.monotonic() < until:
+            time.sleep(0.002)
+        return not self._queue.unfinished_tasks
+
+    def close(self) -> None:
+        """Call nobody any more."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(timeout=2)
+            self._thread = None
+
+    def _run(self) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            while (call := self._queue.get()) is not None:
+                self.sent += 1
+                try:
+                    answer = session.post(call.url, data=call.body, headers=call.headers, timeout=10)
+                    if answer.status_code >= 400:
+                        self.failed.append(call)
+                except requests.RequestException:
+                    self.failed.append(call)
+                finally:
+                    self._queue.task_done()
+            self._queue.task_done()
