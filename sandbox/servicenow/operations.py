@@ -85,7 +85,7 @@ def delete_record(call: Call) -> Answer:
 def _allowed(call: Call) -> None:
     """Raises No where there is no such table, or where it is not for us."""
     if call.table not in call.state.schema.tables:
-        raise No(400, f"Invalid table {call.table}", None)
+        raise No(400, f"Invalid table {call.table}", f"Table {call.table} does not exist")
     if call.table in ADMINISTRATORS - call.state.traps.readable:
         if call.asked.method == "GET":
             raise No(403, "Insufficient rights to query records", None)

@@ -49,24 +49,30 @@ def read(text: str, table: str, state: ServiceNowState) -> Query:
     order: list[tuple[str, bool]] = []
     queries: list[list[list[Test]]] = [[]]
     for part in text.split("^"):
-        if part.startswith("NQ"):
+        how, said = _joined(part)
+        if how == "NQ":
             queries.append([])
-            part = part[2:]
-        joined = part.startswith("OR") and not part.startswith("ORDERBY")
-        if joined:
-            part = part[2:]
-        if part.startswith("ORDERBY"):
-            order.append(_ordered(part))
+        if said.startswith("ORDERBY"):
+            order.append(_ordered(said))
             continue
-        test = _test(part, table, state)
+        test = _test(said, table, state)
         if test is None:
             continue
-        if joined and queries[-1]:
+        if how == "OR" and queries[-1]:
             queries[-1][-1].append(test)
         else:
             queries[-1].append([test])
-    known = tuple(one for one in order if state.schema.column(table, one[0].partition(".")[0]))
+    known = tuple(one for one in order if walk(one[0], table, state))
     return Query(tuple(tuple(tuple(tests) for tests in every) for every in queries), known)
+
+
+def _joined(part: str) -> tuple[str, str]:
+    """How a part hangs together with what stands before it, and what it says."""
+    if part.startswith("NQ"):
+        return "NQ", part[2:]
+    if part.startswith("OR") and not part.startswith("ORDERBY"):
+        return "OR", part[2:]
+    return "", part
 
 
 def _ordered(part: str) -> tuple[str, bool]:
@@ -75,12 +81,11 @@ def _ordered(part: str) -> tuple[str, bool]:
 
 
 def _test(part: str, table: str, state: ServiceNowState) -> Test | None:
+    """One condition; None where it is to be left out."""
     found = _TERM.fullmatch(part)
-    if found is None:
-        return None
-    walked = walk(found["field"], table, state)
-    if walked is None:
-        return None
+    walked = walk(found["field"], table, state) if found else None
+    if found is None or walked is None:
+        return _never if part and part != "EQ" and state.traps.strict else None
     column, read_value = walked
     compare = _COMPARE[found["operator"]]
     wanted = found["value"]
@@ -91,6 +96,10 @@ def _test(part: str, table: str, state: ServiceNowState) -> Test | None:
         return compare(state.schema.name(column.to, value) if by_name else value, wanted)
 
     return test
+
+
+def _never(_record: Record) -> bool:
+    return False
 
 
 def walk(path: str, table: str, state: ServiceNowState) -> tuple[Column, Callable[[Record], str]] | None:

@@ -39,20 +39,29 @@ def answer(state: ServiceNowState, asked: Asked) -> Answer:
         return Answer(200, ASLEEP, _HTML)
     if asked.path == "/oauth_token.do" and asked.method == "POST":
         return _token(state, asked)
-    found = _PATH.match(asked.path)
     try:
         _let_in(state, asked)
         headers = _room(state)
-        if found is None:
-            raise No(400, "Requested URI does not represent any resource", None)
-        call = Call(state, asked, found["table"], found["ref"] or "")
-        run = _OPERATIONS.get((asked.method, bool(found["ref"])))
-        if run is None:
-            raise No(405, "Method not supported", None)
-        told = run(call)
+        told = _operation(asked)(_call(state, asked))
     except No as no:
         return Answer(no.status, no.body, no.headers)
     return Answer(told.status, told.body, {**headers, **told.headers})
+
+
+def _call(state: ServiceNowState, asked: Asked) -> Call:
+    found = _PATH.match(asked.path)
+    return Call(state, asked, found["table"] if found else "", (found["ref"] if found else "") or "")
+
+
+def _operation(asked: Asked) -> Callable[[Call], Answer]:
+    """Raises No where there is none."""
+    found = _PATH.match(asked.path)
+    if found is None:
+        raise No(400, "Requested URI does not represent any resource", None)
+    run = _OPERATIONS.get((asked.method, bool(found["ref"])))
+    if run is None:
+        raise No(405, "Method not supported", None)
+    return run
 
 
 def _let_in(state: ServiceNowState, asked: Asked) -> None:

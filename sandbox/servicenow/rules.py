@@ -58,7 +58,7 @@ def _states(state: ServiceNowState, record: Record, changes: dict[str, str], by:
     if moved in OVER:
         made |= {"closed_at": now, "closed_by": user, "active": "false"}
     if before_ in FINISHED | OVER and moved not in FINISHED | OVER:
-        made |= {name: "" for name in ("resolved_at", "resolved_by", "closed_at", "closed_by")}
+        made |= dict.fromkeys(("resolved_at", "resolved_by", "closed_at", "closed_by"), "")
         made |= {"active": "true", "reopen_count": str(int(record["reopen_count"] or 0) + 1)}
     if before_ == HELD:
         made["hold_reason"] = ""
@@ -83,8 +83,8 @@ def _policies(state: ServiceNowState, record: Record, changes: dict[str, str]) -
             labels.append("Resolution code")
         if not changes.get("close_notes", record["close_notes"]).strip():
             labels.append("Resolution notes")
-    if changes.get("state") == HELD and state.traps.hold_needs_reason:
-        if not changes.get("hold_reason", record["hold_reason"]):
-            labels.append("On hold reason")
+    held = changes.get("state") == HELD and state.traps.hold_needs_reason
+    if held and not changes.get("hold_reason", record["hold_reason"]):
+        labels.append("On hold reason")
     if labels and state.traps.policies:
         raise Denied(f"Data Policy Exception: \n\tThe following fields are mandatory: {', '.join(labels)}")

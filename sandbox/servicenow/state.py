@@ -254,8 +254,8 @@ class ServiceNowState:
 
     def _audit(self, record: Record, column: str, values: tuple[str, str], by: str) -> None:
         known = self.schema.column(record.table, column)
-        if known is None or not known.audited or not any(one.audited for one in self.schema.line(record.table)):
-            return
+        if known is None or not known.audited or not self.schema.tables[record.table].audited:
+            return  # auditing is not inherited: each table is audited or not
         told = {
             "tablename": record.table, "documentkey": record.id, "fieldname": column, "oldvalue": values[0],
             "newvalue": values[1], "user": by, "record_checkpoint": record["sys_mod_count"],
@@ -286,9 +286,10 @@ class ServiceNowState:
             self._load(table, values)
         for values in self.schema.entries():
             self._load("sys_dictionary", {"sys_id": sys_id(f"entry {values}"), **values})
-        for table in self.schema.tables.values():
-            self._load("sys_db_object", {"sys_id": sys_id(table.name), "name": table.name, "label": table.label,
-                                         "super_class": sys_id(table.extends) if table.extends else ""})  # fmt: skip
+        for one in self.schema.tables.values():
+            above = sys_id(one.extends) if one.extends else ""
+            named = {"sys_id": sys_id(one.name), "name": one.name, "label": one.label, "super_class": above}
+            self._load("sys_db_object", named)
 
     def _load(self, table: str, values: Mapping[str, str]) -> None:
         at = stamp(moment("2026-01-05 08:00:00"))
