@@ -32,7 +32,8 @@ ELSEWHERE = """
 id = "mail"
 when = 'severity >= "medium"'
 to = ["email:team@example.org"]
-text = "{{ key }} {{ severity }} {{ phase }} {{ assignee or 'nobody' }}"
+text = "{{ key }} {{ severity }}, {{ summary }}"
+worth_telling = ["severity"]
 [[notify]]
 id = "mail-news"
 on = ["resolved", "reopened", "raised"]
