@@ -286,11 +286,21 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """The ticket that a message is about. `key` and `summary` are empty where whoever reads it may not be told."""
+
+    ref: str
+    key: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message in Markdown.
 
     What came from a ticket is already inert in `text` (see `connectors.markup.inert`). `under` is the ref of the
     message it replies to. `colour` is a hint for products that can show one: a severity's rank from 0 (calm) to 1.
+    `about` is for products that keep what belongs together in threads with a subject; it is no part of what is said.
     """
 
     text: str
@@ -298,6 +308,7 @@ class Message:
     title: str = ""
     under: str = ""
     colour: float | None = None
+    about: Topic | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,9 @@ def emergency(engine: Engine) -> bool:
     sink = engine.sinks.get(product)
     if sink is None or not lines:
         return True
+    key = f"emergency.{engine.clock().isoformat()}"  # another each time: e-mail drops what it has had already
     try:
-        sink.put(place, Message(f"{said}\n\n(None of this is recorded on a ticket.)"), None, "emergency")
+        sink.put(place, Message(f"{said}\n\n(None of this is recorded on a ticket.)"), None, key)
     except ConnectorError as error:
         log.warning("emergency place not told", place=place, said=str(error))
         return False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
-from connectors.model import Comment, Edit, Found, Ticket
+from connectors.model import Comment, Edit, Found, Ticket, Topic
 from sync import log as ticket_log
 from sync.claims import claims
 from sync.effects import Effect
@@ -49,7 +49,8 @@ class Look:
         self.outdated = False
         self.unwritable = self.unlogged = ""
         self.resting = True
-        self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired)
+        about = Topic(ticket.ref, ticket.key, ticket.summary)
+        self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired, about)
 
     def expired(self) -> bool:
         """Whether this look has grown too old to change anything more."""

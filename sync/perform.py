@@ -10,7 +10,7 @@ import structlog
 
 from connectors.base import Sink
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
-from connectors.model import Found, Message
+from connectors.model import Found, Message, Topic
 from sync.crowd import WITHIN, Crowd
 from sync.effects import LONG_AGO, Effect, digest
 from sync.gate import Gate
@@ -54,12 +54,20 @@ def token(ref: str, key: str, moment: datetime) -> str:
 
 
 class Performer:
-    """Performs the effects of one look. `expired` says that the look has grown too old to send anything more."""
+    """Performs the effects of one look. `expired` says that the look has grown too old to send anything more.
+
+    `about` is the ticket that is looked at; whoever is outside learns no more of it than the text says.
+    """
 
     def __init__(
-        self, sinks: Sinks, manners: Manners, clock: Callable[[], datetime], expired: Callable[[], bool]
+        self,
+        sinks: Sinks,
+        manners: Manners,
+        clock: Callable[[], datetime],
+        expired: Callable[[], bool],
+        about: Topic | None = None,
     ) -> None:
-        self.sinks, self.clock, self.expired = sinks, clock, expired
+        self.sinks, self.clock, self.expired, self.about = sinks, clock, expired, about
         self.gate, self.crowd = manners.gate, manners.crowd
 
     def perform(self, effects: Iterable[Effect], ledger: Ledger) -> Iterator[Outcome]:
@@ -147,7 +155,8 @@ class Performer:
         if first.thing is None:
             raise AssertionError(f"{first.key} has nothing to put")
         texts = dict.fromkeys(effect.thing.text for effect in group if effect.thing is not None)
-        thing = replace(first.thing, text="\n\n".join(texts))
+        about = Topic(self.about.ref) if self.about is not None and first.external else self.about
+        thing = replace(first.thing, text="\n\n".join(texts), about=about)
         claim = ledger.entries[first.key].claim
         if claim is not None and claim.repeat:
             thing = replace(thing, text=f"{thing.text}\n\n(You may have received this before.)")
