@@ -13,7 +13,7 @@ import pytest
 
 from connectors.errors import Missing, Refused, Temporary
 from connectors.jira import Jira
-from connectors.jira.client import Clock as JiraClock
+from connectors.clock import Clock as JiraClock
 from connectors.jira.tracker import label
 from connectors.model import Change, Comment, Edit, User
 from sandbox.clock import Clock
