@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any, cast
 
 from connectors.problems import Where
 from rules.language import KINDS, MODES, NOT_YET
-from rules.model import Assign, Classify, Escalate, Mode, Notify, Recipient, Repeat, Rule, Step
+from rules.model import Assign, Classify, Escalate, Mode, Mute, Notify, Recipient, Repeat, Restrict, Rule, Step
 from rules.reading import Reading
 from rules.sayings import says_only
 from rules.toml import Node
@@ -80,9 +81,12 @@ def check(written: Written, at: Reading) -> None:
     _outsiders(written, at)
 
 
-def build(written: Written, modes: Iterable[Mode]) -> Rule:
-    """The rule; `modes` are those of the whole, of the kind, and its own: the most cautious holds."""
-    values = written.values
+def build(written: Written, modes: Iterable[Mode], zone: tzinfo) -> Rule:
+    """The rule; `modes` are those of the whole, of the kind, and its own: the most cautious holds.
+
+    `zone` is that of moments which name none.
+    """
+    values = {"timezone": zone, **written.values}
     every: dict[str, Any] = {
         "id": written.id,
         "kind": written.kind,
@@ -91,6 +95,7 @@ def build(written: Written, modes: Iterable[Mode]) -> Rule:
         "was": values.get("was", ()),
         "when": values.get("when"),
         "mode": min(modes, key=MODES.index),
+        "during": values.get("during"),
         "text": values.get("text"),
         "texts": values.get("texts", {}),
         "restricted": values.get("restricted", False),
@@ -108,7 +113,18 @@ def _step(values: Values) -> Step:
 
 def _escalate(every: dict[str, Any], values: Values) -> Escalate:
     repeat = Repeat(values["repeat"]["every"], values["repeat"]["times"]) if "repeat" in values else None
-    return Escalate(**every, **_some(values, "since"), steps=tuple(map(_step, values["steps"])), repeat=repeat)
+    return Escalate(
+        **every, **_some(values, "since", "buttons"), steps=tuple(map(_step, values["steps"])), repeat=repeat
+    )
+
+
+def _muting(every: dict[str, Any], values: Values) -> Mute:
+    begin, until = (_moment(values.get(word), values["timezone"]) for word in ("from", "until"))
+    return Mute(**every, mutes=values["mutes"], begin=begin, until=until)
+
+
+def _moment(written: datetime | None, zone: tzinfo) -> datetime | None:
+    return written if written is None or written.tzinfo is not None else written.replace(tzinfo=zone)
 
 
 _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
@@ -116,6 +132,8 @@ _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
     "assign": lambda every, values: Assign(**every, **_some(values, "team", "pick", "person", "skills", "force")),
     "escalate": _escalate,
     "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons", "worth_telling")),
+    "mute": _muting,
+    "restrict": lambda every, values: Restrict(**every, **_some(values, "to")),
 }
 
 
@@ -190,6 +208,17 @@ def _mute(written: Written, at: Reading) -> None:
         at.wrong(written.key("during"), f"during and {times[0]} exclude each other", "leave one of them out")
     if "during" not in written.values and not times:
         at.wrong(written.node.where, "this mutes at no time", "it needs during, or from and until")
+    begin, until = written.values.get("from"), written.values.get("until")
+    if begin is not None and until is not None:
+        if (begin.tzinfo is None) != (until.tzinfo is None):
+            at.wrong(written.key("until"), "from and until must both have an offset, or neither")
+        elif until <= begin:
+            at.wrong(written.key("until"), "this mute ends before it begins")
+
+
+def _restrict(written: Written, at: Reading) -> None:
+    if "when" not in written.values:
+        at.doubtful(written.node.where, "without a condition every ticket is restricted")
 
 
 _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
@@ -200,6 +229,7 @@ _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
     "task": _tasks,
     "notify": _notify,
     "mute": _mute,
+    "restrict": _restrict,
 }
 
 
@@ -238,6 +268,5 @@ def not_yet(written: Written, at: Reading) -> None:
     if written.kind in NOT_YET:
         at.wrong(written.node.where, f"not yet: [[{written.kind}]] rules come with a later version")
         return
-    for word in ("during", "calendar"):
-        if word in written.values:
-            at.wrong(written.key(word), f"not yet: {word} comes with a later version")
+    if "calendar" in written.values:
+        at.wrong(written.key("calendar"), "not yet: calendar comes with a later version")

@@ -17,6 +17,7 @@ from rules.facts import Facts
 from rules.fields import decided
 from rules.model import Escalate, Notify, Rule, RuleSet
 from rules.past import LAPSE, Past, became_true, holds
+from rules.restrict import restricting
 
 __all__ = ["LAPSE", "Decision", "World", "became_true", "decide", "holds"]
 
@@ -33,17 +34,18 @@ def decide(kinds: tuple[str, ...], ticket: Ticket, rules: RuleSet, world: World,
 
 def _of(kind: str, past: Past, world: World, now: datetime) -> Iterator[Decision]:
     if kind in {"classify", "assign"}:
-        yield from decided(_speaking(kind, past), past.facts, world, now)
+        yield from decided(_speaking(kind, past, world), past.facts, world, now)
     elif kind == "escalate":
-        ladders = (rule for rule in _speaking(kind, past) if isinstance(rule, Escalate))
+        ladders = (rule for rule in _speaking(kind, past, world) if isinstance(rule, Escalate))
         yield from (made for rule in ladders if (made := climbing(rule, past)) is not None)
     elif kind == "notify":
-        yield from _told(past)
+        yield from _told(past, world)
 
 
-def _speaking(kind: str, past: Past) -> Iterator[Rule]:
-    """The rules of a kind that are not off and whose condition holds now, in order."""
-    return (rule for rule in past.rules.index.candidates(kind, past.facts) if holds(rule.when, past.facts))
+def _speaking(kind: str, past: Past, world: World) -> Iterator[Rule]:
+    """The rules of a kind that are not off, see the ticket, and whose condition holds now, in order."""
+    found = (rule for rule in past.rules.index.candidates(kind, past.facts) if holds(rule.when, past.facts))
+    return filter(world.shows, found)
 
 
 def climbing(rule: Escalate, past: Past) -> Decision | None:
@@ -61,21 +63,27 @@ def _counts(rule: Rule, facts: Facts) -> bool:
     return facts.ticket.phase in OPEN or (rule.when is not None and "phase" in rule.when.names)
 
 
-def _told(past: Past) -> Iterator[Decision]:
+def _told(past: Past, world: World) -> Iterator[Decision]:
     """Standing messages whose condition holds now, and news of every event at which a condition held."""
-    made = [Decision(rule, past.ticket.created) for rule in _speaking("notify", past)]
-    made += [Decision(rule, events[-1].at, events=tuple(events)) for rule, events in news(past)]
+    made = [Decision(rule, past.ticket.created) for rule in _speaking("notify", past, world)]
+    heard = ((rule, events) for rule, events in news(past) if world.shows(rule))
+    made += [Decision(rule, events[-1].at, events=tuple(events)) for rule, events in heard]
     order = past.rules.index.order
     yield from sorted(made, key=lambda decision: order[decision.rule.id])
 
 
 def news(past: Past) -> list[tuple[Rule, list[Event]]]:
-    """By rule, the events that it tells; each event is asked of the few rules that can hold at its moment."""
+    """By rule, the events that it tells; each event is asked of the few rules that can hold at its moment.
+
+    What happened while the ticket was restricted is told by rules that see it then, also when it is over.
+    """
     found: dict[str, tuple[Rule, list[Event]]] = {}
     index = past.rules.index
     for event in past.events if index.events else ():
         then = past.at(event.at) if event.kind in index.events else None
+        closed = then is not None and bool(restricting(then, past.rules))
         for rule in index.candidates("news", then) if then is not None else ():
-            if isinstance(rule, Notify) and event.kind in rule.on and then is not None and holds(rule.when, then):
+            heard = isinstance(rule, Notify) and event.kind in rule.on and (rule.restricted or not closed)
+            if heard and then is not None and holds(rule.when, then):
                 found.setdefault(rule.id, (rule, []))[1].append(event)
     return list(found.values())

@@ -13,10 +13,18 @@ from rules.model import Rule
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is known beside the ticket: open tickets by person (for `least-loaded`), and our own account."""
+    """What is known beside the ticket: open tickets by person (for `least-loaded`), and our own account.
+
+    `restricted`: the ticket is, so only classify and rules that say so see it.
+    """
 
     loads: Mapping[str, int] = field(default_factory=dict)
     me: User | None = None
+    restricted: bool = False
+
+    def shows(self, rule: Rule) -> bool:
+        """Whether a rule sees the ticket. Classify comes before it is known whether it is restricted."""
+        return rule.restricted or not self.restricted or rule.kind in {"classify", "restrict"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import zip_longest
 from typing import Literal, TypeAlias
@@ -21,16 +21,18 @@ from rules.decision import World
 from rules.facts import Facts
 from rules.fields import Deciding, Wish, decided, wishes
 from rules.logic import UNKNOWN
-from rules.model import Assign, Classify, Escalate, Notify, Rule, RuleSet
+from rules.model import Assign, Classify, Escalate, Mute, Notify, Restrict, Rule, RuleSet
 from rules.past import Past, holds
+from rules.quiet import in_force
+from rules.restrict import restricting
 from rules.text import shown
 
-Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "off"]
+Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "muted", "closed", "off"]
 
-KINDS = ("classify", "assign", "escalate", "notify")
+KINDS = ("classify", "restrict", "assign", "escalate", "notify")
 """The order in which kinds decide."""
 
-State: TypeAlias = Literal["done", "now", "next", "held", "left alone", "stale", "not done", "unknown"]
+State: TypeAlias = Literal["done", "now", "next", "held", "muted", "left alone", "stale", "not done", "unknown"]
 
 LONGEST_VALUE = 60
 NARROWEST = 40
@@ -42,18 +44,20 @@ class Upshot:
     """What became of one thing that a rule wants, as the plan says it.
 
     `what` is the thing in words, `why` the reason why it stands so; `at` is when it was done, when it comes, or until
-    when it is held.
+    when it is held. `by` is the mute that holds it.
     """
 
     state: State
     what: str
     why: str = ""
     at: datetime | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What one rule said of a ticket. `by` is the rule that shadows it, `notes` say what it wants or why it does not.
+    """What one rule said of a ticket. `by` is the rule that shadows or mutes it, `until` when it is muted no more;
+    `notes` say what it wants or why it does not.
 
     `trace` is its condition with all parts; for a rule with `on` as it was at `at`, the last event that it tells.
     `upshots` are what became of what it wants, where a plan was asked.
@@ -66,6 +70,15 @@ class Explanation:
     trace: Trace | None = None
     at: datetime | None = None
     upshots: tuple[Upshot, ...] = ()
+    until: datetime | None = None
+
+    def with_upshots(self, upshots: Iterable[Upshot]) -> Explanation:
+        """With what became of what it wants; it is muted where nothing else is left to do of it."""
+        told = tuple(upshots)
+        muted = [upshot for upshot in told if upshot.by]
+        if self.verdict != "fired" or not muted or any(upshot.state in {"now", "next"} for upshot in told):
+            return replace(self, upshots=told)
+        return replace(self, upshots=told, verdict="muted", by=muted[0].by, until=muted[0].at)
 
     @property
     def hindered(self) -> State | None:
@@ -75,9 +88,13 @@ class Explanation:
 
     @property
     def said(self) -> str:
-        """The verdict in words: `fired`, `fired, held`, `did not`, `unknown`, `shadowed by many-users`, `off`."""
+        """The verdict in words: `fired`, `fired, held`, `did not`, `unknown`, `shadowed by many-users`, `muted by
+        year-end`, `closed: restricted by security`, `off`.
+        """
+        if self.verdict == "closed":
+            return f"closed: restricted by {self.by}"
         if self.by:
-            return f"shadowed by {self.by}"
+            return f"{self.verdict} by {self.by}"
         if self.verdict != "fired":
             return self.verdict
         hindered = f", {self.hindered}" if self.hindered is not None else ""
@@ -101,7 +118,11 @@ def explain(
     later = past if about is None else Past(about, rules, world.me, now)
     kinds = dict.fromkeys((*KINDS, *(rule.kind for rule in rules.rules)))
     seen = {**dict.fromkeys(kinds, later), "classify": past, "assign": _classified(past, later, world, now)}
-    return tuple(one for kind in kinds for one in _Kind(kind, seen[kind], world, now).explained())
+    seen["restrict"] = later if restricting(later.facts, rules) else seen["assign"]
+    closing = {rule.id: rule for kind in ("assign", "restrict") for rule in restricting(seen[kind].facts, rules)}
+    world = replace(world, restricted=bool(closing))
+    by = ", ".join(closing)
+    return tuple(one for kind in kinds for one in _Kind(kind, seen[kind], world, now).explained(by))
 
 
 def _classified(past: Past, later: Past, world: World, now: datetime) -> Past:
@@ -119,13 +140,16 @@ class _Kind:
         self.rules, self.past, self.world, self.now = past.rules.of(kind), past, world, now
         self.zone = past.rules.defaults.timezone
         self._first: dict[tuple[bool, str], Rule] = {}
-        live = [rule for rule in self.rules if rule.mode != "off" and holds(rule.when, past.facts)]
+        live = [r for r in self.rules if r.mode != "off" and world.shows(r) and holds(r.when, past.facts)]
         self._decisions = tuple(decided(live, past.facts, world, now)) if kind in {"classify", "assign"} else ()
 
-    def explained(self) -> Iterator[Explanation]:
+    def explained(self, closing: str) -> Iterator[Explanation]:
+        """Each rule; `closing` are the ids of those that restrict the ticket."""
         for rule in self.rules:
             if rule.mode == "off":
                 yield Explanation(rule, "off")
+            elif not self.world.shows(rule) and rule.kind != "mute":
+                yield Explanation(rule, "closed", closing)
             elif isinstance(rule, Notify) and rule.on:
                 yield self._news(rule)
             else:
@@ -134,10 +158,14 @@ class _Kind:
     def _standing(self, rule: Rule) -> Explanation:
         facts = self.past.facts
         trace = None if rule.when is None else rule.when.trace(facts)
+        if isinstance(rule, Restrict) and (trace is None or trace.value is not False):
+            return _restricts(rule, trace)
         if trace is not None and not trace.value:
             return Explanation(rule, "unknown" if trace.value is None else "did not", trace=trace)
         if isinstance(rule, Escalate):
             return self._ladder(rule, trace)
+        if isinstance(rule, Mute):
+            return self._mute(rule, trace)
         if isinstance(rule, (Classify, Assign)):
             return self._fields(rule, facts, trace)
         return Explanation(rule, "fired", trace=trace)
@@ -195,8 +223,28 @@ class _Kind:
         unknown = trace is not None and trace.value is None
         return Explanation(rule, "unknown" if unknown else "did not", notes=notes, trace=trace, at=event.at)
 
+    def _mute(self, rule: Mute, trace: Trace | None) -> Explanation:
+        silence = in_force(rule, self.past.rules, self.now)
+        if silence is not None:
+            until = f" until {self._clock(silence.until)}" if silence.until is not None else ""
+            return Explanation(rule, "fired", notes=(f"mutes {', '.join(rule.mutes)}{until}",), trace=trace)
+        if rule.during is not None:
+            said = f"it is not {rule.during}"
+        elif rule.begin is not None and rule.begin > self.now:
+            said = f"it begins {self._clock(rule.begin)}"
+        else:
+            said = "it is over"
+        return Explanation(rule, "did not", notes=(said,), trace=trace)
+
     def _clock(self, moment: datetime) -> str:
         return shown(moment, self.zone, self.now)
+
+
+def _restricts(rule: Restrict, trace: Trace | None) -> Explanation:
+    to = ", ".join(map(str, rule.to))
+    if trace is not None and trace.value is None:
+        return Explanation(rule, "unknown", notes=(f"so it counts as restricted: only {to} hears of it",), trace=trace)
+    return Explanation(rule, "fired", notes=(f"only {to} hears of it",), trace=trace)
 
 
 def _wished(wish: Wish, hidden: Rule | None) -> str:
@@ -243,7 +291,8 @@ def render(
 
 def reasons(one: Explanation, zone: tzinfo = UTC, now: datetime | None = None) -> tuple[str, ...]:
     """What a rule wants, or why it does not: its notes, and each part of its condition that did not hold."""
-    return (*one.notes, *(_because(part, zone, now) for part in one.blamed))
+    until = () if one.until is None else (f"until {shown(one.until, zone, now)}",)
+    return (*until, *one.notes, *(_because(part, zone, now) for part in one.blamed))
 
 
 def upshot_line(upshot: Upshot, zone: tzinfo = UTC, now: datetime | None = None) -> str:
@@ -268,7 +317,7 @@ def _words(trace: Trace, zone: tzinfo, now: datetime | None) -> Iterator[str]:
 
 def _cells(upshot: Upshot, zone: tzinfo, now: datetime | None) -> tuple[str, str]:
     clock = shown(upshot.at, zone, now) if upshot.at is not None else ""
-    until = "until " if clock and upshot.state == "held" else ""
+    until = "until " if clock and upshot.state in {"held", "muted"} else ""
     head = " ".join(part for part in (upshot.state, f"{until}{clock}") if part)
     return f"    → {head}", f"{upshot.what}: {upshot.why}" if upshot.why else upshot.what
 

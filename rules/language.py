@@ -18,6 +18,7 @@ from rules.references import (
     MOMENTS,
     Addressed,
     Changing,
+    Clickable,
     Instant,
     Level,
     Name,
@@ -43,11 +44,17 @@ from rules.values import (
     Zone,
 )
 
-VERBS = ("acknowledge", "unacknowledge", "take", "assign", "severity", "resolve", "update", "status", "why")
+VERBS = (
+    "acknowledge", "unacknowledge", "take", "assign", "escalate", "raise", "lower", "severity", "update", "comment",
+    "hold", "resume", "eta", "claim", "handover", "resolve", "declare", "mine", "status", "next", "why", "help",
+)  # fmt: skip
 """What a person can ask for with a button or a command."""
 
-ASKING = ("status", "why")
+ASKING = ("mine", "status", "next", "why", "help")
 """Those that change nothing: everybody who is known may ask."""
+
+PLACELESS = ("declare", "mine", "help")
+"""Those that are about no ticket, so that no ticket's message has a button for them."""
 
 LATER_VERBS = ("snooze", "skip", "approve", "override")
 MODES = ("off", "watch", "on")
@@ -60,6 +67,7 @@ _MODE = Key(Choice("mode", MODES), "off, watch (tells only what it would have do
 _TO = Key(RECIPIENTS, "whom to tell", required=True)
 _TEXT = Key(Prose(), "what to say, in Markdown")
 _TEXTS = Key(Texts(), "what to say to an audience instead")
+_BUTTONS = ListOf(Clickable(tuple(verb for verb in VERBS if verb not in PLACELESS)))
 _CALENDAR = Key(Name("calendar"), "counted in the hours of this calendar")
 
 _EVERY = {
@@ -72,6 +80,8 @@ _EVERY = {
     "restricted": Key(Flag(), "whether it also sees restricted tickets"),
 }
 _SILENT = {key: kind for key, kind in _EVERY.items() if key != "during"}
+_DECIDING = {key: kind for key, kind in _SILENT.items() if key != "restricted"}
+_NOT_CLOSED = {"restricted": "a restrict rule sees every ticket", "during": "it holds at all hours"}
 _NOT_DURING = {"during": 'a field is decided at all hours; write during(created, "…") in the condition'}
 
 
@@ -115,7 +125,7 @@ _TASK_STEP = Record(
 SINCE = Instant("moment", MOMENTS)
 
 KINDS: Mapping[str, Record] = {
-    "restrict": Record({**_SILENT, "to": _TO}),
+    "restrict": Record({**_DECIDING, "to": Key(RECIPIENTS, "who alone hears of it", required=True)}, hints=_NOT_CLOSED),
     "classify": _deciding(
         {
             "set": Key(Setting(), "fields and what they become; the first rule that matches decides"),
@@ -143,6 +153,7 @@ KINDS: Mapping[str, Record] = {
             "since": Key(SINCE, "from when the steps are counted"),
             "steps": Key(ListOf(_STEP), "whom to call after how long", required=True),
             "repeat": Key(_REPEAT, "the last step again"),
+            "buttons": Key(_BUTTONS, "what can be clicked: acknowledge and take, unless it says otherwise"),
             "calendar": _CALENDAR,
         }
     ),
@@ -163,7 +174,7 @@ KINDS: Mapping[str, Record] = {
             "on": Key(
                 ListOf(Instant("event", EVENTS)), "news of these; without it one message that is kept up to date"
             ),
-            "buttons": Key(ListOf(Choice("button", VERBS)), "what can be clicked"),
+            "buttons": Key(_BUTTONS, "what can be clicked"),
             "worth_telling": Key(
                 ListOf(Changing(), 0),
                 "words whose change is told again where a message cannot be edited: severity, phase and assignee, "
@@ -194,9 +205,9 @@ KINDS: Mapping[str, Record] = {
         }
     ),
 }
-"""Every kind of rule, in deciding order save `restrict`, which runs after classify."""
+"""Every kind of rule, in deciding order save `restrict`, which runs after classify; `mute` holds the others."""
 
-NOT_YET = ("restrict", "task", "channel", "objective", "update", "publish", "mute")
+NOT_YET = ("task", "channel", "objective", "update", "publish")
 """Kinds whose rules are checked, and come with a later version."""
 
 # ---- what the company is

@@ -67,7 +67,8 @@ class Rule:
     """What every rule has. `mode` is already the most cautious of the whole, the kind's default and the rule's own.
 
     `id` is unique over all kinds; a pack's rule is called `pack.id`. `was` are the ids it had before. Without `when`
-    the rule always speaks. `texts` says it differently to an audience.
+    the rule always speaks. `during` is the calendar in whose hours its effects go out. `texts` says it differently to
+    an audience.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Escalate(Rule):
     since: str = "created"
     steps: tuple[Step, ...] = ()
     repeat: Repeat | None = None
+    buttons: tuple[str, ...] = ("acknowledge", "take")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,25 @@ class Notify(Rule):
     on: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
     worth_telling: tuple[str, ...] = WORTH_TELLING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute(Rule):
+    """Holds what rules of the kinds `mutes` would do: `during` a calendar, or from one moment until another.
+
+    Without `begin` it has always been in force, without `until` it stays so.
+    """
+
+    mutes: tuple[str, ...] = ()
+    begin: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restrict(Rule):
+    """Closes a ticket to everybody but `to`; the other rules see it only where they say `restricted`."""
+
+    to: tuple[Recipient, ...] = ()
 
 
 # ---- what the company is
@@ -240,6 +261,11 @@ class Role:
 
     name: str
     title: str = ""
+
+    def __str__(self) -> str:
+        """What it is called in the middle of a sentence: `Point of contact` begins small there, `DR lead` does not."""
+        title = self.title or self.name
+        return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 @dataclass(frozen=True, slots=True)

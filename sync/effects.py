@@ -26,6 +26,8 @@ from rules.decide import Decision
 from rules.directory import Address, addresses, roles
 from rules.facts import Facts
 from rules.model import Escalate, Notify, Rule, RuleSet, Step
+from rules.quiet import gathered_since
+from rules.restrict import Restriction
 from rules.text import Template
 from sync import worth
 from sync.ledger import Entry, Ledger
@@ -88,7 +90,7 @@ class Effect:
     `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes owed,
     `moment` its own due (the same at every look), `mark` the moment it covers when it is made now, `digest` what tells
     a changed thing from the same one. `under` is the key of the effect it stands under. A call or news that is still
-    to come has no `thing` yet.
+    to come has no `thing` yet. What is `restricted` joins no list, and is no matter of floods.
     """
 
     key: str
@@ -113,6 +115,7 @@ class Effect:
     stale_until: datetime | None = None
     unless: str = ""
     moment: datetime = LONG_AGO
+    restricted: bool = False
 
     @property
     def to(self) -> str:
@@ -137,21 +140,27 @@ def _canonical(part: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What all effects of one look are made from."""
+    """What all effects of one look are made from; a `restriction` leaves out everybody whom it does not let in."""
 
     facts: Facts
     ledger: Ledger
     rules: RuleSet
     world: World
     now: datetime
+    restriction: Restriction | None = None
 
     def addresses(self, decision: Decision, to: Iterable[object]) -> tuple[Address, ...]:
         """Where these recipients are reached now."""
-        return addresses(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
+        found = addresses(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
+        return self._let_in(found)
 
     def roles(self, to: Iterable[object]) -> tuple[Address, ...]:
         """Where each of these recipients is reached now; two that are one person are called with one message."""
-        return roles(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
+        found = roles(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
+        return self._let_in(found)
+
+    def _let_in(self, found: tuple[Address, ...]) -> tuple[Address, ...]:
+        return found if self.restriction is None else tuple(filter(self.restriction.allows, found))
 
 
 def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
@@ -164,6 +173,8 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
         else:  # `decide` is asked for these two kinds only
             told = cast("Notify", rule)
             made.extend(_news(decision, told, scene) if told.on else _standing(decision, told, scene))
+    if scene.restriction is not None:
+        made = [replace(effect, restricted=True) for effect in made]
     return _threaded(tuple(_watched(effect, scene) for effect in made))
 
 
@@ -235,7 +246,7 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
         after = max((m for m in (entry.mark, scene.world.start) if m is not None), default=None)
         events = [event for event in decision.events if after is None or event.at > after]
         known = max((stretch.until for stretch in entry.stale), default=None)
-        oldest = scene.now - scene.world.grace
+        oldest = gathered_since(rule, scene.rules, scene.now - scene.world.grace, scene.now)
         stale = [e for e in events if e.at < oldest and (known is None or e.at > known)]
         fresh = events if scene.world.late else [e for e in events if e.at >= oldest]
         if scene.world.late:
@@ -252,7 +263,9 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             key,
             "news",
             rule.id,
-            f"tell {_spoken(address)}: {changed}" if fresh else f"tell {_spoken(address)}",
+            f"tell {_spoken(address)}: {changed}"
+            if fresh and scene.restriction is None
+            else f"tell {_spoken(address)}",
             last.at,
             max(last.at, entry.mark or last.at),
             address.place,

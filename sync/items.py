@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 from connectors.model import Edit, Ticket, User, Value
 from rules.facts import Facts
 from rules.model import RuleSet
+from rules.quiet import Silence
+from rules.restrict import Restriction
 from sync.effects import Effect, World
 from sync.ledger import Ledger
 
@@ -23,6 +25,9 @@ ASK_AGAIN = timedelta(seconds=30)
 class Item:
     """One line of a plan: an effect, how it stands, and why. `at` is when it was done, is due, or is tried again;
     `failure` is what an administrator should know of it.
+
+    `silence` is what holds it, where a mute does or its rule's own hours; `note` is said beside the reason. `lifted`:
+    it is owed since a silence ended, which accounts for it.
     """
 
     status: Status
@@ -30,6 +35,9 @@ class Item:
     at: datetime | None
     reason: str = ""
     failure: str = ""
+    silence: Silence | None = None
+    note: str = ""
+    lifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ class Plan:
 
     `ticket` has the acts in its history. `ledger` is what it was, with the bookkeeping that needs no call (claims
     nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself. `facts` are
-    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it.
+    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it. A `restriction` says
+    why it is closed, and whom it lets in.
     """
 
     ticket: Ticket
@@ -59,6 +68,7 @@ class Plan:
     notices: Mapping[str, str] = field(default_factory=dict)
     searchable: frozenset[str] = frozenset()
     watched: Ticket | None = None
+    restriction: Restriction | None = None
 
     def of(self, *statuses: Status) -> tuple[Item, ...]:
         """The lines of some statuses, in order."""
@@ -70,10 +80,16 @@ class Plan:
         return tuple(item.effect for item in self.items if item.status == "owed")
 
     @property
+    def silenced(self) -> tuple[Item, ...]:
+        """What a mute holds, or its rule's own hours."""
+        return tuple(item for item in self.items if item.silence is not None)
+
+    @property
     def wake(self) -> datetime | None:
         """The next moment at which this ticket has to be looked at, if nothing happens before."""
         waits = [item.at for item in self.of("next", "held") if item.at is not None]
-        waits += [claim.due for claim in self.ledger.open_claims().values()]
+        quiet = {item.effect.key for item in self.silenced}  # what was in flight is not sent before then
+        waits += [claim.due for key, claim in self.ledger.open_claims().items() if key not in quiet]
         return max(min(waits), self.now + ASK_AGAIN) if waits and min(waits) <= self.now else min(waits, default=None)
 
     @property

@@ -18,6 +18,7 @@ import structlog
 from connectors.base import Sink, Tracker
 from connectors.errors import Missing
 from connectors.model import Changed, Command, Form, Message, Ticket, Value
+from rules import quiet
 from rules.model import RuleSet
 from sync import alarm
 from sync import log as ticket_log
@@ -136,6 +137,7 @@ class Engine:
         if not whole or not self.memory.confirmed(ledger):
             return True
         plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
+        self.memory.closing(ticket.ref, restricted=plan.restriction is not None)
         self.tell(ticket.key, {**plan.notices, **nearly_full(ticket.key, len(ticket.ledger or ""))})
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
@@ -213,6 +215,10 @@ class Engine:
         self.holding, self.retiring, self.external, self.unexplained = False, True, True, set()
         for topic in ("lost rules", "flood", "external"):
             self.notices.pop(topic, None)
+
+    def reaching(self, since: datetime) -> datetime:
+        """How far back tickets have to be listed so that nothing is forgotten which a mute held since then."""
+        return quiet.reaching(self.rules, since, self.clock())
 
     # -- what a look knows
 

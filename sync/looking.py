@@ -78,6 +78,7 @@ class Look:
         self.ledger = engine.memory.completed(self.stored)
         self.ledger = settled(self.ledger, engine.sinks, now)
         plan = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
+        engine.memory.closing(self.ticket.ref, restricted=plan.restriction is not None)
         self.lines.extend(ticket_log.told_late(plan, ticket_log.untold(self.ledger), engine.rules))
         self.ledger = plan.ledger
         self._count_unexplained(plan)
@@ -95,9 +96,10 @@ class Look:
         engine = self.engine
         if engine.holding or engine.freed or engine.explained(self.ticket, self.ledger):
             return
+        owed = (item.effect for item in plan.of("owed") if not item.lifted)
         engine.unexplained |= {
             (self.ticket.ref, effect.key)
-            for effect in plan.owed
+            for effect in owed
             if effect.sort in {"field", "standing", "retire"} and effect.key not in self.ledger.open_claims()
         }
         if len(engine.unexplained) > engine.site.edits:
@@ -305,7 +307,7 @@ class Look:
         if self._keep_unwritten():
             return min(waits, default=None)
         engine.memory.versions[ref] = self.ticket.version
-        if self._over(now):
+        if self._over(now) and not after.silenced:
             news = {"stale"} & after.notices.keys() if self.written is not self.stored else set()
             engine.tell(self.ticket.key, {topic: after.notices[topic] for topic in news})
             engine.memory.forget(ref)

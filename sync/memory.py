@@ -30,7 +30,7 @@ class Memory:
     `unwritten` are entries by ref that were not read back yet; `versions` the last version looked at; `ranks` the
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
     every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
-    `unwritable` how often in a row a ticket's ledger could not be written.
+    `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written.
     """
 
     def __init__(self) -> None:
@@ -43,6 +43,7 @@ class Memory:
         self.read_back: set[str] = set()
         self.alarms: set[tuple[str, str, str]] = set()
         self.slow: set[str] = set()
+        self.closed: set[str] = set()
         self.unwritable: dict[str, int] = {}
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self._read: dict[str, tuple[datetime, datetime]] = {}
@@ -54,11 +55,8 @@ class Memory:
         """Count the ticket to the person who has it, and keep its rank."""
         levels, severity = rules.scales.get("severity", ()), ticket.fields.get("severity")
         who = ticket.fields.get("assignee")
-        held = (
-            person_of(who, ticket.source, rules)
-            if isinstance(who, User) and ticket.phase in {"new", "active"}
-            else None
-        )
+        counts = ticket.phase in {"new", "active"} and ticket.ref not in self.closed
+        held = person_of(who, ticket.source, rules) if isinstance(who, User) and counts else None
         with self._lock:
             self.known[ticket.ref] = ticket.key
             if severity in levels:
@@ -69,6 +67,17 @@ class Memory:
             if held is not None:
                 self._holders[ticket.ref] = held
                 self.loads[held] += 1
+
+    def closing(self, ref: str, *, restricted: bool) -> None:
+        """Count a restricted ticket to nobody: how much somebody has to do says nothing of it."""
+        with self._lock:
+            if not restricted:
+                self.closed.discard(ref)
+            elif ref not in self.closed:
+                self.closed.add(ref)
+                before = self._holders.pop(ref, None)
+                if before is not None:
+                    self.loads[before] -= 1
 
     def read(self, ticket: Ticket, now: datetime) -> None:
         """Remember for a while how fresh a ticket was when it was read by id."""
@@ -152,10 +161,9 @@ class Memory:
     def planned(self, ticket: Ticket, plan: Plan) -> None:
         """Keep the calls that come next, for the case that the tracker cannot be asked when they are due."""
         calls = [i for i in plan.of("next") if i.effect.sort == "call" and not i.effect.watched]
+        called = f"{ticket.key} {ticket.summary}" if plan.restriction is None else f"{ticket.key} (restricted)"
         if calls:
-            self.coming[ticket.ref] = tuple(
-                (i.effect.due, f"{ticket.key} {ticket.summary}: {i.effect.what}") for i in calls
-            )
+            self.coming[ticket.ref] = tuple((i.effect.due, f"{called}: {i.effect.what}") for i in calls)
         else:
             self.coming.pop(ticket.ref, None)
 
@@ -168,6 +176,7 @@ class Memory:
             for kept in (self.known, self.versions, self.coming, self.ranks, self.unwritten, self.acts, self._recent):
                 kept.pop(ref, None)
             self.slow.discard(ref)
+            self.closed.discard(ref)
             self.unwritable.pop(ref, None)
 
 

@@ -119,7 +119,7 @@ class Performer:
         ref = self._standing(sink, group, ledger) if first.sort == "standing" else ""
         if first.sort == "call" and first.watched:
             ref = entry.ref if sink.editable and not entry.retired else ""
-        if first.sort == "call" and not first.watched:
+        if first.sort == "call" and not first.watched and not first.restricted:
             made = self.crowd.call(sink, first.address, thing, keys, self.clock())
         else:
             made = sink.put(first.address, thing, ref or None, keys)

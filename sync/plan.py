@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
 
-from connectors.model import Change, Message, Ticket, User, Value
+from connectors.model import Message, Ticket, Value
 from rules import decide as deciding
 from rules.decide import Decision
 from rules.facts import Facts
-from rules.model import RuleSet
+from rules.model import Restrict, RuleSet
 from rules.past import Past
+from rules.quiet import Quiet, Silence
+from rules.restrict import Restriction, restricting
 from rules.text import inert
-from sync import watching, worth
+from sync import closed, watching, worth
+from sync.acts import with_acts
 from sync.effects import Effect, Scene, World, effects
 from sync.fields import Fields
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
-from sync.ledger import RETRY_ERRORS_AFTER, Act, Entry, Ledger, Stretch
+from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
 
 FLOOD = "a flood: waits for `pointman release`"
 TOO_OLD = "older than the grace: not told"
@@ -45,46 +47,6 @@ def make_plan(ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now:
     planner.decide_fields()
     planner.decide_effects()
     return planner.plan()
-
-
-WRITTEN_WITHIN: Final = timedelta(minutes=1)
-"""How long after a person asked for it a change still counts as theirs."""
-
-
-def with_acts(ticket: Ticket, ledger: Ledger) -> Ticket:
-    """The ticket with what people asked of us in its history.
-
-    A word that the tracker has no field for becomes a change of its own. What we wrote for a person counts as theirs.
-    """
-    if not ledger.acts:
-        return ticket
-    told = tuple(change for act in ledger.acts for change in _change_of(act))
-    history = (*_in_their_names(ticket.history, ledger.acts), *told)
-    return replace(ticket, history=tuple(sorted(history, key=lambda change: change.at)))
-
-
-def _in_their_names(history: Iterable[Change], acts: Iterable[Act]) -> list[Change]:
-    """The changes that we made for people as theirs: for each word the first to what they asked for, soon after."""
-    changes = list(history)
-    for act in (act for act in acts if act.verb == "set"):
-        begin, end = act.at - timedelta(seconds=2), act.at + WRITTEN_WITHIN  # the tracker's `Date` has whole seconds
-        for word, wanted in act.args.items():
-            for n, change in enumerate(changes):
-                wrote = change.after == wanted or isinstance(change.after, User)
-                if change.field == word and begin <= change.at <= end and wrote:
-                    changes[n] = replace(change, by=User("", name=act.by))
-                    break
-    return changes
-
-
-def _change_of(act: Act) -> Iterator[Change]:
-    by = User("", name=act.by)
-    if act.verb == "acknowledge":
-        yield Change(act.at, "acknowledged", None, act.at, by, act.id)
-    elif act.verb == "unacknowledge":
-        yield Change(act.at, "acknowledged", act.at, None, by, act.id)
-    elif act.verb == "update":
-        yield Change(act.at, "update", None, act.args.get("text", ""), by, act.id)
 
 
 def _adopted(ticket: Ticket, world: World) -> bool:
@@ -112,6 +74,9 @@ class _Planner:
         self.past = Past(ticket, rules, world.me, now)
         self.earlier: dict[tuple[str, int], tuple[Decision, ...]] = {}
         self.facts: Facts | None = None
+        self.closing: tuple[Restrict, ...] = ()
+        self.restriction: Restriction | None = None
+        self.unreached = False
 
     def plan(self, silent: str = "") -> Plan:
         """The finished plan."""
@@ -131,6 +96,7 @@ class _Planner:
             self._notices(),
             self.world.searchable,
             self.watched_ticket,
+            self.restriction,
         )
 
     def _notices(self) -> dict[str, str]:
@@ -145,6 +111,8 @@ class _Planner:
             found["held"] = f"{self.ticket.key}: held: {', '.join(flood)}"
         if any(item.status == "held" and item.effect.external for item in self.items) and not self.world.external:
             found["external"] = f"{self.ticket.key}: an outside audience waits for `pointman release`"
+        if self.restriction is not None:
+            return closed.notices(self.ticket, self.restriction, told=bool(found), unreached=self.unreached)
         return found
 
     # -- fields
@@ -152,6 +120,8 @@ class _Planner:
     def decide_fields(self) -> None:
         """Classify, then assign; each sees the ticket as the ones before are about to make it."""
         for kind in ("classify", "assign"):
+            if kind == "assign":
+                self._restrict()
             for decision in self._decisions((kind,)):
                 watched = decision.rule.mode == "watch"
                 item = self.fields.item(decision, self.watched_ticket if watched else self.ticket)
@@ -166,7 +136,18 @@ class _Planner:
                     self.wishes.append(self._watch_field(item))
                 else:
                     self.items.append(item)
+        self._restrict()
         self.ledger = self.fields.ledger
+
+    def _restrict(self) -> None:
+        """Whether the ticket is restricted as it is about to be, or as watched rules would make it."""
+        if not self.rules.of("restrict"):
+            return
+        views = dict.fromkeys((id(ticket), ticket) for ticket in (self.ticket, self.watched_ticket))
+        facts = [Facts(ticket, self.rules, self.now) for _, ticket in views]
+        found = (rule for one in facts for rule in restricting(one, self.rules))
+        self.closing = tuple({rule.id: rule for rule in (*self.closing, *found)}.values())
+        self.known = replace(self.known, restricted=bool(self.closing))
 
     def _decisions(self, kinds: tuple[str, ...]) -> Iterator[Decision]:
         """What the rules say; watched rules see what watched rules would have done, the others do not."""
@@ -211,16 +192,33 @@ class _Planner:
         """Everything outside of the ticket, as wanted by the ticket as it is about to be."""
         self.facts = Facts(self.ticket, self.rules, self.now)
         decisions = tuple(self._decisions(("escalate", "notify")))
-        scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now)
+        if self.closing:
+            self.restriction = Restriction.of(self.closing, self.facts, self.world.products, self.now)
+        scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now, self.restriction)
         # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
         watched = replace(scene, facts=Facts(self.watched_ticket, self.rules, self.now))
         would = (*self.wishes, *effects((d for d in decisions if d.rule.mode == "watch"), watched))
+        if self.restriction is not None and not self.restriction.allows_place(*(self.world.watch or ("", ""))):
+            would = ()
         wanted = (
             *effects((d for d in decisions if d.rule.mode != "watch"), scene),
             *watching.told(would, self.watched_ticket, self.rules),
         )
-        self.items.extend(self._compared(effect) for effect in wanted)
-        self.retirements(frozenset(effect.key for effect in wanted))
+        hushed = _Hushed(Quiet(scene.facts), Quiet(watched.facts), self.rules, self.now)
+        compared = (self._accounted(self._compared(effect), hushed) for effect in wanted)
+        self.items.extend(hushed.once(map(hushed.held, compared)))
+        self._close(decisions, wanted)
+        self.retirements(frozenset(item.effect.key for item in self.items))
+
+    def _close(self, decisions: tuple[Decision, ...], wanted: tuple[Effect, ...]) -> None:
+        """Blank the cards of a restricted ticket; nobody may be left whom its ladders call, which is told."""
+        if self.restriction is None:
+            return
+        keys = frozenset(effect.key for effect in wanted)
+        blank = closed.blanked(self.before, self.ledger, self.restriction, self.world, keys)
+        self.items.extend([self._compared(effect) for effect in blank])
+        called = {effect.rule for effect in wanted if effect.sort == "call"}
+        self.unreached = any(d.rule.kind == "escalate" and d.rule.id not in called for d in decisions)
 
     def _compared(self, effect: Effect) -> Item:
         """How one effect stands against the ledger."""
@@ -288,7 +286,7 @@ class _Planner:
 
     def _flooded(self, item: Item) -> Item:
         """Hold what nothing about this ticket accounts for, while a flood is held; calls and news never are."""
-        gentle = item.effect.sort in {"call", "news"} or self._begun(item.effect)
+        gentle = item.effect.sort in {"call", "news"} or item.effect.restricted or self._begun(item.effect)
         if gentle or self.world.explained or not self.world.holding:
             return item
         return replace(item, status="held", at=None, reason=FLOOD)
@@ -331,6 +329,54 @@ class _Planner:
         kind, _, rest = key.partition(":")
         rule, arrow, place = rest.partition(">")
         return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"
+
+    def _accounted(self, item: Item, hushed: _Hushed) -> Item:
+        """What is owed since a silence ended is no flood: something happened to the ticket while it was held."""
+        gentle = item.effect.sort == "standing" and (item.status == "owed" or item.reason == FLOOD)
+        if self.world.explained or not gentle or not self._touched(hushed.lifted(item.effect, self.world.grace)):
+            return item
+        return replace(item, status="owed", at=item.effect.due, reason="", lifted=True)
+
+    def _touched(self, silences: tuple[Silence, ...]) -> bool:
+        """Whether the ticket was made or changed by somebody in one of these times."""
+        made = [change.at for change in self.before.history if not by_us(change.by, self.world)]
+        made += [c.at for c in self.before.comments if c.at is not None and not by_us(c.by, self.world)]
+        return any(silence.covers(at) for silence in silences for at in (self.before.created, *made))
+
+
+class _Hushed:
+    """What mutes, and the hours of the rules themselves, hold of one plan."""
+
+    def __init__(self, quiet: Quiet, watched: Quiet, rules: RuleSet, now: datetime) -> None:
+        self._quiet, self._watched, self._rules, self._now = quiet, watched, rules, now
+
+    def held(self, item: Item) -> Item:
+        """A line as it stands, or held, where something keeps it quiet at the moment at which it would go out."""
+        if item.status not in {"owed", "next"}:
+            return item
+        effect, zone = item.effect, self._rules.defaults.timezone
+        rule, moment = self._rules.by_id[effect.rule], max(self._now, effect.due)
+        silence = self._of(effect).at(rule, moment)
+        if silence is not None:
+            return Item("held", effect, silence.until, silence.why(zone), silence=silence)
+        would = self._of(effect).watched(rule, moment)
+        return item if would is None else replace(item, note=f"would be {would.why(zone)}")
+
+    def once(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The lines without the later steps that one silence holds at one place: the latest alone is made after it."""
+        seen: set[tuple[str, Silence]] = set()
+        for item in items:
+            said = None if item.silence is None else (item.effect.key, item.silence)
+            if said is None or said not in seen:
+                yield item
+            seen.update(() if said is None else (said,))
+
+    def lifted(self, effect: Effect, within: timedelta) -> tuple[Silence, ...]:
+        """The silences that held this and ended lately."""
+        return self._of(effect).lifted(self._rules.by_id[effect.rule], self._now, within)
+
+    def _of(self, effect: Effect) -> Quiet:
+        return self._watched if effect.watched else self._quiet
 
 
 def _having_since(ticket: Ticket, wish: Mapping[str, Value], since: datetime, world: World) -> Ticket:

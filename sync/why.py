@@ -8,7 +8,7 @@ been done by then is not known, and that is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,15 +17,15 @@ import structlog
 from connectors.errors import ConnectorError
 from connectors.model import Ticket
 from rules.decision import World
-from rules.explain import Explanation, State, Upshot, explain, reasons, upshot_line
+from rules.explain import Explanation, Upshot, explain, reasons, upshot_line
 from rules.model import RuleSet
 from rules.text import inert
 from rules.text import shown as moment_shown
 from sync import home
-from sync.fields import LEFT_ALONE
 from sync.ledger import Entry, Ledger, Unreadable
 from sync.look import Engine
 from sync.plan import TOO_OLD, Item, Plan, make_plan, with_acts
+from sync.upshots import upshot
 
 log = structlog.get_logger()
 
@@ -33,7 +33,6 @@ ROOM = 10_000
 """Characters of an answer in a messenger, each line counted with what its markup takes there."""
 MARKUP = 120
 AHEAD = "that moment has not come: this is how it stands now, and `pointman plan` says what comes next"
-STATES: Mapping[str, State] = {"done": "done", "owed": "now", "next": "next", "held": "held", "not": "not done"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def _told(ticket: Ticket, ledger: Ledger, engine: Engine, now: datetime, *, past
     shadow = explain(told, rules, known, now, plan.watched)  # watched rules see what watched rules would have done
     verdicts = (w if one.rule.mode == "watch" else one for one, w in zip(live, shadow, strict=True))
     upshots = _upshots(plan, engine, unsure)
-    explanations = tuple(replace(one, upshots=tuple(upshots.pop(one.rule.id, ()))) for one in verdicts)
+    explanations = tuple(one.with_upshots(upshots.pop(one.rule.id, ())) for one in verdicts)
     others = tuple(upshot for left in upshots.values() for upshot in left)
     notes = tuple(_notes(ticket, plan, rules, past=past))
     return Explained(told, now, past, rules, explanations, plan.of("not", "held"), notes, others)
@@ -143,14 +142,11 @@ def _stale(entry: Entry) -> str:
 
 def _upshot(item: Item, engine: Engine) -> Upshot:
     what, why = item.effect.what, item.reason
-    if item.status == "not" and why.startswith(LEFT_ALONE):
-        return Upshot("left alone", what, why.removeprefix(LEFT_ALONE))
     if item.status == "not" and why == TOO_OLD:
         return Upshot("stale", what, why)
     if item.status == "owed":
         return _owed(item, engine)
-    unless = f"unless {item.effect.unless}" if item.status == "next" and item.effect.unless else ""
-    return Upshot(STATES[item.status], what, why or unless, item.at)
+    return upshot(item)
 
 
 def _owed(item: Item, engine: Engine) -> Upshot:
@@ -160,7 +156,7 @@ def _owed(item: Item, engine: Engine) -> Upshot:
     opens = engine.manners.gate.opens(effect.product, effect.address, now)
     if trouble is not None and opens > now:
         return Upshot("held", effect.what, f"{effect.product} has trouble: {trouble.said}", opens)
-    return Upshot("now", effect.what)
+    return Upshot("now", effect.what, item.note)
 
 
 # ---- as it was
@@ -229,7 +225,7 @@ def markdown(told: Explained) -> str:
 
 def _interest(one: Explanation) -> int:
     """Those that spoke first, then what was hidden or unknown, then the others."""
-    return {"fired": 0, "shadowed": 1, "unknown": 1, "did not": 2}.get(one.verdict, 3)
+    return {"fired": 0, "muted": 0, "shadowed": 1, "unknown": 1, "closed": 1, "did not": 2}.get(one.verdict, 3)
 
 
 def _block(one: Explanation, told: Explained) -> list[str]:

@@ -24,7 +24,14 @@ from sync.workbench.seeing import Seen
 
 LONGEST: Final = 60
 ANSWERS: Final = {True: "yes", False: "no", None: "unknown"}
-TONES: Final = {"fired": "yes", "did not": "no", "unknown": "maybe", "shadowed": "maybe"}
+TONES: Final = {
+    "fired": "yes",
+    "did not": "no",
+    "unknown": "maybe",
+    "shadowed": "maybe",
+    "muted": "maybe",
+    "closed": "maybe",
+}
 """How a verdict is coloured; every other one is quiet."""
 
 
