@@ -29,7 +29,7 @@ from sandbox.process import Workbench
 from sandbox.proxy import passed_on
 from sandbox.recording import Recording
 from sandbox.shown import Data, Opened, options, plain, shown
-from sandbox.sight import Post, Sight
+from sandbox.sight import KEY, Post, Sight
 from sandbox.slack import Channel
 from sandbox.tally import Tally
 from sandbox.world import World
@@ -49,7 +49,6 @@ HEADERS: Final = {
     "cache-control": "no-store",
 }
 FASTEST: Final = 3600.0
-KEY: Final = re.compile(r"\b[A-Z][A-Z0-9]+-\d+\b")
 
 Form: TypeAlias = Mapping[str, str]
 
@@ -189,7 +188,7 @@ class Page:
 
     def _touch(self, *texts: str) -> None:
         """Whoever sits before the page does something to the tickets that are named here."""
-        for key in {key for text in texts for key in KEY.findall(text)} & set(self.world.jira.keys):
+        for key in {key for text in texts for key in KEY.findall(text)} & set(self.world.desk.keys()):
             self.tally.touch(key)
 
     def _by(self, form: Form) -> str:

@@ -1,6 +1,6 @@
 """What must stand in Slack because of a ticket that no scenario knows: made by somebody who looks at the page.
 
-It is worked out from the ticket's own history in Jira and from what the sandbox's company promises (the pack
+It is worked out from the ticket's own history and from what the sandbox's company promises (the pack
 `incident`), by hand and apart from Pointman's code: two readings of one promise that have to agree. What a person does
 to a ticket changes what is owed from then on; only what fell due before that is judged, and what is plain after it.
 """
@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final
 
+from sandbox.desk import Course
 from sandbox.sight import Post, Sight
-
-Course: TypeAlias = list[tuple[datetime, str]]
 
 WITHIN: Final = timedelta(minutes=1)
 """How long, by the sandbox's clock, something owed may take."""
@@ -64,9 +63,9 @@ class Judged:
 
 def owed(world: Sight, judged: Judged) -> tuple[Owed, ...]:
     """The messages that must be there by now."""
-    view = world.jira.view(judged.key)
-    severity, team, status = (_course(world, view, name) for name in ("Severity", "Team", "Status"))
-    calls = _calls(judged, view["created"], severity, [name for _, name in team])
+    seen = world.desk.ticket(judged.key)
+    severity, team, status = (seen.courses[world.desk.word(name)] for name in ("Severity", "Team", "Status"))
+    calls = _calls(judged, seen.created, severity, [name for _, name in team])
     return (*_card(judged, severity), *calls, *_ended(judged, status, severity))
 
 
@@ -79,7 +78,7 @@ def spare(world: Sight, judged: Judged) -> tuple[Post, ...]:
     """Messages that stand there once too often: a second card, or a second call of one step at one place."""
     cards = [post for post in judged.posts if _is_card(post)]
     calls: dict[tuple[str, int], list[Post]] = {}
-    created = world.jira.view(judged.key)["created"]
+    created = world.desk.ticket(judged.key).created
     for post in judged.posts:
         if not _is_card(post) and not post.message.thread_ts and post.message.at < judged.until:
             passed = post.message.at - created
@@ -115,14 +114,6 @@ def _ended(judged: Judged, course: Course, severity: Course) -> Iterator[Owed]:
         stands = (after[0] if after else judged.now) >= at + WITHIN
         if status == "Resolved" and level in TOLD and stands:
             yield Owed(judged.key, ROOM, "the news of its end", at)
-
-
-def _course(world: Sight, view: Mapping[str, Any], name: str) -> Course:
-    """What a field held, and since when."""
-    field = world.field(name)
-    past = [one for one in view["history"] if one["field"] in {field.name, field.id}]
-    begins = past[0]["before"] if past else view["fields"].get(field.id)
-    return [(view["created"], str(begins or "")), *((one["at"], str(one["after"] or "")) for one in past)]
 
 
 def _is(one: Owed, post: Post) -> bool:

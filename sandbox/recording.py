@@ -15,15 +15,14 @@ from datetime import datetime
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from sandbox.clock import Clock
-from sandbox.jira import JiraState
-from sandbox.jira.world import Issue
+from sandbox.desk import Kept, Seen
 from sandbox.sight import Sight
 from sandbox.slack import Channel, Message, SlackState
 from sandbox.slack.world import Note
 
 K = TypeVar("K")
 T = TypeVar("T")
-Seen: TypeAlias = tuple[K, datetime, T]
+Version: TypeAlias = tuple[K, datetime, T]
 
 EVERY: Final = 0.1
 """How often the world is looked at, in real seconds."""
@@ -37,13 +36,13 @@ class _Slack:
 
 
 class Then(Sight):
-    """Jira and Slack as they were at a moment."""
+    """The tracker and Slack as they were at a moment."""
 
     past = True
 
-    def __init__(self, now: Sight, at: datetime) -> None:
+    def __init__(self, now: Sight, at: datetime, tickets: Iterable[Seen]) -> None:
         self.clock = Clock(at, speed=0.0)
-        self.jira = JiraState(self.clock, now.jira.flavour, now.jira.site)
+        self.desk = Kept(now.desk, tickets)
         self.slack = _Slack(SlackState(self.clock))
         self.members = now.members
         state = now.slack.state
@@ -56,7 +55,7 @@ class _Versions(Generic[K, T]):
 
     things: dict[K, tuple[list[datetime], list[T | None]]] = field(default_factory=dict)
 
-    def see(self, seen: Iterable[Seen[K, T]], now: datetime) -> None:
+    def see(self, seen: Iterable[Version[K, T]], now: datetime) -> None:
         """What is there now; whatever is not among it is gone."""
         there = set()
         for key, at, thing in seen:
@@ -93,7 +92,7 @@ class Recording:
     def __init__(self, world: Sight) -> None:
         self.world = world
         self.begin = world.clock.now()
-        self._issues: _Versions[str, Issue] = _Versions()
+        self._tickets: _Versions[str, Seen] = _Versions()
         self._channels: _Versions[str, Channel] = _Versions()
         self._messages: _Versions[tuple[str, str], Message] = _Versions()
         self._notes: _Versions[int, Note] = _Versions()
@@ -120,11 +119,10 @@ class Recording:
 
     def take(self) -> None:
         """Look at the world now, and keep what is another than before."""
-        jira, slack = self.world.jira, self.world.slack.state
+        slack = self.world.slack.state
         with self._lock:
-            with jira.lock:
-                now = self.world.clock.now()
-                self._issues.see([self._issue(issue, now) for issue in jira.issues.values()], now)
+            now = self.world.clock.now()
+            self._tickets.see([self._ticket(ticket, now) for ticket in self.world.desk.tickets()], now)
             with slack.lock:
                 channels = list(slack.channels.values())
                 bare = [(c.id, min((m.at for m in c.messages), default=self.begin), _bare(c)) for c in channels]
@@ -135,42 +133,29 @@ class Recording:
     def at(self, moment: datetime) -> Then:
         """The world as it was."""
         self.take()
-        then = Then(self.world, moment)
-        state = then.slack.state
         with self._lock:
-            then.jira.issues = dict(self._issues.at(moment))
+            then = Then(self.world, moment, self._tickets.at(moment).values())
+            state = then.slack.state
             state.channels = {id_: replace(bare, messages=[]) for id_, bare in self._channels.at(moment).items()}
             messages, notes = self._messages.at(moment), self._notes.at(moment)
         for (channel, _), message in sorted(messages.items(), key=lambda pair: pair[0][1]):
             if channel in state.channels:
                 state.channels[channel].messages.append(message)
         state.notes = [notes[number] for number in sorted(notes)]
-        then.jira.keys = {issue.key: issue.id for issue in then.jira.issues.values()}
         return then
 
-    def _issue(self, issue: Issue, now: datetime) -> Seen[str, Issue]:
-        """A ticket says when it changed, but for its properties."""
-        last = self._issues.last(issue.id)
-        at = issue.created if last is None else issue.updated if issue.updated > last.updated else now
-        return issue.id, at, _copied(issue)
+    def _ticket(self, ticket: Seen, now: datetime) -> Version[str, Seen]:
+        """A ticket says when it changed, but for what Pointman keeps there."""
+        last = self._tickets.last(ticket.id)
+        at = ticket.created if last is None else ticket.updated if ticket.updated > last.updated else now
+        return ticket.id, at, ticket
 
-    def _message(self, channel: Channel, message: Message, now: datetime) -> Seen[tuple[str, str], Message]:
+    def _message(self, channel: Channel, message: Message, now: datetime) -> Version[tuple[str, str], Message]:
         """A message says when it was posted, and when it was edited last."""
         key = channel.id, message.ts
         last = self._messages.last(key)
         edited = Message(message.edited, "", "").at if message.edited else now
         return key, message.at if last is None else edited, replace(message)
-
-
-def _copied(issue: Issue) -> Issue:
-    """A copy that no later change reaches. What stands in values, bodies and properties is replaced, never edited."""
-    return replace(
-        issue,
-        values=dict(issue.values),
-        past=list(issue.past),
-        notes=[replace(note) for note in issue.notes],
-        properties=dict(issue.properties),
-    )
 
 
 def _bare(channel: Channel) -> Channel:

@@ -1,4 +1,4 @@
-"""Whether an expectation holds, by what stands in Jira and Slack at this moment.
+"""Whether an expectation holds, by what stands in the tracker and in Slack at this moment.
 
 Whoever looks on may make tickets of their own. What is said about those is no concern of the scenario's.
 """
@@ -25,7 +25,7 @@ def seen(expect: Expect, world: Sight, tickets: Mapping[str, str], before: objec
 
 def others(world: Sight, tickets: Mapping[str, str]) -> frozenset[str]:
     """The keys of all tickets that the scenario did not make."""
-    return frozenset(world.jira.keys) - frozenset(tickets.values())
+    return frozenset(world.desk.keys()) - frozenset(tickets.values())
 
 
 def _ticket(expect: Expect, world: Sight, key: str) -> Iterator[str]:

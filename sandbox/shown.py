@@ -1,4 +1,4 @@
-"""What the sandbox's page shows of Jira and Slack, as plain data for its templates: now, or as it was at a moment.
+"""What the sandbox's page shows of the tracker and Slack, as plain data for its templates: now, or at a past moment.
 
 It is read from the emulators, never from Pointman.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape, unescape
 from typing import Any, Final, TypeAlias
@@ -17,8 +17,7 @@ from zlib import crc32
 from markupsafe import Markup
 
 from sandbox.coming import coming, split
-from sandbox.jira.render import rich
-from sandbox.jira.world import Field, Issue
+from sandbox.desk import Remark, Seen
 from sandbox.sight import Sight
 from sandbox.slack import Channel, Message
 from sandbox.slack.render import blocks, mrkdwn
@@ -26,7 +25,7 @@ from sandbox.slack.world import View
 
 Data: TypeAlias = dict[str, Any]
 
-APART: Final = ("summary", "description", "issuetype", "project", "resolution", "status", "priority")
+APART: Final = ("Summary", "Description", "Issue Type", "Project", "Resolution", "Status", "Priority")
 """Fields that have a place of their own on the page, or none."""
 RANKS: Final = ("High", "Medium", "Low")
 BOT: Final = "pointman"
@@ -43,7 +42,7 @@ class Opened:
 
 
 def shown(world: Sight, opened: Opened) -> Data:
-    """Jira and Slack. What is open is answered as well, since it may have been left to us."""
+    """The tracker and Slack. What is open is answered as well, since it may have been left to us."""
     tickets = queue(world)
     keys = [ticket["key"] for ticket in tickets]
     key = opened.ticket if opened.ticket in keys else next(iter(keys), "")
@@ -57,6 +56,7 @@ def shown(world: Sight, opened: Opened) -> Data:
             "forms": [_form(world, view) for view in world.slack.state.views.values()],
         }
     return {
+        "tracker": world.desk.product,
         "queue": tickets,
         "ticket": ticket(world, key) if key else None,
         **slack,
@@ -67,93 +67,90 @@ def shown(world: Sight, opened: Opened) -> Data:
 
 
 def options(world: Sight, name: str) -> list[str]:
-    """The choices of a field of Jira."""
-    return list(world.field(name).options.values())
+    """The choices of a field of the tracker."""
+    return world.desk.options(name)
 
 
-# ---- Jira
+# ---- the tracker
 
 
 def queue(world: Sight) -> list[Data]:
     """All tickets: open ones first, then by severity, then the newest."""
-    with world.jira.lock:
-        rows = [_row(world, issue) for issue in world.jira.issues.values()]
+    rows = [_row(world, seen) for seen in world.desk.tickets()]
     return sorted(rows, key=lambda row: (row["done"], row["rank"], -row["age"]))
 
 
-def _row(world: Sight, issue: Issue) -> Data:
-    site = world.jira.site
-    stands = site.statuses[issue.values["status"]]
-    severity = issue.values.get(world.field("Severity").id)
+def _row(world: Sight, seen: Seen) -> Data:
+    severity = seen.words.get(world.desk.word("Severity"))
     return {
-        "key": issue.key,
-        "summary": issue.values["summary"],
+        "key": seen.key,
+        "summary": seen.summary,
         "severity": severity or "",
         "rank": RANKS.index(severity) if severity in RANKS else len(RANKS),
-        "status": stands.name,
-        "category": stands.category,
-        "done": stands.category == "done",
-        "assignee": _name(world, issue.values.get("assignee")),
-        "hue": _hue(issue.values.get("assignee") or ""),
-        "age": issue.created.timestamp(),
+        "status": seen.status,
+        "category": seen.category,
+        "done": seen.category == "done",
+        "assignee": world.desk.person(seen.assigned),
+        "hue": _hue(seen.assigned),
+        "age": seen.created.timestamp(),
     }
 
 
 def ticket(world: Sight, key: str) -> Data:
     """One ticket with all that hangs on it."""
-    with world.jira.lock:
-        issue, view = world.jira.issue(key), world.jira.view(key)
-        log = next((note for note in reversed(issue.notes) if note.by == BOT), None)
-        lines, happened = split(log.body) if log is not None else ((), None)
-        said = {note.id: happened if note is log else note.body for note in issue.notes}
-        bodies = {id_: Markup(rich(body)) for id_, body in said.items()}  # noqa: S704  (rich escapes)
-        moves = [(move.name, world.jira.site.statuses[move.to].name) for move in world.jira.moves(issue)]
-        described = Markup(rich(issue.values.get("description")))  # noqa: S704
-        row = _row(world, issue)
-    comments = [{**note, "html": bodies[note["id"]], "name": _name(world, note["by"])} for note in view["comments"]]
+    seen, desk = world.desk.ticket(key), world.desk
+    log = next((said for said in reversed(seen.remarks) if said.by == BOT), None)
+    lines, happened = split(log.body) if log is not None else ((), None)
+    comments = [_comment(world, said, happened if said is log else said.body) for said in seen.remarks]
     return {
-        **row,
-        "assigned": issue.values.get("assignee") or "",
-        "description": described,
-        "fields": list(_fields(world, view["fields"])),
+        **_row(world, seen),
+        "assigned": seen.assigned,
+        "description": Markup(desk.rich(seen.body)),  # noqa: S704  (rich escapes)
+        "fields": list(_fields(seen)),
         "coming": coming(lines, world.clock.now()),
-        "logs": [note for note in comments if note["by"] == BOT],
-        "comments": [{**note, "hue": _hue(note["by"])} for note in comments if note["by"] != BOT],
-        "history": [{**past, "name": _name(world, past["by"])} for past in reversed(view["history"])],
-        "moves": moves,
-        "created": view["created"],
-        "memory": _memory(view["properties"]),
+        "logs": [said for said in comments if said["by"] == BOT],
+        "comments": [said for said in comments if said["by"] != BOT],
+        "history": [{**asdict(past), "name": desk.person(past.by)} for past in reversed(seen.history)],
+        "moves": seen.moves,
+        "created": seen.created,
+        "memory": _memory(seen.memory),
     }
 
 
-def _memory(properties: Mapping[str, Any]) -> Data | None:
+def _comment(world: Sight, said: Remark, body: Any) -> Data:
+    return {
+        "id": said.id,
+        "by": said.by,
+        "name": world.desk.person(said.by),
+        "hue": _hue(said.by),
+        "internal": said.internal,
+        "at": said.at,
+        "html": Markup(world.desk.rich(body)),  # noqa: S704  (rich escapes)
+    }
+
+
+def _memory(kept: Any) -> Data | None:
     """What Pointman keeps at the ticket, as it stands there."""
-    if not properties:
+    if not kept:
         return None
-    size = len(json.dumps(properties, separators=(",", ":")))
-    return {"size": size, "text": json.dumps(properties, indent=2, ensure_ascii=False)}
+    size = len(json.dumps(kept, separators=(",", ":")))
+    return {"size": size, "text": json.dumps(kept, indent=2, ensure_ascii=False)}
 
 
-def _fields(world: Sight, values: Mapping[str, Any]) -> Iterator[Data]:
-    for field in world.jira.site.fields.values():
-        value = values.get(field.id)
-        if field.id not in APART and (value is not None or field.id == "assignee"):
-            yield {"name": field.name, "value": _value(world, field, value)}
+def _fields(seen: Seen) -> Iterator[Data]:
+    for name, value in seen.fields:
+        if name not in APART and (value is not None or name.casefold().startswith("assign")):
+            yield {"name": name, "value": _value(value)}
 
 
-def _value(world: Sight, field: Field, value: Any) -> str:
+def _value(value: Any) -> str:
     if value is None:
         return "nobody"
     if isinstance(value, datetime):
         return f"{value:%d %b %H:%M}"
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value)
-    told = world.shown(field, value)
-    return f"{told:,}" if isinstance(told, int) else str(told)
-
-
-def _name(world: Sight, username: str | None) -> str:
-    return world.jira.site.people[username].name if username else ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _hue(name: str) -> int:

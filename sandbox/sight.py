@@ -1,4 +1,4 @@
-"""What can be seen in the sandbox's Jira and Slack, in the words of their pages: now, or as it was at a past moment.
+"""What can be seen in the sandbox's tracker and Slack, in the words of their pages: now, or as it was at a past moment.
 
 It is read from the emulators' state. Pointman is never asked: it is what is being watched.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from sandbox.clock import Clock
-from sandbox.jira import Field, JiraState
+from sandbox.desk import Shelf
 from sandbox.slack import Channel, Message
 from sandbox.slack import Person as Member
 from sandbox.slack.state import SlackState
@@ -21,7 +21,8 @@ from sandbox.slack.state import SlackState
 DIRECT: Final = "@"
 """Begins the name of a direct message, as `@tom`."""
 
-_KEY: Final = re.compile(r"\b[A-Z][A-Z0-9]+-\d+\b")
+KEY: Final = re.compile(r"\b(?:[A-Z][A-Z0-9]+-\d+|[A-Z]{3,}\d{7,})\b")
+"""What a ticket's key looks like: `OPS-1`, `INC0010001`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Post:
     @property
     def tickets(self) -> frozenset[str]:
         """The keys of the tickets that it speaks of."""
-        return frozenset(_KEY.findall(self.text))
+        return frozenset(KEY.findall(self.text))
 
 
 class Workspace(Protocol):
@@ -64,36 +65,20 @@ class Workspace(Protocol):
 
 
 class Sight:
-    """A Jira and a Slack with the same people in them, to be looked at. `members` are the people by username.
+    """A tracker and a Slack with the same people in them, to be looked at. `members` are the people by username.
 
     `past`: it is as it was, and nobody can do anything in it.
     """
 
     clock: Clock
-    jira: JiraState
+    desk: Shelf
     slack: Workspace
     members: dict[str, Member]
     past: bool = False
 
-    def field(self, name: str) -> Field:
-        """A field by the name that people see, or its id. Raises LookupError."""
-        for field in self.jira.site.fields.values():
-            if name.casefold() in {field.name.casefold(), field.id.casefold()}:
-                return field
-        raise LookupError(f"there is no field {name}")
-
     def value(self, key: str, name: str) -> Any:
         """What a ticket's field shows to people: names, not ids. Raises KeyError where there is no such ticket."""
-        field = self.field(name)
-        return self.shown(field, self.jira.view(key)["fields"].get(field.id))
-
-    def shown(self, field: Field, value: Any) -> Any:
-        """A value of `view` as people see it."""
-        if field.kind == "user" and value is not None:
-            return self.jira.site.people[value].name
-        if field.kind == "number" and isinstance(value, float) and value.is_integer():
-            return int(value)
-        return value
+        return self.desk.ticket(key).words.get(self.desk.word(name))
 
     def channel(self, place: str) -> Channel:
         """The channel `#name`, or the app's direct message with a person, `@tom`."""
@@ -130,16 +115,16 @@ class Sight:
 
     def logs(self, key: str) -> tuple[str, ...]:
         """The comments that Pointman wrote on a ticket."""
-        return tuple(note["text"] for note in self.jira.view(key)["comments"] if note["by"] == "pointman")
+        return tuple(said.text for said in self.desk.ticket(key).remarks if said.by == "pointman")
 
     def fingerprint(self, but: Collection[str] = ()) -> tuple[object, ...]:
         """Everything that people can see, but for some tickets, as one value: it is equal when nothing changed."""
         return tuple(self._everything(frozenset(but)))
 
     def _everything(self, but: frozenset[str]) -> Iterator[object]:
-        for view in self.jira.views():
-            if view["key"] not in but:
-                yield view["key"], repr(view["fields"]), tuple((n["by"], n["text"]) for n in view["comments"])
+        for ticket in self.desk.tickets():
+            if ticket.key not in but:
+                yield ticket.key, repr(ticket.fields), tuple((said.by, said.text) for said in ticket.remarks)
         for post in self.posts():
             if not post.tickets & but:
                 yield post.place, post.message.ts, post.message.text, post.buttons

@@ -90,11 +90,11 @@ class Tally:
         for post in self.world.posts():
             for key in post.tickets:
                 posts.setdefault(key, []).append(post)
-        for view in self.world.jira.views():
-            key = view["key"]
+        for seen in self.world.desk.tickets():
+            key = seen.key
             if key in scripted:
                 continue
-            by_people = [past["at"] for past in view["history"] if past["by"] != "pointman"]
+            by_people = [past.at for past in seen.history if past.by != "pointman"]
             ends = [*by_people, self._touched.get(key, now), self.changed or now]
             yield Judged(key, self.changed or now, min([*ends, now]), tuple(posts.get(key, ())))
 

@@ -1,4 +1,4 @@
-"""The whole of the sandbox: a Jira and a Slack with the same people in them, on one clock.
+"""The whole of the sandbox: a tracker and a Slack with the same people in them, on one clock.
 
 People act here by name, in words that stand on the products' own pages (`Severity`, `In Progress`, `#incidents`); what
 can be seen of it is in `sandbox.sight`.
@@ -9,20 +9,23 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
 
 from sandbox.clock import Clock
+from sandbox.desk import Desk
 from sandbox.http import Answer, Asked, Fault, Server
 from sandbox.jira import JiraState
+from sandbox.jira.desk import JiraDesk
+from sandbox.servicenow import ServiceNowState
+from sandbox.servicenow.desk import ServiceNowDesk
 from sandbox.sight import Post, Sight
 from sandbox.slack import Delivered, SlackSandbox
 
-ONE_OF_MANY: Final = ("labels", "options", "users", "components")
-"""Kinds of field that hold several values."""
+TRACKERS: Final = ("jira", "servicenow")
+"""Where tickets may live."""
 FOREVER: Final = 10**9
 SLOW: Final = 10.0
 """How fast time goes at the most while somebody works."""
@@ -33,24 +36,30 @@ LEAP: Final = 20.0
 
 
 class World(Sight):
-    """Jira and Slack on loopback. `worked` is when, by `time.monotonic`, somebody last did more there than look.
+    """A tracker and Slack on loopback. `worked` is when, by `time.monotonic`, somebody last did more there than look.
 
     Time goes fast as in a film: it leaps while Pointman only asks what changed, just before it is answered. So the
     answer tells the new moment, nobody works by an old one, and a slow machine plays the same story as a fast one.
     """
 
-    def __init__(self, clock: Clock | None = None, channels: Iterable[str] = ()) -> None:
+    desk: Desk
+
+    def __init__(self, clock: Clock | None = None, channels: Iterable[str] = (), tracker: str = "jira") -> None:
         self.clock = clock or Clock()
-        self.jira = JiraState(self.clock)
+        if tracker == "servicenow":
+            self.servicenow = ServiceNowState(self.clock)
+            self.desk = ServiceNowDesk(self.servicenow)
+        else:
+            self.jira = JiraState(self.clock)
+            self.desk = JiraDesk(self.jira)
         self.slack: SlackSandbox = SlackSandbox(self.clock)
         self.worked = self._polled = time.monotonic()
         self.speed = self.clock.speed
-        self.server = Server(self.jira.handle, self.clock)
+        self.server = Server(self.desk.handle, self.clock)
         self.server.noticed = self.slack.server.noticed = self._noticed
         self.members = {}
-        for person in self.jira.site.people.values():
-            if person.username != "pointman":
-                self.members[person.username] = self.slack.state.person(person.username, person.email, person.name)
+        for username, address, name in self.desk.people():
+            self.members[username] = self.slack.state.person(username, address, name)
         for name in channels:
             self.slack.state.channel(name)
 
@@ -60,13 +69,13 @@ class World(Sight):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.jira.close()
+        self.desk.close()
         self.slack.stop()
         self.server.stop()
 
     def connect(self, url: str, secret: str) -> None:
         """From now on tell the app at this address what happens, as both products do."""
-        self.jira.webhook(f"{url}/hooks/jira", secret)
+        self.desk.connect(url, secret)
         self.slack.people.hook = f"{url}/hooks/slack"
 
     def hurry(self, speed: float, slow: float = SLOW) -> None:
@@ -78,7 +87,7 @@ class World(Sight):
     def _noticed(self, asked: Asked) -> None:
         """Asking what changed is no work: Pointman does it all day, and meanwhile time may leap."""
         now = time.monotonic()
-        if not (asked.method == "GET" and asked.path.endswith(("/search/jql", "/search"))):
+        if not self.desk.asks_what_changed(asked):
             self.worked = now
             return
         passed, self._polled = now - self._polled, now
@@ -89,19 +98,19 @@ class World(Sight):
 
     def create(self, by: str, fields: Mapping[str, Any], kind: str = "Incident") -> str:
         """Somebody creates a ticket; its key. Raises LookupError where a field or an option is not there."""
-        return self.jira.create(self._values(fields), by, kind=kind)
+        return self.desk.create(by, fields, kind)
 
     def change(self, by: str, key: str, fields: Mapping[str, Any]) -> None:
         """Somebody changes fields of a ticket. Raises LookupError."""
-        self.jira.put(key, self._values(fields), by)
+        self.desk.change(by, key, fields)
 
     def comment(self, by: str, key: str, text: str) -> None:
         """Somebody comments on a ticket."""
-        self.jira.comment(key, text, by)
+        self.desk.comment(by, key, text)
 
     def move(self, by: str, key: str, status: str) -> None:
         """Somebody brings a ticket to a status. Raises LookupError where no transition leads there."""
-        self.jira.transition(key, status, by)
+        self.desk.move(by, key, status)
 
     def click(self, by: str, post: Post, label: str) -> Delivered:
         """Somebody clicks a button; status 0 where the app cannot be reached. Raises LookupError: no such button."""
@@ -116,37 +125,6 @@ class World(Sight):
 
     def outage(self, product: str, begin: datetime, end: datetime) -> None:
         """From one moment to another every call to this product is answered 503."""
-        server = self.server if product == "jira" else self.slack.server
+        server = self.slack.server if product == "slack" else self.server
         answer = Answer(503, {"ok": False, "error": "service_unavailable"})
         server.fail(Fault(lambda _: begin <= self.clock.now() < end, answer, times=FOREVER))
-
-    def _values(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(self._value(name, said) for name, said in fields.items())
-
-    def _value(self, name: str, said: Any) -> tuple[str, Any]:
-        field = self.field(name)
-        if field.kind in ONE_OF_MANY:
-            return field.id, tuple(said) if isinstance(said, (list, tuple)) else (said,) if said else ()
-        if said is None or said == "":
-            return field.id, None
-        if field.kind == "number":
-            return field.id, float(said)
-        if field.kind == "user":
-            return field.id, self._username(str(said))
-        if field.kind == "priority":
-            return field.id, _key(self.jira.site.priorities, str(said))
-        if field.kind == "option" and said not in field.options.values():
-            raise LookupError(f"{field.name} has no option {said}")
-        return field.id, said
-
-    def _username(self, said: str) -> str:
-        for person in self.jira.site.people.values():
-            if said.casefold() in {person.username, person.name.casefold()}:
-                return person.username
-        raise LookupError(f"there is nobody called {said}")
-
-
-def _key(names: Mapping[str, str], said: str) -> str:
-    with suppress(StopIteration):
-        return next(i for i, name in names.items() if said in {name, i})
-    raise LookupError(f"there is no {said}")

@@ -34,7 +34,7 @@ class Call:
         self.query: Mapping[str, str] = asked.query
         self.by = "pointman"
         user = state.find("sys_user", state.user_id(self.by))
-        self.zone = ZoneInfo((user["time_zone"] if user else "") or state.zone)
+        self.zone = ZoneInfo(user["time_zone"]) if user and user["time_zone"] else state.zone
 
     def number(self, name: str, default: int) -> int:
         """A number of the query; anything else counts as not said."""

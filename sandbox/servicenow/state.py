@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sandbox.clock import Clock
 from sandbox.http import Answer, Asked
@@ -56,7 +57,10 @@ class Traps:
 
 
 class ServiceNowState:
-    """One instance. `password` is that of the user `pointman`; `client` and `secret` are an OAuth client's."""
+    """One instance. `password` is that of the user `pointman`; `client` and `secret` are an OAuth client's.
+
+    `zone` is that of everybody who has none of their own.
+    """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
@@ -64,7 +68,7 @@ class ServiceNowState:
         self.hooks = hooks.Hooks()
         self.password = "sandbox-password"  # noqa: S105  (of the sandbox, known to everybody)
         self.client, self.secret = "sandbox-client", "sandbox-client-secret"
-        self.zone = "UTC"
+        self.zone = self.utc = ZoneInfo("UTC")
         self.url = "https://sandbox.service-now.com"
         self.tokens: dict[str, datetime] = {}
         self.asked: list[datetime] = []

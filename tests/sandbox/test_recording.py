@@ -43,12 +43,12 @@ def test_a_ticket_is_shown_as_it_was(world: World) -> None:
     recording.take()
     pass_minutes(world, 5)
     world.jira.set_property(key and world.jira.issue(key), "pointman", {"v": 1}, "pointman")
-    assert at(recording, 0.5).jira.views() == []
+    assert at(recording, 0.5).desk.tickets() == ()
     before, then, now = at(recording, 4.9), at(recording, 5.1), at(recording, 10)
     assert (before.value(key, "Summary"), before.value(key, "Severity")) == ("Slow", None)
     assert (then.value(key, "Summary"), then.value(key, "Severity")) == ("Down", "High")
-    assert [len(each.jira.view(key)["comments"]) for each in (before, then)] == [0, 1]
-    assert [bool(each.jira.view(key)["properties"]) for each in (then, now)] == [False, True]
+    assert [len(each.desk.ticket(key).remarks) for each in (before, then)] == [0, 1]
+    assert [bool(each.desk.ticket(key).memory) for each in (then, now)] == [False, True]
     assert now.fingerprint() == world.fingerprint()
 
 
@@ -73,8 +73,8 @@ def test_what_is_deleted_is_there_before_and_not_after(world: World) -> None:
     pass_minutes(world, 2)
     world.jira.delete(key)
     recording.take()
-    assert [view["key"] for view in at(recording, 1).jira.views()] == [key]
-    assert at(recording, 3).jira.views() == []
+    assert [ticket.key for ticket in at(recording, 1).desk.tickets()] == [key]
+    assert at(recording, 3).desk.tickets() == ()
 
 
 def test_the_past_is_another_world_and_cannot_be_clicked_in(world: World) -> None:
@@ -97,7 +97,7 @@ def test_an_idle_world_takes_no_room(world: World) -> None:
     for _ in range(50):
         pass_minutes(world, 1)
         recording.take()
-    assert sum(len(versions) for _, versions in recording._issues.things.values()) == 1
+    assert sum(len(versions) for _, versions in recording._tickets.things.values()) == 1
 
 
 def test_it_records_by_itself_until_it_is_stopped(world: World) -> None:
