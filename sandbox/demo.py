@@ -1,7 +1,8 @@
-"""The demonstration: a Jira and a Slack in a box, the real engine as a process of its own, and an incident at speed.
+"""The demonstration: a tracker and a Slack in a box, the real engine as a process of its own, and an incident at speed.
 
     $ make demo                         # stays, with a page to look at and to click in, and a button that kills it
     $ make demo ARGS="--headless"       # plays to the end; the last line says how it went, and so does the exit code
+    $ make demo ARGS="--tracker servicenow"      # the same incident and the same rules, with the tickets in ServiceNow
 
 What is printed comes from two sides that do not know each other: what people do and what is expected comes from the
 scenario, what Pointman does from its own log. Whether it went well is said by the sandbox's world alone.
@@ -32,7 +33,7 @@ from sandbox.player import Heard, Pace, Player, Watched
 from sandbox.process import Line, NotRunning, Pointman, Workbench
 from sandbox.scenario import HERE, Scenario, Step, Wrong, load
 from sandbox.tally import PATIENCE, Tally
-from sandbox.world import World
+from sandbox.world import TRACKERS, World
 
 SPEED: Final = 60.0
 HEADLESS_SPEED: Final = 300.0
@@ -59,6 +60,7 @@ class Options:
     speed: float
     port: int
     scenario: Path
+    tracker: str = "jira"
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -85,12 +87,13 @@ def _options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--speed", type=float, help="sandbox seconds in a real second (default: 60, headless 300)")
     parser.add_argument("--port", type=int, default=8080, help="the page's port (default: 8080, or a free one)")
     parser.add_argument("--scenario", default="checkout-down", help="a shipped scenario's name, or a TOML file")
+    parser.add_argument("--tracker", choices=TRACKERS, default="jira", help="where the tickets live (default: jira)")
     told = parser.parse_args(list(arguments))
     speed = told.speed if told.speed is not None else HEADLESS_SPEED if told.headless else SPEED
     if not 1 <= speed <= 600:
         parser.error("--speed is between 1 and 600")
     named = HERE / f"{told.scenario}.toml"
-    return Options(told.headless, speed, told.port, named if named.exists() else Path(told.scenario))
+    return Options(told.headless, speed, told.port, named if named.exists() else Path(told.scenario), told.tracker)
 
 
 class _Show:
@@ -98,7 +101,7 @@ class _Show:
 
     def __init__(self, options: Options, scenario: Scenario, console: Console) -> None:
         self.options, self.scenario, self.console = options, scenario, console
-        self.world = World(Clock(scenario.start, speed=1.0), scenario.channels)
+        self.world = World(Clock(scenario.start, speed=1.0), scenario.channels, options.tracker)
         pace = Pace(options.speed) if options.headless else Pace(options.speed, WATCHED_SPEED, PATIENCE)
         self.player = Player(scenario, self.world, pace, Heard(self._happened, self._settled))
         self.tally = Tally(self.world, self.player)
@@ -107,7 +110,10 @@ class _Show:
 
     def run(self) -> int:
         """Play it; answers the exit code."""
-        self._say("", f"[bold]{escape(self.scenario.title)}[/]  (a Jira and a Slack in a box, ×{self.options.speed:g})")
+        self._say(
+            "",
+            f"[bold]{escape(self.scenario.title)}[/]  (a {self.world.desk.product} and a Slack in a box, ×{self.options.speed:g})",
+        )
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pointman-demo-")))
             stack.enter_context(self.world)

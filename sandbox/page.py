@@ -1,4 +1,4 @@
-"""The demonstration's web page: the Jira queue and the Slack channels of a sandbox, live, and people who act in them.
+"""The demonstration's web page: a sandbox's tickets and channels, live, and people who act in them.
 
 The page is HTML made here; its script asks `/state` twice a second and patches what changed. Whatever somebody does on
 it (`/do/...`) is done in the emulators as that person: a click on a button travels to Pointman as Slack sends it,

@@ -23,6 +23,8 @@ import requests
 from sandbox.world import World
 
 COMPANY: Final = Path(__file__).parent / "company"
+CONFIGURATIONS: Final = {"jira": "config.toml", "servicenow": "config-servicenow.toml"}
+"""The configuration for each tracker; the rules are the same files."""
 WEBHOOK_SECRET: Final = "sandbox-webhook-secret"  # noqa: S105  (of the sandbox, known to everybody)
 COMMAND: Final = (sys.executable, "-c", "import sys; from sync.cli import main; sys.exit(main())")
 """The entry point of the command `pointman`, with this interpreter."""
@@ -78,10 +80,11 @@ class Pointman:
             "start": self.world.clock.now().isoformat(timespec="seconds"),
             "port": self.port,
             "every": every,
-            "jira": self.world.server.url,
+            "tracker": self.world.server.url,
             "slack": self.world.slack.api,
         }
-        self.config.write_text(Template((COMPANY / "config.toml").read_text()).substitute(told))
+        written = CONFIGURATIONS[self.world.desk.name]
+        self.config.write_text(Template((COMPANY / written).read_text()).substitute(told))
         self.world.connect(self.url, WEBHOOK_SECRET)
 
     @property
@@ -147,8 +150,8 @@ class Pointman:
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("POINTMAN_")}
         return {
             **kept,
-            "JIRA_TOKEN": self.world.jira.token,
-            "JIRA_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            **self.world.desk.secrets(),
+            "WEBHOOK_SECRET": WEBHOOK_SECRET,
             "SLACK_BOT_TOKEN": self.world.slack.state.token,
             "SLACK_SIGNING_SECRET": self.world.slack.state.signing_secret,
             "NO_PROXY": "127.0.0.1,localhost",

@@ -12,7 +12,9 @@ from html.parser import HTMLParser
 from typing import Final
 
 CODE: Final = re.compile(r"\[code\](.*?)\[/code\]", re.DOTALL | re.IGNORECASE)
-PLAIN: Final = frozenset("p ul ol li strong b em i code pre blockquote s table tr td th".split())
+PLAIN: Final = frozenset(
+    ("p", "ul", "ol", "li", "strong", "b", "em", "i", "code", "pre", "blockquote", "s", "table", "tr", "td", "th")
+)
 LINKS: Final = ("http://", "https://", "mailto:")
 _HEADING: Final = re.compile(r"h[1-6]")
 
