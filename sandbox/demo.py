@@ -110,10 +110,8 @@ class _Show:
 
     def run(self) -> int:
         """Play it; answers the exit code."""
-        self._say(
-            "",
-            f"[bold]{escape(self.scenario.title)}[/]  (a {self.world.desk.product} and a Slack in a box, ×{self.options.speed:g})",
-        )
+        where = f"a {self.world.desk.product} and a Slack in a box, ×{self.options.speed:g}"
+        self._say("", f"[bold]{escape(self.scenario.title)}[/]  ({where})")
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pointman-demo-")))
             stack.enter_context(self.world)

@@ -2,11 +2,12 @@
 
 The emulator runs no JavaScript. Of an active rule after insert or update it reads the table, and from its script where
 the call goes and which system property holds the secret; the call itself is as the two sides agreed: HMAC-SHA256 over
-`timestamp + "." + body` in `X-Pointman-Signature`. A rule calls once: an instance does not try again by itself.
+`timestamp + "." + body` in `X-Pointman-Signature`, in base64 as an instance makes it. A rule calls once: an instance does not try again by itself.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import re
@@ -74,8 +75,8 @@ class Hooks:
         told = {"sys_id": record.id, "table": record.table, "delivery": uuid4().hex}
         body = json.dumps(told, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json", "X-Pointman-Timestamp": str(at)}
-        digest = hmac.digest(hook.secret.encode(), f"{at}.".encode() + body, "sha256").hex()
-        headers["X-Pointman-Signature"] = f"sha256={digest}"
+        digest = hmac.digest(hook.secret.encode(), f"{at}.".encode() + body, "sha256")
+        headers["X-Pointman-Signature"] = f"sha256={base64.b64encode(digest).decode()}"
         for _ in range(2 if self.twice else 1):
             self._queue.put(Call(hook.url, body, headers))
         if self._thread is None:

@@ -230,10 +230,11 @@ class ServiceNowState:
         if not changes and not notes:
             return
         count = int(record["sys_mod_count"] or 0) + 1
-        for name, value in changes.items():
-            self._audit(record, name, (record[name], value), by)
+        before = {name: record[name] for name in changes}
         stamps = {"sys_updated_on": stamp(self.now()), "sys_updated_by": by, "sys_mod_count": str(count)}
         record.values |= changes | stamps
+        for name, value in changes.items():
+            self._audit(record, name, (before[name], value), by)
         for element, text in notes.items():
             self._note(record, element, text, by)
         self._happened(record, "update")
