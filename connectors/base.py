@@ -74,8 +74,11 @@ class Connector(ABC):
         """Read a webhook: verify its signature, then say what it means. Raises BadRequest; makes no call."""
         raise BadRequest(404, f"{self.name} takes no webhooks")
 
-    def listen(self, emit: Callable[[Signal], None], stop: Event) -> None:
-        """Hear signals without a public address (Socket Mode, IMAP) until `stop` is set, or return at once."""
+    def listen(self, emit: Callable[[Signal], Event | None], stop: Event) -> None:
+        """Hear signals without a public address (Socket Mode, IMAP) until `stop` is set, or return at once.
+
+        What `emit` answers is set when the signal cannot be lost any more: a command stands on its ticket.
+        """
 
     def check(self, wanted: Wanted) -> Iterable[Problem]:
         """Try the connection for real: sign in, permissions, whether everything in `wanted` exists. Changes nothing."""
@@ -108,7 +111,12 @@ class Wanted:
 
 
 class Tracker(Connector):
-    """Where tickets live. One request observes a ticket; one request writes an edit together with the ledger."""
+    """Where tickets live. One look observes a ticket; one request writes an edit together with the ledger.
+
+    `edits_comments`: a comment can be changed later; where not, one with an id is refused.
+    """
+
+    edits_comments: ClassVar[bool] = True
 
     @abstractmethod
     def now(self) -> datetime | None:
@@ -197,6 +205,13 @@ class Messenger(Sink[Message]):
         To be called at once: a product may take an answer for a few seconds only. Raises Refused where it cannot ask.
         """
         raise Refused(f"{self.name} cannot ask back; write it in one command")
+
+    def about(self, command: Command) -> str:
+        """The ref of the ticket that the place tells where the command came from (a thread under a card); else empty.
+
+        To be called at once, as it is asked before `ask`. Raises connectors.errors.
+        """
+        return ""
 
     def who(self, user: User) -> User:
         """The user with address and name filled in, where the product tells them."""

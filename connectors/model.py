@@ -239,9 +239,10 @@ class Alert:
 class Command:
     """What a person asked for through a messenger.
 
-    `ref` is the ticket's immutable id (or its key, where a person typed it). `by` is the person as the messenger
-    knows them. `args` are by name. `reply` is the messenger's own handle for an answer that only they see.
-    `at` is when they asked, by the messenger's clock. `id` is the same when the messenger delivers it again.
+    `ref` is the ticket's immutable id (or its key, where a person typed it; empty where nothing names it). A text that
+    a person typed may come as it is: its verb is then `words`, and it stands in the argument `text`. `by` is the person
+    as the messenger knows them. `args` are by name. `reply` is the messenger's own handle for an answer that only they
+    see. `at` is when they asked, by the messenger's clock. `id` is the same when the messenger delivers it again.
     """
 
     ref: str

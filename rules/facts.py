@@ -21,7 +21,8 @@ from rules.model import RuleSet, Service
 from rules.patterns import LONGEST_TEXT, Pattern, Searched
 
 _OWN = frozenset({"key", "url", "summary", "description", "kind", "phase", "created", "updated", "project", "status"})
-_SAID = frozenset({"eta", "last_recovery_point"})  # where no field is mapped, what people last said through us
+SAID = frozenset({"eta", "last_recovery_point", "hold", "hold_reason"})
+"""Words that are, where no field is mapped, what people last said through us; roles are so as well."""
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "ja"})
 _FALSE = frozenset({"no", "false", "off", "0", "n", "nein"})
 
@@ -128,7 +129,7 @@ class Facts:
         if special is not None:
             return special(self)
         if word not in self.ticket.fields:
-            return self._by_history(word) if word in self.rules.roles or word in _SAID else UNKNOWN
+            return self._by_history(word) if word in self.rules.roles or word in SAID else UNKNOWN
         return self._declared(word, self.ticket.fields[word])
 
     def _by_history(self, word: str) -> Any:

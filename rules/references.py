@@ -166,6 +166,34 @@ class Changing(Kind):
         return {"type": "string", "description": "a word of the ticket that can change", "minLength": 1}
 
 
+ROLE_VERBS = ("claim", "handover")
+"""What can be asked for a role by name, as `claim:poc`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clickable(Kind):
+    """What a button asks for: a verb, or one for a role, as `claim:poc`."""
+
+    verbs: tuple[str, ...]
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        if not isinstance(node.value, str):
+            at.unwanted(node, "a button")
+            return None
+        verb, colon, role = node.value.partition(":")
+        if verb in ROLE_VERBS and colon:
+            if role not in at.names.of("role"):
+                at.unknown(node.inside(len(verb) + 1, len(role)), "role", role, at.names.of("role"))
+                return None
+        elif node.value not in self.verbs:
+            at.unknown(node.said, "button", node.value, self.verbs, ours=True)
+            return None
+        return node.value
+
+    def _schema(self) -> Schema:
+        return {"anyOf": [{"enum": list(self.verbs)}, {"type": "string", "pattern": "^(?:claim|handover):.+$"}]}
+
+
 _PEOPLE = ("on-call", "lead", "members", "role", "person", "audience", "place", "departments", "vendor")
 _TEAM_KEYS = {"on-call": "schedule", "lead": "lead", "members": "members"}
 _BARE = ("assignee", "reporter")

@@ -2,248 +2,139 @@
 
 Each command reads the ticket, writes once, and answers with a sentence for the person alone. The ticket's places
 change because the ticket did: the caller looks at it afterwards. A click that is delivered twice is one act.
+
+    sync.wording   a text in words becomes a command         sync.verbs     what each verb comes to
+    sync.forms     what is asked for where it lacks something    sync.answers   what is only asked, and changes nothing
+    sync.persons   who asks, and whom they name              sync.permits   who may do what
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from connectors.base import Messenger
-from connectors.errors import ConnectorError, Missing, Refused
-from connectors.model import Command, Edit, Form, Question, Ticket, User, Value
-from rules.directory import people, person_of, user_of
-from rules.events import acknowledged_at
+from connectors.errors import Missing, Refused
+from connectors.model import Command, Edit, Value
+from connectors.problems import nearest
 from rules.facts import Facts
-from rules.model import RuleSet
 from rules.text import inert
+from sync import answers
 from sync import log as ticket_log
-from sync.config import moment
+from sync.answers import VERBS
+from sync.asked import Asked, Sorry, Wish
+from sync.forms import form
 from sync.ledger import Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.look import Engine
-from sync.plan import shown, with_acts
-from sync.why import explained, markdown
+from sync.permits import may, sees, who_may
+from sync.persons import asker, display, sentence
+from sync.plan import shown
+from sync.verbs import wish
+from sync.wording import understood
 
-VERBS: Mapping[str, str] = {
-    "acknowledge": "I have seen this and take care of it",
-    "unacknowledge": "nobody is on it: call people again",
-    "take": "assign it to me",
-    "assign": "assign it to somebody",
-    "severity": "set its severity",
-    "resolve": "it is resolved",
-    "update": "post an update",
-    "status": "how it stands and what happens next",
-    "why": "why each rule spoke or did not",
+LONGEST_SUMMARY = 250
+_READ_ONLY: Mapping[str, Callable[[Asked], str]] = {
+    "status": answers.status,
+    "next": answers.coming,
+    "why": answers.why,
 }
-LONGEST_UPDATE = 4_000
-
-
-class Sorry(Exception):  # an answer for the person, no fault of ours
-    """Why a command was not carried out, as a sentence for the person who asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A command together with what it is about."""
-
-    command: Command
-    ticket: Ticket
-    ledger: Ledger
-    rules: RuleSet
-    who: str
-    now: datetime
-
-    def arg(self, name: str) -> str:
-        value = self.command.args.get(name, "").strip()
-        if not value:
-            raise Sorry(f"{self.command.verb} needs to know: {name}")
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What to write for a command: words, acts, a public text, and the answer."""
-
-    answer: str
-    fields: Mapping[str, Value]
-    acts: tuple[Act, ...] = ()
 
 
 def carry_out(command: Command, engine: Engine) -> str:
     """Carry out a command and answer with a sentence for the person. Raises Temporary and Denied of the tracker."""
     try:
+        command = understood(command, engine.rules)
+        if command.verb in {"declare", "mine"} or (command.verb == "help" and not command.ref):
+            return placeless(command, engine)[0]
         return _carry_out(command, engine)
     except Sorry as sorry:
         return str(sorry)
     except Unreadable as error:
         return f"This ticket is left alone, since its ledger cannot be used: {error}"
     except Missing:
-        return f"There is no ticket {command.ref}, or Pointman may not see it."
+        return no_ticket(command.ref)
     except Refused as error:
         return f"The tracker refused: {error}"
 
 
-def form(command: Command, rules: RuleSet) -> Form | None:
-    """What to ask a person for who asked with a button, where their command needs to know more."""
-    levels = rules.scales.get("severity", ())
-    questions = {
-        "update": Question("text", "What should everybody know?", "text"),
-        "assign": Question("person", "Who should have it?", "person"),
-        "severity": Question("level", "How severe is it?", "choice", levels),
-    }
-    question = questions.get(command.verb)
-    if question is None or command.args.get(question.name, "").strip():
-        return None
-    return Form(VERBS[command.verb].capitalize(), (question,))
+def placeless(command: Command, engine: Engine) -> tuple[str, str]:
+    """Carry out a command that is about no ticket: the answer, and the ref of a ticket that it made, if any.
+
+    Raises Temporary and Denied of the tracker.
+    """
+    try:
+        who = asker(command, engine)
+        if command.verb == "mine":
+            return answers.mine(who, engine), ""
+        if command.verb == "help":
+            return answers.help_of(who, None, engine), ""
+        return _declare(command, who, engine)
+    except Sorry as sorry:
+        return str(sorry), ""
+    except Refused as error:
+        return f"The tracker refused: {error}", ""
+
+
+def no_ticket(said: str) -> str:
+    """The answer where there is no such ticket, or none that may be known."""
+    return f"There is no ticket {inert(said)}, or Pointman may not see it." if said else "Which ticket? Name its key."
 
 
 def _carry_out(command: Command, engine: Engine) -> str:
-    if command.verb not in VERBS:
-        raise Sorry(f"Pointman does not know {command.verb}; it knows {', '.join(VERBS)}.")
-    ticket = engine.tracker.get(command.ref)
-    if not engine.tracker.covers(ticket):  # our rights are not the person's
-        raise Missing(f"{ticket.key} is out of scope")
-    stored = Ledger.loads(ticket.ledger, ticket.ref)
-    ledger = engine.memory.completed(stored)
-    now = engine.clock()
-    who = _person(command, engine)
-    asked = _Asked(command, ticket, ledger, engine.rules, who, now)
-    if command.verb == "status":
-        return status(asked, engine)
-    if command.verb == "why":
-        return why(asked, engine)
+    ticket = engine.tracker.get(command.ref) if command.ref else None
+    if ticket is None or not engine.tracker.covers(ticket):  # our rights are not the person's
+        raise Missing(f"{command.ref} is out of scope")
+    who = asker(command, engine)
+    ledger = engine.memory.completed(Ledger.loads(ticket.ledger, ticket.ref))
+    asked = Asked(command, ticket, ledger, engine, who, engine.clock())
+    if not sees(who, asked.told, engine.rules, asked.now):
+        raise Missing(f"{ticket.key} is closed to {who}")
+    if command.verb == "help":
+        return answers.help_of(who, asked.facts, engine)
+    if command.verb in _READ_ONLY:
+        return _READ_ONLY[command.verb](asked)
     if command.id and any(act.id.partition("#")[0] == command.id for act in ledger.acts):
         return "That was done already."
-    _allowed(asked)
-    wish = _wish(asked, engine)
-    _write(asked, wish, engine)
-    return wish.answer
+    if not may(command.verb, who, asked.facts, asked.now):
+        raise Sorry(f"Only {who_may(command.verb, asked.facts, asked.now)} may {command.verb} {ticket.key}.")
+    wanted = wish(asked)
+    _write(asked, wanted, engine)
+    return wanted.answer
 
 
-def _person(command: Command, engine: Engine) -> str:
-    """The person's key in `[people]`. Raises Sorry for people we do not know, saying how they are added."""
-    try:
-        known = _known(command.by, command.source, engine)
-    except ConnectorError as error:
-        raise Sorry(f"Pointman could not find out who you are: {error}") from None
-    if known is None:
-        raise Sorry(
-            f"Pointman does not know you. An administrator adds you to [people]: "
-            f'{command.by.name or "you"} = {{ {command.source} = "{command.by.id}" }}'
-        )
-    return known
+def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
+    """One write of words, acts and log; a transition cannot carry the ledger, so its act is written first.
 
-
-def _known(user: User, source: str, engine: Engine) -> str | None:
-    """The key of a messenger's user, looked up there by address where the id alone does not tell."""
-    known, sink = person_of(user, source, engine.rules), engine.sinks.get(source)
-    if known is None and isinstance(sink, Messenger):
-        known = person_of(sink.who(user), source, engine.rules)
-    return known
-
-
-def _named(said: str, asked: _Asked, engine: Engine) -> str:
-    """Whom somebody names: by key, or by the id that a form of the messenger gives. Raises Sorry."""
-    if said in asked.rules.people:
-        return said
-    try:
-        known = _known(User(said), asked.command.source, engine)
-    except ConnectorError:  # a name that somebody typed is no id there
-        known = None
-    if known is None:
-        raise Sorry(f"There is nobody called {said} in [people].")
-    return known
-
-
-def _allowed(asked: _Asked) -> None:
-    may = asked.rules.permissions.get(asked.command.verb)
-    if may is None:
-        return
-    facts = Facts(with_acts(asked.ticket, asked.ledger), asked.rules, asked.now)
-    if asked.who not in people(may, facts, asked.rules, asked.now):
-        raise Sorry(f"Only {', '.join(map(str, may))} may {asked.command.verb} this ticket.")
-
-
-def _wish(asked: _Asked, engine: Engine) -> _Wish:
-    verb, ticket, key = asked.command.verb, asked.ticket, asked.ticket.key
-    done = _act(asked, verb)
-    if verb in {"acknowledge", "unacknowledge"}:
-        return _acknowledged(asked, done)
-    if verb == "take":
-        return _assigned(asked, asked.who, f"{key} is yours.")
-    if verb == "assign":
-        name = _named(asked.arg("person"), asked, engine)
-        return _assigned(asked, name, f"{key} is assigned to {name}.")
-    if verb == "severity":
-        return _severity(asked)
-    if verb == "resolve":
-        if ticket.phase in {"resolved", "closed"}:
-            raise Sorry(f"{key} is {ticket.phase} already.")
-        return _Wish(f"You resolved {key}.", {"phase": "resolved"}, (_act(asked, "set", phase="resolved"),))
-    text = asked.arg("text")[:LONGEST_UPDATE]
-    return _Wish(f"Your update is on {key}.", {}, (_act(asked, "update", text=text),))
-
-
-def _acknowledged(asked: _Asked, act: Act) -> _Wish:
-    key, since = asked.ticket.key, acknowledged_at(with_acts(asked.ticket, asked.ledger))
-    if act.verb == "acknowledge":
-        if isinstance(since, datetime):
-            raise Sorry(f"{key} is acknowledged already, since {shown(since, asked.rules, asked.now)}.")
-        return _Wish(f"You acknowledged {key}.", {}, (act,))
-    if since is None:
-        raise Sorry(f"{key} is not acknowledged.")
-    return _Wish(f"{key} counts as not acknowledged again.", {}, (act,))
-
-
-def _assigned(asked: _Asked, person: str, answer: str) -> _Wish:
-    user = user_of(person, asked.ticket.source, asked.rules)
-    acts = (_act(asked, "set", assignee=person), _act(asked, "acknowledge", "#2"))
-    return _Wish(answer, {"assignee": user}, acts if person == asked.who else acts[:1])
-
-
-def _severity(asked: _Asked) -> _Wish:
-    level, levels = asked.arg("level"), asked.rules.scales.get("severity", ())
-    if level not in levels:
-        raise Sorry(f"There is no severity {level}; there are {', '.join(levels)}.")
-    return _Wish(f"{asked.ticket.key} is {level} now.", {"severity": level}, (_act(asked, "set", severity=level),))
-
-
-def _act(asked: _Asked, verb: str, suffix: str = "", /, **args: str) -> Act:
-    ident = asked.command.id or f"{round(asked.now.timestamp() * 1000)}.{asked.who}.{asked.command.verb}"
-    return Act(ident + suffix, asked.now, asked.who, verb, args)
-
-
-def _write(asked: _Asked, wish: _Wish, engine: Engine) -> None:
-    """One write of words, acts and log; a transition cannot carry the ledger, so its act is written first."""
+    A comment of the person's own takes the place of the log: one write carries one comment, and it says enough.
+    """
     ledger, ticket = asked.ledger, asked.ticket
-    for act in wish.acts:
+    for act in wanted.acts:
         kept = act if act.verb != "update" else Act(act.id, act.at, act.by, act.verb, {"text": act.args["text"][:80]})
         ledger = ledger.with_act(kept)
-    lines = [ticket_log.act_line(act, asked.rules, asked.now) for act in wish.acts]
-    entry = ledger.entries.get(LOG_KEY) or Entry()
-    standing = ticket_log.find(ticket, engine.tracker.me())
-    coming = ticket_log.carried(standing)
-    comment = ticket_log.write(standing, lines, coming)
-    ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))
+    comment = wanted.comment
+    if comment is None:
+        lines = [ticket_log.act_line(act, asked.rules, asked.now) for act in wanted.acts]
+        entry = ledger.entries.get(LOG_KEY) or Entry()
+        standing = ticket_log.find(ticket, engine.tracker.me())
+        comment = ticket_log.write(standing, lines, ticket_log.carried(standing))
+        ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))
     ledger = ledger.trimmed(ledger.entries)
-    edit = Edit(wish.fields, comment)
+    edit = Edit(wanted.fields, comment)
     engine.memory.wrote(ticket.ref, edit)  # before, since its echo may overtake the answer
     try:
         engine.tracker.write(ticket.ref, edit, ledger.dumps())
     except Refused as error:
         if "phase" in error.fields:
-            _take_back(asked, wish, str(error), engine)
+            _take_back(asked, wanted, str(error), engine)
         raise
     engine.memory.asked(ticket.ref, tuple(act for act in ledger.acts if act not in asked.ledger.acts))
 
 
-def _take_back(asked: _Asked, wish: _Wish, said: str, engine: Engine) -> None:
+def _take_back(asked: Asked, wanted: Wish, said: str, engine: Engine) -> None:
     """Say on the ticket that a transition was refused, whose act may be written already."""
     ticket = engine.tracker.get(asked.ticket.ref)
     ledger = Ledger.loads(ticket.ledger, ticket.ref)
-    left = tuple(act for act in ledger.acts if act.id not in {done.id for done in wish.acts})
+    left = tuple(act for act in ledger.acts if act.id not in {done.id for done in wanted.acts})
     if left == ledger.acts:
         return
     standing = ticket_log.find(ticket, engine.tracker.me())
@@ -252,21 +143,56 @@ def _take_back(asked: _Asked, wish: _Wish, said: str, engine: Engine) -> None:
     engine.tracker.write(ticket.ref, Edit(comment=comment), replace(ledger, acts=left).dumps())
 
 
-def status(asked: _Asked, engine: Engine) -> str:
-    """How a ticket stands and what happens next, in a few lines."""
-    plan = engine.plan(asked.ticket.ref)
-    facts = Facts(plan.ticket, asked.rules, asked.now)
-    who: object = facts["assignee"] or "nobody yet"
-    level = facts["severity"] or "not classified"
-    head = f"{asked.ticket.key} {inert(asked.ticket.summary)}: {level}, {asked.ticket.phase}, {inert(who)}"
-    return "\n".join((head, *(f"• {line}" for line in ticket_log.next_lines(plan, asked.rules))))
+# ---- a new incident
 
 
-def why(asked: _Asked, engine: Engine) -> str:
-    """Why each rule spoke for a ticket or did not, now or at the moment that was named. Nothing is changed."""
-    said = asked.command.args.get("at", "").strip()
-    try:
-        at = moment(said) if said else None
-    except ValueError as error:
-        raise Sorry(f"{inert(error)}.") from None
-    return markdown(explained(engine, asked.ticket.ref, at))
+def _declare(command: Command, who: str, engine: Engine) -> tuple[str, str]:
+    """Make a ticket, once however often the command is delivered, and say on it who declared it."""
+    now, rules = engine.clock(), engine.rules
+    facts = Facts(answers.any_ticket(now), rules, now)
+    if not may("declare", who, facts, now):
+        raise Sorry(f"Only {who_may('declare', facts, now)} may declare an incident.")
+    words = _words(command, who, engine)
+    key = f"declared-{_ident(command, who, engine)}"
+    ref = engine.tracker.find(key)
+    again = ref is not None
+    if ref is None:
+        ref = engine.tracker.create(Edit(words), key)
+    ticket = engine.tracker.get(ref)
+    link = f"[{inert(ticket.key)}]({ticket.url})" if ticket.url else inert(ticket.key)
+    if again:
+        return f"That is declared already: {link}.", ref
+    return f"{link} is declared: {inert(ticket.summary)}.", ref
+
+
+def _ident(command: Command, who: str, engine: Engine) -> str:
+    """What this wish is known by when it comes again; a label of some trackers, so of few characters."""
+    said = command.id or f"{round(engine.clock().timestamp() * 1000)}-{who}"
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in said)[:80]
+
+
+def _words(command: Command, who: str, engine: Engine) -> dict[str, Value]:
+    """What the new ticket says. Raises Sorry where it lacks something, or names what does not exist."""
+    rules = engine.rules
+    given = {name: value.strip() for name, value in command.args.items() if value.strip()}
+    summary = " ".join(given.get("summary", "").split())[:LONGEST_SUMMARY]
+    if not summary:
+        raise Sorry("declare needs to know: summary")
+    by = display(who, rules)
+    words: dict[str, Value] = {
+        "summary": summary,
+        "description": f"Declared by {by} through Pointman, from {inert(command.source)}.",
+    }
+    known = {"severity": rules.scales.get("severity", ()), "service": tuple(rules.services)}
+    for word, options in known.items():
+        said = given.get(word, "")
+        found = next((option for option in options if option.casefold() == said.casefold()), None)
+        if said and found is None:
+            hint = sentence(nearest(said, options)) or f"There are {', '.join(options) or 'none'}."
+            raise Sorry(f"There is no {word} {inert(said)}. {hint}")
+        if found is not None:
+            words[word] = found
+    return words
+
+
+__all__ = ["VERBS", "Sorry", "carry_out", "form", "no_ticket", "placeless", "understood"]

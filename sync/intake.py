@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Literal, Protocol, TypeAlias
 
 import structlog
@@ -18,6 +19,7 @@ import structlog
 from connectors.base import Messenger, Tracker
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Alert, Changed, Command, Comment, Edit, Form, Signal, Ticket
+from rules.language import PLACELESS
 from sync import metrics
 from sync.queue import Queue
 
@@ -42,8 +44,14 @@ class Looker(Protocol):
     def is_echo(self, changed: Changed) -> bool:
         """Whether every change of it is one that we just made."""
 
+    def read(self, command: Command) -> Command | str:
+        """The command with its parts in their places, where it came in words; or why it is none."""
+
     def command(self, command: Command) -> str:
         """Carry it out; an answer for the person."""
+
+    def placeless(self, command: Command) -> tuple[str, str]:
+        """Carry out what is about no ticket: the answer, and the ref of a ticket that it made, if any."""
 
     def form(self, command: Command) -> Form | None:
         """What to ask the person for before it can be carried out; None where nothing is missing."""
@@ -122,15 +130,21 @@ class Intake:
         metrics.SIGNALS.labels(type(signal).__name__.lower(), outcome).inc()
         return outcome
 
-    def heard(self, signal: Signal) -> None:
-        """Take a signal from a listener, which waits for no answer."""
-        if not isinstance(signal, Alert):
+    def heard(self, signal: Signal) -> Event:
+        """Take a signal from a listener. What it answers is set when nothing can be lost of it any more."""
+        carried_out = Event()
+        if isinstance(signal, Command):
+            self.take(signal, carried_out.set)
+            return carried_out
+        carried_out.set()
+        if isinstance(signal, Changed):
             self.take(signal)
-            return
+            return carried_out
         try:
             self.alerts.take(signal)
         except ConnectorError as error:  # the sweep asks the monitor again
             log.warning("alert not taken", fingerprint=signal.fingerprint, error=str(error))
+        return carried_out
 
     def close(self, patience: timedelta = timedelta(seconds=PATIENCE)) -> bool:
         """Take nothing more; what people have asked for is still answered. Whether all were, in time."""
@@ -169,16 +183,42 @@ class Intake:
     def _ask(self, command: Command, carried_out: Callable[[], None]) -> None:
         """Have the command carried out in the ticket's turn, and tell the person."""
         try:
-            said = "" if self._asked_back(command) else self._done(command)
+            said = self._said(command)
         finally:
             carried_out()
         self._answer(command, said)
 
+    def _said(self, command: Command) -> str:
+        """What to tell the person after all was done; nothing where they were asked back."""
+        read = self._engine.read(command)
+        if isinstance(read, str):
+            return read
+        placed = self._placed(read)
+        return "" if self._asked_back(placed) else self._done(placed)
+
+    def _placed(self, command: Command) -> Command:
+        """The command with the ticket that the place tells where it came from, where it names none."""
+        messenger = self._messengers.get(command.source)
+        if command.ref or command.verb in PLACELESS or messenger is None:
+            return command
+        try:
+            return replace(command, ref=messenger.about(command))
+        except ConnectorError as error:  # then the person is asked
+            log.info("a place does not tell its ticket", source=command.source, error=str(error))
+            return command
+
     def _done(self, command: Command) -> str:
         """Carry it out; what to tell the person."""
         try:
-            ref = self._ref(command.ref)
-            said = self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
+            if command.verb in PLACELESS and not command.ref:
+                said, made = self._engine.placeless(command)
+                if made:
+                    self._queue.put(made)
+            elif not command.ref:
+                said = "Which ticket? Name its key, as in `status OPS-42`."
+            else:
+                ref = self._ref(command.ref)
+                said = self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
         except Missing:
             said = f"There is no ticket {command.ref}, or Pointman may not see it."
         except ConnectorError as error:

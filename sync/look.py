@@ -172,6 +172,21 @@ class Engine:
         """A whole sweep begins: what only the rules account for is counted anew."""
         self.unexplained = set()
 
+    def read(self, command: Command) -> Command | str:
+        """The command with its parts in their places, where it came in words; or why it is none, for the person."""
+        from sync.commands import Sorry, understood
+
+        try:
+            return understood(command, self.rules)
+        except Sorry as sorry:
+            return str(sorry)
+
+    def placeless(self, command: Command) -> tuple[str, str]:
+        """Carry out a command that is about no ticket: the answer, and the ref of a ticket that it made, if any."""
+        from sync.commands import placeless
+
+        return placeless(command, self)
+
     def form(self, command: Command) -> Form | None:
         """What to ask a person for before their command can be carried out; None where nothing is missing."""
         from sync.commands import form

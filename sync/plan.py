@@ -143,9 +143,8 @@ class _Planner:
         """Whether the ticket is restricted as it is about to be, or as watched rules would make it."""
         if not self.rules.of("restrict"):
             return
-        views = dict.fromkeys((id(ticket), ticket) for ticket in (self.ticket, self.watched_ticket))
-        facts = [Facts(ticket, self.rules, self.now) for _, ticket in views]
-        found = (rule for one in facts for rule in restricting(one, self.rules))
+        views = (self.ticket,) if self.watched_ticket is self.ticket else (self.ticket, self.watched_ticket)
+        found = (rule for one in views for rule in restricting(Facts(one, self.rules, self.now), self.rules))
         self.closing = tuple({rule.id: rule for rule in (*self.closing, *found)}.values())
         self.known = replace(self.known, restricted=bool(self.closing))
 

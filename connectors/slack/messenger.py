@@ -144,7 +144,7 @@ class Slack(Messenger):
         secret = self.settings.signing_secret
         return incoming.receive(request, now, secret.get_secret_value() if secret else "", self.name)
 
-    def listen(self, emit: Callable[[Signal], None], stop: Event) -> None:
+    def listen(self, emit: Callable[[Signal], Event | None], stop: Event) -> None:
         """Hear the same over Socket Mode, where an app token is set; else return at once. Raises Denied."""
         token = self.settings.app_token
         if token is not None:

@@ -59,7 +59,7 @@ class _Line:
 class Listener:
     """Hears what comes over Socket Mode and hands it on."""
 
-    def __init__(self, name: str, client: Client, app_token: str, emit: Callable[[Signal], None]) -> None:
+    def __init__(self, name: str, client: Client, app_token: str, emit: Callable[[Signal], Event | None]) -> None:
         self._name = name
         self._client = client
         self._token = app_token

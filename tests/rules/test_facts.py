@@ -50,9 +50,7 @@ def test_a_value_is_read_in_its_declared_type(word: str, value: Value, read: Any
 
 def test_a_word_the_tracker_does_not_tell_is_unknown() -> None:
     nothing = Facts(replace(ticket(), fields={}), EMPTY)
-    assert [nothing[word] for word in ("severity", "team", "assignee", "service", "service.rto", "hold")] == [
-        UNKNOWN
-    ] * 6
+    assert [nothing[word] for word in ("severity", "team", "assignee", "service", "service.rto")] == [UNKNOWN] * 5
     assert (nothing["poc"], nothing["eta"], nothing["last_recovery_point"]) == (None, None, None)
 
 

@@ -11,7 +11,7 @@ from connectors.errors import Missing, Temporary
 from connectors.model import Alert, Change, Changed, Command, Form, User
 from connectors.testing import BOT, MemoryMessenger, MemoryTracker
 from rules.load import parse
-from sync.commands import form
+from sync.commands import Sorry, form, understood
 from sync.intake import Intake, Recent
 from sync.queue import MemoryQueue
 
@@ -38,6 +38,7 @@ class Desk:
         self.rules = parse({"rules.toml": RULES})
         self.looked: list[str] = []
         self.carried: list[Command] = []
+        self.made = ""
         self.carry: Callable[[Command], str] = lambda command: f"{command.verb}: done"
         self.queue = MemoryQueue(self.look, lambda ref: 0, lambda: self.now, workers=2)
         self.intake = Intake(self.tracker, self, self.queue, {"slack": self.slack}, lambda: self.now)
@@ -46,6 +47,15 @@ class Desk:
     def look(self, ref: str) -> datetime | None:
         self.looked.append(ref)
         return None
+
+    def read(self, command: Command) -> Command | str:
+        try:
+            return understood(command, self.rules)
+        except Sorry as sorry:
+            return str(sorry)
+
+    def placeless(self, command: Command) -> tuple[str, str]:
+        return self.carry(command), self.made
 
     def form(self, command: Command) -> Form | None:
         return form(command, self.rules)

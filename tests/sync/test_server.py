@@ -88,6 +88,12 @@ class Door:
         self.free.wait(10)
         return None
 
+    def read(self, command: Command) -> Command | str:
+        return command
+
+    def placeless(self, command: Command) -> tuple[str, str]:
+        return "", ""
+
     def form(self, command: Command) -> Form | None:
         return None
 

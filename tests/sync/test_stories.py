@@ -652,7 +652,7 @@ def test_who_may_do_what_is_a_rule() -> None:
 
     world = World(company=COMPANY + '[permissions]\nresolve = ["members:team"]\n')
     ref = world.ticket()
-    assert world.click("resolve", ref, by="ann") == "Only members:team may resolve this ticket."
+    assert world.click("resolve", ref, by="ann") == "Only members:team (maria, tom) may resolve OPS-1."
     assert world.click("resolve", ref, by="tom") == "You resolved OPS-1."
 
 
