@@ -104,6 +104,8 @@ def _contract(name: str) -> Contract:
     if name.startswith("jira/"):
         _as_jira_writes_moments(document)
         _as_jira_tells_changes(document)
+    if name.startswith("servicenow/"):
+        document.pop("security", None)  # it knows OAuth only; ServiceNow takes Basic as well
     return Contract(document)
 
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.clock import Clock as JiraClock
 from connectors.errors import Missing, Refused, Temporary
 from connectors.jira import Jira
-from connectors.clock import Clock as JiraClock
 from connectors.jira.tracker import label
 from connectors.model import Change, Comment, Edit, User
 from sandbox.clock import Clock

@@ -1,0 +1,111 @@
+"""A record's history as changes of our words, oldest first.
+
+`sys_audit` tells column by column what was and what became. The record as it was before is counted back from how it is
+now, and then led forward update by update; what our words were is read from the whole each time. So a severity that is
+two columns changes once where both were written together, and a state tells status, phase and hold.
+
+`sys_history_line` is not read: an instance makes it from the audit only when somebody opens a form, one for each
+person's language and zone, and throws it away after weeks (source: ServiceNow's page "Differences between audit and
+history sets"), so what is missing in it means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from connectors.model import Change, Value
+from connectors.servicenow.client import EMPTY, Cell, Row
+from connectors.servicenow.fields import Fields, differing, moment
+from connectors.servicenow.names import Names
+
+AUDITED: Final = ("documentkey", "fieldname", "oldvalue", "newvalue", "user", "sys_created_on", "record_checkpoint")
+"""The columns of an entry of the audit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One column that became something else, in an update (`count`, the record's number of it)."""
+
+    at: datetime
+    count: int
+    column: str
+    before: str
+    after: str
+    by: str
+    id: str
+
+
+def entry(row: Row) -> Entry:
+    """An entry of the audit. Raises ValueError where it tells no moment."""
+    said = {name: row.get(name, EMPTY).value for name in AUDITED}
+    count = said["record_checkpoint"]
+    return Entry(
+        moment(said["sys_created_on"]),
+        int(count) if count.isdigit() else -1,
+        said["fieldname"],
+        said["oldvalue"],
+        said["newvalue"],
+        said["user"],
+        row["sys_id"].value,
+    )
+
+
+class History:
+    """Reads the history of the records of one table."""
+
+    def __init__(self, fields: Fields, names: Names) -> None:
+        self._fields = fields
+        self._names = names
+
+    def about(self, entries: Iterable[Entry], row: Row) -> list[Entry]:
+        """The entries that say something of our words and are not later than the record as it was read.
+
+        What a record was made with is no change: an instance may audit that as well, as the record's update 0.
+        """
+        asked, until = set(self._fields.asked()), moment(row["sys_updated_on"].value)
+        kept = (one for one in entries if one.column in asked and one.column in row)
+        ordered = sorted(kept, key=lambda one: (one.at, one.count))
+        return [one for one in ordered if one.count != 0 and one.at <= until]
+
+    def ids(self, entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+        """The ids in these entries whose names the words need, each with its table."""
+        for one in entries:
+            table = self._names.leads_to(one.column)
+            if table:
+                yield from ((table, id_) for id_ in (one.before, one.after) if id_)
+
+    def read(self, entries: Sequence[Entry], row: Row) -> tuple[Change, ...]:
+        """The changes of these entries, which led to the record as it is."""
+        state = dict(row)
+        for one in reversed(entries):
+            state[one.column] = Cell(one.before)
+        words = self._fields.words(state, told=True)
+        changes: list[Change] = []
+        for (at, _, by), several in groupby(entries, key=lambda one: (one.at, one.count, one.by)):
+            id_ = ""
+            for one in several:
+                state[one.column], id_ = Cell(one.after), one.id
+            became = self._fields.words(state, told=True)
+            user = self._names.user(by) if by else None
+            for word in differing(words, became):
+                changes += (Change(at, word, words.get(word), became.get(word), user, id_),)
+            words = became
+        return _ending(changes, self._fields.words(row, told=True))
+
+
+def _ending(changes: list[Change], now: Mapping[str, Value]) -> tuple[Change, ...]:
+    """The same history, whose last change of each word ends in what the word holds now.
+
+    An update of the same second as the record's reading, or one that was not audited, may lie in between.
+    """
+    seen: set[str] = set()
+    for index in range(len(changes) - 1, -1, -1):
+        change = changes[index]
+        if change.field in now and change.field not in seen and change.after != now[change.field]:
+            changes[index] = replace(change, after=now[change.field])
+        seen.add(change.field)
+    return tuple(changes)
