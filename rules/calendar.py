@@ -32,6 +32,46 @@ def opening(calendar: Calendar, day: date) -> tuple[tuple[datetime, datetime], .
     return tuple((_at(calendar, day, opens), _at(calendar, _closing(day, closes), closes)) for opens, closes in hours)
 
 
+FAR = 800
+"""So many days ahead and back it is looked when a calendar opens and closes; what is farther away is never."""
+
+
+def stretch(calendar: Calendar, moment: datetime) -> tuple[datetime | None, datetime | None]:
+    """From when until when the calendar is all the time as it is at that moment, open or closed, in UTC.
+
+    None: for longer than two years back, or ahead. Hours that end at midnight and go on then are one stretch.
+    """
+    return _since(calendar, moment), _until(calendar, moment)
+
+
+def _until(calendar: Calendar, moment: datetime) -> datetime | None:
+    today, edge, opened = moment.astimezone(calendar.timezone).date(), moment, is_open(calendar, moment)
+    for day in (today + timedelta(days=nth) for nth in range(FAR)):
+        if opened and moment < edge < _at(calendar, day, _MIDNIGHT):
+            return edge
+        for opens, closes in opening(calendar, day):
+            if closes <= moment:
+                continue
+            if not opened or opens > edge:
+                return edge if opened else opens
+            edge = closes
+    return None
+
+
+def _since(calendar: Calendar, moment: datetime) -> datetime | None:
+    today, edge, opened = moment.astimezone(calendar.timezone).date(), moment, is_open(calendar, moment)
+    for day in (today - timedelta(days=nth) for nth in range(FAR)):
+        if opened and _at(calendar, day + timedelta(days=1), _MIDNIGHT) < edge < moment:
+            return edge
+        for opens, closes in reversed(opening(calendar, day)):
+            if opens > moment:
+                continue
+            if not opened or closes < edge:
+                return edge if opened else closes
+            edge = opens
+    return None
+
+
 def _closing(day: date, closes: time) -> date:
     return day + timedelta(days=1) if closes == _MIDNIGHT else day
 

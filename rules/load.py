@@ -239,7 +239,7 @@ class _Loading:
         for rule in written:
             if rule.kind not in NOT_YET:
                 modes = (self.mode, defaults.get(rule.kind, {}).get("mode", "on"), rule.values.get("mode", "on"))
-                rules.append(building.build(rule, modes))
+                rules.append(building.build(rule, modes, defaults["timezone"]))
         order = list(KINDS)
         return tuple(sorted(rules, key=lambda rule: order.index(rule.kind)))
 

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Literal, TypeAlias, cast
 
-from connectors.model import Button, Message, User, Value
+from connectors.model import Message, User, Value
 from rules.decide import Decision
 from rules.directory import Address, addresses, roles
 from rules.facts import Facts
@@ -35,16 +35,6 @@ from sync.ledger import Entry, Ledger
 Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-CALL_BUTTONS = ("acknowledge", "take")
-LABELS = {
-    "acknowledge": "Acknowledge",
-    "take": "Take it",
-    "resolve": "Resolve",
-    "update": "Post an update",
-    "assign": "Assign…",
-    "severity": "Severity…",
-    "why": "Why?",
-}
 STANDING_TEXT = (
     "**{{ key }}** {{ summary }}\n{{ severity or 'not classified' }} · {{ phase }} · {{ assignee or 'nobody yet' }}"
 )
@@ -88,7 +78,7 @@ class Effect:
     """One thing that should be true.
 
     `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes owed,
-    `moment` its own due (the same at every look), `mark` the moment it covers when it is made now, `digest` what tells
+    `moment` its own due (the same at every look), `begun` when its ladder began, `mark` the moment it covers when it is made now, `digest` what tells
     a changed thing from the same one. `under` is the key of the effect it stands under. A call or news that is still
     to come has no `thing` yet. What is `restricted` joins no list, and is no matter of floods.
     """
@@ -115,6 +105,7 @@ class Effect:
     stale_until: datetime | None = None
     unless: str = ""
     moment: datetime = LONG_AGO
+    begun: datetime = LONG_AGO
     restricted: bool = False
 
     @property
@@ -192,7 +183,7 @@ def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect
         # moments are dated from the beginning, or every standing message would change at midnight
         then = replace(scene, now=decision.since)
         text = _text(decision, address, rule.text or _standard(STANDING_TEXT), {}, then)
-        thing = Message(text, _buttons(rule.buttons, scene.facts), colour=_colour(scene))
+        thing = Message(text, buttons(rule.buttons, scene.facts), colour=_colour(scene))
         key, was = _key("notify", rule, address)
         editable = rule.mode == "watch" or address.product in scene.world.editable
         yield Effect(
@@ -219,16 +210,6 @@ def _told_before(key: str, was: tuple[str, ...], scene: Scene) -> datetime:
     """When it was told last, which tells a message from the one before; the first of all has no such moment."""
     entry = scene.ledger.get(key, was)
     return entry.at if entry is not None and entry.at is not None else LONG_AGO
-
-
-def _buttons(verbs: Iterable[str], facts: Facts) -> tuple[Button, ...]:
-    ticket = facts.ticket
-    if ticket.phase in {"resolved", "closed"}:
-        return ()
-    acknowledged = bool(facts["acknowledged"])
-    offered = [v for v in verbs if not (v == "acknowledge" and acknowledged)]
-    styles: Mapping[str, Literal["primary"]] = {"acknowledge": "primary"}
-    return tuple(Button(LABELS.get(v, v.capitalize()), v, ticket.ref, styles.get(v, "")) for v in offered)
 
 
 def _colour(scene: Scene) -> float | None:
@@ -286,19 +267,8 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
 # ---- calls
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """A step of a ladder at its own due; `effective` is earlier where the step before reached nobody."""
-
-    due: datetime
-    effective: datetime
-    number: int
-    step: Step
-    note: str = ""
-
-
 def _ladder(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Effect]:
-    places: dict[str, list[tuple[_Moment, Address]]] = {}
+    places: dict[str, list[tuple[Moment, Address]]] = {}
     for moment in _moments(decision, rule, scene):
         found = scene.roles(moment.step.to)
         if not found:
@@ -318,22 +288,18 @@ def _ladder(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Effect
             yield _call(decision, rule, *next(m for m in coming if m[0].number == number), scene)
 
 
-def _moments(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[_Moment]:
-    since, forward = decision.since, None
-    for number, step in enumerate(rule.steps, 1):
-        due = since + step.after
-        moment = _Moment(due, min(due, forward) if forward is not None else due, number, step)
-        yield moment
-        unreachable = moment.effective <= scene.now and _reached_nobody(decision, rule, moment, scene)
-        forward = moment.effective if unreachable else None
-    if rule.repeat is not None and rule.steps:
-        for nth in range(1, rule.repeat.times + 1):
-            due = since + rule.steps[-1].after + nth * rule.repeat.every
-            yield _Moment(due, due, len(rule.steps), rule.steps[-1])
+def _moments(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Moment]:
+    asked = asked_forward(scene.facts.ticket.history, decision.since, scene.now)
+    return moments(decision.since, rule, asked, lambda moment: _reached_nobody(decision, rule, moment, scene))
 
 
-def _reached_nobody(decision: Decision, rule: Escalate, moment: _Moment, scene: Scene) -> bool:
-    """Whether no place of a step can be reached: it is nobody, or every place refused what it is to say."""
+def _reached_nobody(decision: Decision, rule: Escalate, moment: Moment, scene: Scene) -> bool:
+    """Whether no place of a step that was due can be reached: it is nobody, or every place refused what it is to say.
+
+    The last of a ladder's repeats is the last step again, and asks the same.
+    """
+    if moment.effective > scene.now:
+        return False
     for address in scene.addresses(decision, moment.step.to):
         key, was = _key("escalate", rule, address)
         entry = scene.ledger.get(key, was)
@@ -342,14 +308,14 @@ def _reached_nobody(decision: Decision, rule: Escalate, moment: _Moment, scene: 
     return True
 
 
-def _call(decision: Decision, rule: Escalate, moment: _Moment, address: Address, scene: Scene) -> Effect:
+def _call(decision: Decision, rule: Escalate, moment: Moment, address: Address, scene: Scene) -> Effect:
     key, was = _key("escalate", rule, address)
     thing = None
     if moment.effective <= scene.now:
         extras = {"step": moment.number, "rule": rule.name or rule.id}
         template = moment.step.text or rule.text or _standard(CALL_TEXT)
         text = _text(decision, address, template, extras, scene)
-        thing = Message(f"{text} {moment.note}".strip(), _buttons(CALL_BUTTONS, scene.facts), colour=_colour(scene))
+        thing = Message(f"{text} {moment.note}".strip(), buttons(rule.buttons, scene.facts), colour=_colour(scene))
     return Effect(
         key,
         "call",
@@ -367,8 +333,16 @@ def _call(decision: Decision, rule: Escalate, moment: _Moment, address: Address,
         external=address.external,
         watched=rule.mode == "watch",
         moment=moment.due,
-        unless="acknowledged" if rule.when is not None and "acknowledged" in rule.when.names else "",
+        begun=decision.since,
+        unless=_unless(rule, scene.rules),
     )
+
+
+def _unless(rule: Escalate, rules: RuleSet) -> str:
+    """What would end the ladder, where its condition speaks of it."""
+    names = rule.when.names if rule.when is not None else frozenset()
+    roles_ = (f"there is a {rules.roles[role]}" for role in rules.roles if role in names)
+    return " or ".join((*(["acknowledged"] if "acknowledged" in names else []), *roles_))
 
 
 # ---- what all share

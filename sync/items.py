@@ -55,8 +55,8 @@ class Plan:
 
     `ticket` has the acts in its history. `ledger` is what it was, with the bookkeeping that needs no call (claims
     nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself. `facts` are
-    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it. A `restriction` says
-    why it is closed, and whom it lets in.
+    those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it. A `restriction`
+    says why it is closed, and whom it lets in.
     """
 
     ticket: Ticket

@@ -7,8 +7,8 @@ moment: `person:tom` is `on-call:payments` while tom is on call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,7 +16,7 @@ from connectors.model import User, Value
 from rules import duration
 from rules.decision import World as Known
 from rules.directory import addresses
-from rules.explain import Explanation, State, Upshot, explain, render
+from rules.explain import Explanation, explain, render
 from rules.facts import Facts, Who
 from rules.model import (
     Assign,
@@ -32,14 +32,13 @@ from rules.model import (
     Service,
 )
 from sync.effects import World
-from sync.items import Item
 from sync.trial import Sent, Trial, account, accounts, ticket
+from sync.upshots import upshot
 
 MADE: Final = datetime(2026, 1, 5, 10, 0)  # noqa: DTZ001  (of the rules' own time zone)
 """When a ticket of a test is made that does not say `created`: a Monday, at ten in the morning."""
 LISTED: Final = 6
 """How many rules are explained under one expectation, at the most."""
-_STATES: Mapping[str, State] = {"done": "done", "owed": "now", "next": "next", "held": "held", "not": "not done"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +236,7 @@ def _names(rule: Rule, missing: frozenset[str]) -> bool:
 def _with_upshots(one: Explanation, trial: Trial) -> Explanation:
     """An explanation with what became of what its rule wants."""
     items = [item for item in trial.plan.items if item.effect.rule == one.rule.id]
-    return replace(one, upshots=tuple(map(_upshot, items)))
-
-
-def _upshot(item: Item) -> Upshot:
-    left = item.reason.removeprefix("left alone: ")
-    if item.status == "not" and left != item.reason:
-        return Upshot("left alone", item.effect.what, left, item.at)
-    unless = f"unless {item.effect.unless}" if item.status == "next" and item.effect.unless else ""
-    return Upshot(_STATES[item.status], item.effect.what, item.reason or unless, item.at)
+    return one.with_upshots(map(upshot, items))
 
 
 # ---- values

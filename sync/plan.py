@@ -6,7 +6,7 @@ moment, a test and the real thing are the same code: `look` does nothing but car
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,17 +16,17 @@ from rules.decide import Decision
 from rules.facts import Facts
 from rules.model import Restrict, RuleSet
 from rules.past import Past
-from rules.quiet import Quiet, Silence
+from rules.quiet import Quiet
 from rules.restrict import Restriction, restricting
 from rules.text import inert
 from sync import closed, watching, worth
 from sync.acts import with_acts
 from sync.effects import Effect, Scene, World, effects
 from sync.fields import Fields
+from sync.hush import FLOOD, Hushed
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
 
-FLOOD = "a flood: waits for `pointman release`"
 TOO_OLD = "older than the grace: not told"
 STANDING_KINDS = ("notify:", "watch.notify:", "escalate:")
 """What has buttons, and so is retired when nothing wants it any more."""
@@ -203,9 +203,8 @@ class _Planner:
             *effects((d for d in decisions if d.rule.mode != "watch"), scene),
             *watching.told(would, self.watched_ticket, self.rules),
         )
-        hushed = _Hushed(Quiet(scene.facts), Quiet(watched.facts), self.rules, self.now)
-        compared = (self._accounted(self._compared(effect), hushed) for effect in wanted)
-        self.items.extend(hushed.once(map(hushed.held, compared)))
+        hushed = Hushed(self.before, Quiet(scene.facts, self.known), Quiet(watched.facts, self.known), scene)
+        self.items.extend(hushed.held(self._compared(effect) for effect in wanted))
         self._close(decisions, wanted)
         self.retirements(frozenset(item.effect.key for item in self.items))
 
@@ -328,54 +327,6 @@ class _Planner:
         kind, _, rest = key.partition(":")
         rule, arrow, place = rest.partition(">")
         return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"
-
-    def _accounted(self, item: Item, hushed: _Hushed) -> Item:
-        """What is owed since a silence ended is no flood: something happened to the ticket while it was held."""
-        gentle = item.effect.sort == "standing" and (item.status == "owed" or item.reason == FLOOD)
-        if self.world.explained or not gentle or not self._touched(hushed.lifted(item.effect, self.world.grace)):
-            return item
-        return replace(item, status="owed", at=item.effect.due, reason="", lifted=True)
-
-    def _touched(self, silences: tuple[Silence, ...]) -> bool:
-        """Whether the ticket was made or changed by somebody in one of these times."""
-        made = [change.at for change in self.before.history if not by_us(change.by, self.world)]
-        made += [c.at for c in self.before.comments if c.at is not None and not by_us(c.by, self.world)]
-        return any(silence.covers(at) for silence in silences for at in (self.before.created, *made))
-
-
-class _Hushed:
-    """What mutes, and the hours of the rules themselves, hold of one plan."""
-
-    def __init__(self, quiet: Quiet, watched: Quiet, rules: RuleSet, now: datetime) -> None:
-        self._quiet, self._watched, self._rules, self._now = quiet, watched, rules, now
-
-    def held(self, item: Item) -> Item:
-        """A line as it stands, or held, where something keeps it quiet at the moment at which it would go out."""
-        if item.status not in {"owed", "next"}:
-            return item
-        effect, zone = item.effect, self._rules.defaults.timezone
-        rule, moment = self._rules.by_id[effect.rule], max(self._now, effect.due)
-        silence = self._of(effect).at(rule, moment)
-        if silence is not None:
-            return Item("held", effect, silence.until, silence.why(zone), silence=silence)
-        would = self._of(effect).watched(rule, moment)
-        return item if would is None else replace(item, note=f"would be {would.why(zone)}")
-
-    def once(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The lines without the later steps that one silence holds at one place: the latest alone is made after it."""
-        seen: set[tuple[str, Silence]] = set()
-        for item in items:
-            said = None if item.silence is None else (item.effect.key, item.silence)
-            if said is None or said not in seen:
-                yield item
-            seen.update(() if said is None else (said,))
-
-    def lifted(self, effect: Effect, within: timedelta) -> tuple[Silence, ...]:
-        """The silences that held this and ended lately."""
-        return self._of(effect).lifted(self._rules.by_id[effect.rule], self._now, within)
-
-    def _of(self, effect: Effect) -> Quiet:
-        return self._watched if effect.watched else self._quiet
 
 
 def _having_since(ticket: Ticket, wish: Mapping[str, Value], since: datetime, world: World) -> Ticket:

@@ -52,7 +52,7 @@ def one_line(text: str) -> str:
 
 def reason(item: Item) -> str:
     """Why a line stands as it does, and whether it is only watched."""
-    said = item.reason or _reason(item)
+    said = "; ".join(part for part in (item.reason or _reason(item), item.note) if part)
     return f"{said} (watched)".lstrip() if item.effect.watched and item.status != "not" else said
 
 

@@ -52,6 +52,9 @@ class Considering(Protocol):
     def begin_sweep(self) -> None:
         """A whole list begins: what only the rules account for is counted anew."""
 
+    def reaching(self, since: datetime) -> datetime:
+        """How far back to list, so that nothing is forgotten which was held since then."""
+
     def emergency(self) -> bool:
         """Send what was planned at the last looks to the emergency place; whether that is done."""
 
@@ -90,14 +93,20 @@ class Sweep:
     def whole(self, progress: Progress | None = None) -> Round:
         """List all that is open or changed lately, and what has left that list. Raises ConnectorError."""
         began = self._clock()
+        first = self.swept.whole is None or self._forgotten.is_set()
         if self._forgotten.is_set():
             self._forgotten.clear()
             self._seen.clear()
         self._engine.begin_sweep()
         listed: set[str] = set()
         queued = 0
-        for ticket in _each(self._tracker.open(self._times.since or began - self._times.grace)):
+        recent = self._times.since or began - self._times.grace
+        since = self._engine.reaching(recent) if first else recent  # later what is held has its wake
+        for ticket in _each(self._tracker.open(since)):
             queued += self._candidate(ticket)
+            if ticket.updated < recent and ticket.phase in {"resolved", "closed"}:
+                self._seen.pop(ticket.ref, None)  # the next list does not reach so far back
+                continue
             listed.add(ticket.ref)
             if progress is not None:
                 progress(len(listed), queued)

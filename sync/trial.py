@@ -122,6 +122,7 @@ class Trial:
     def _planned(self) -> Plan:
         plan = make_plan(self.ticket, self.ledger, self.rules, self.world, self.now)
         self.spoke.update(item.effect.rule for item in plan.items)
+        self.spoke.update(item.silence.mute for item in plan.silenced if item.silence is not None)
         return plan
 
     def _carry_out(self, plan: Plan) -> None:

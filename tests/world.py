@@ -135,7 +135,7 @@ class World:
     def sweep(self) -> None:
         """What the sweep does: consider every ticket of every page, and look where it is needed."""
         self.engine.begin_sweep()
-        for page in self.tracker.open(self.now - self.site.grace):
+        for page in self.tracker.open(self.engine.reaching(self.now - self.site.grace)):
             for ticket in page:
                 answer = self.engine.consider(ticket)
                 if answer is True:

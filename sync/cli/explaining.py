@@ -16,8 +16,8 @@ __all__ = ["Explained", "data", "explained", "text"]
 COLOURS = {
     r"(?m)^(?:\w+ +\S+  )(fired\b[^:\n]*)": "green",
     r"(?m)^(?:\w+ +\S+  )((?:did not|off)\b)": "dim",
-    r"(?m)^(?:\w+ +\S+  )((?:unknown|shadowed by [^\s:]+))": "yellow",
-    r"(?m)^ {4}→ (held|left alone|stale|not done|unknown)(?: |$)": "magenta",
+    r"(?m)^(?:\w+ +\S+  )((?:unknown|(?:shadowed|muted) by [^\s:]+))": "yellow",
+    r"(?m)^ {4}→ (held|muted|left alone|stale|not done|unknown)(?: |$)": "magenta",
     r"(?m)^ {4}→ (now|next)(?: |$)": "cyan",
     r"(?m)^ {4}→ (done)(?: |$)": "green",
 }
@@ -63,6 +63,7 @@ def _rule(one: Explanation) -> dict[str, Any]:
         "verdict": one.verdict,
         "said": one.said,
         "by": one.by or None,
+        "until": one.until.isoformat() if one.until else None,
         "notes": list(one.notes),
         "blamed": [part.source for part in one.blamed],
         "upshots": [_upshot(upshot) for upshot in one.upshots],
@@ -77,6 +78,7 @@ def _upshot(upshot: Upshot) -> dict[str, Any]:
         "what": upshot.what,
         "why": upshot.why or None,
         "at": upshot.at.isoformat() if upshot.at else None,
+        "by": upshot.by or None,
     }
 
 

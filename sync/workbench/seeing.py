@@ -18,10 +18,10 @@ from rules.explain import Explanation, Upshot, explain
 from rules.model import RuleSet
 from sync import trial
 from sync.effects import World
-from sync.fields import LEFT_ALONE
 from sync.ledger import Entry, Ledger
 from sync.plan import Item, Plan, make_plan, with_acts
-from sync.why import STATES, as_of
+from sync.upshots import upshot
+from sync.why import as_of
 
 MOST_MOMENTS: Final = 240
 AHEAD: Final = timedelta(days=366)
@@ -140,15 +140,8 @@ def explanations(subject: Subject, plan: Plan, rules: RuleSet) -> tuple[Explanat
     verdicts = (w if one.rule.mode == "watch" else one for one, w in zip(live, watched, strict=True))
     upshots: dict[str, list[Upshot]] = {}
     for item in plan.items:
-        upshots.setdefault(item.effect.rule, []).append(_upshot(item))
-    return tuple(replace(one, upshots=tuple(upshots.get(one.rule.id, ()))) for one in verdicts)
-
-
-def _upshot(item: Item) -> Upshot:
-    left = item.status == "not" and item.reason.startswith(LEFT_ALONE)
-    unless = f"unless {item.effect.unless}" if item.status == "next" and item.effect.unless else ""
-    state = "left alone" if left else STATES[item.status]
-    return Upshot(state, item.effect.what, item.reason.removeprefix(LEFT_ALONE) or unless, item.at)
+        upshots.setdefault(item.effect.rule, []).append(upshot(item))
+    return tuple(one.with_upshots(upshots.get(one.rule.id, ())) for one in verdicts)
 
 
 def _known(subject: Subject, rules: RuleSet) -> RuleSet:
@@ -170,7 +163,7 @@ def moments(subject: Subject, today: Plan) -> tuple[Moment, ...]:
     past.append(Moment(subject.ticket.created, "created", "past"))
     coming = [
         Moment(item.at, item.effect.what, "coming")
-        for item in today.of("next")
+        for item in (*today.of("next"), *today.silenced)
         if item.at is not None and subject.now < item.at <= subject.now + AHEAD
     ]
     gathered = (*_gathered(past), Moment(subject.now, "now", "now"), *_gathered(coming))

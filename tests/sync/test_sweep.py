@@ -65,6 +65,7 @@ class Desk:
         self.looked: list[str] = []
         self.wakes: dict[str, datetime] = {}
         self.emergencies = 0
+        self.back: datetime | None = None
         self.gate = Gate()
         self.queue = MemoryQueue(self.look, lambda ref: 0, lambda: self.now, workers=2)
         self.sweep = Sweep(self.tracker, self, self.queue, self.times(), lambda: self.now)
@@ -79,6 +80,9 @@ class Desk:
 
     def outdated(self, ticket: Ticket) -> bool:
         return False
+
+    def reaching(self, since: datetime) -> datetime:
+        return self.back or since
 
     def begin_sweep(self) -> None:
         self.begun = True

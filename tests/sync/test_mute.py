@@ -1,0 +1,279 @@
+"""Stories of mutes: what is held while one is in force, and what becomes of it when it ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from connectors.errors import Temporary
+from connectors.model import Message
+from connectors.testing import MemoryMessenger
+from sync import show
+from sync.ledger import Ledger
+from sync.look import Site
+from tests.world import COMPANY, MORNING, RULES, World
+
+MOVE = """
+[[mute]]
+id = "move"
+mutes = ["escalate", "notify"]
+from = 2026-11-23T09:04:00
+until = 2026-11-23T12:00:00
+"""
+OFFICE = """
+[calendars.office]
+hours = { mon-fri = "08:00-18:00" }
+"""
+
+
+def held(world: World, ref: str) -> list[tuple[str, str]]:
+    return [(item.effect.what, item.reason) for item in world.plan(ref).of("held")]
+
+
+def clocks(world: World, place: str) -> list[str]:
+    return [f"{post.at:%H:%M}" for post in world.posts if post.place == place]
+
+
+# ---- calls
+
+
+def test_a_muted_call_is_held_and_made_once_when_the_mute_ends() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    world.at("11:59")
+    assert clocks(world, "U-tom") == []
+    assert ("call tom", "muted by move until Mon 23 Nov 12:00") in held(world, ref)
+    assert world.plan(ref).wake == MORNING.replace(hour=12)
+    world.at("12:10")
+    assert {place: clocks(world, place) for place in ("U-tom", "U-maria", "#management")} == {
+        "U-tom": ["12:00"],
+        "U-maria": ["12:00"],
+        "#management": ["12:00"],
+    }
+
+
+def test_a_call_that_no_longer_holds_when_the_mute_ends_is_not_made() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    world.at("10:00").click("acknowledge", ref)
+    world.at("13:00")
+    assert clocks(world, "U-tom") == []
+
+
+def test_a_call_that_comes_within_a_mute_that_is_still_to_begin_says_so() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    assert world.now < MORNING.replace(minute=4)
+    first = next(item for item in world.plan(ref).items if item.effect.sort == "call")
+    assert (first.status, first.at, first.effect.due) == ("held", MORNING.replace(hour=12), MORNING.replace(minute=5))
+
+
+def test_later_steps_at_one_place_are_one_line_since_they_are_one_call() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    assert [what for what, _ in held(world, ref)].count("call #management") == 1
+
+
+def test_what_was_called_before_the_mute_is_not_called_again_after_it() -> None:
+    world = World(RULES + MOVE.replace("09:04", "09:10"))
+    world.ticket()
+    world.at("12:10")
+    assert clocks(world, "U-tom") == ["09:05"]
+    assert clocks(world, "U-maria") == ["12:00"]
+
+
+def test_a_mute_holds_only_the_kinds_that_it_names() -> None:
+    world = World(RULES + MOVE.replace('"escalate", "notify"', '"notify"'))
+    ref = world.ticket()
+    world.person(ref, summary="Checkout is down again")
+    world.at("09:20").person(ref, summary="Checkout is down for good")
+    assert clocks(world, "U-tom") == ["09:05"]
+    assert [text for text in world.said("#incidents") if "for good" in text] == []
+    world.at("12:00")
+    assert any("for good" in text for text in world.said("#incidents"))
+
+
+def test_fields_are_decided_all_the_same() -> None:
+    world = World(RULES + MOVE.replace("09:04", "08:00"))
+    ref = world.ticket()
+    assert world.field(ref, "severity") == "high"
+    assert world.posts == []
+
+
+# ---- whom it mutes
+
+
+def test_a_mute_holds_only_tickets_of_which_its_condition_is_true() -> None:
+    world = World(RULES + MOVE.replace("[[mute]]", "[[mute]]\nwhen = 'mentions(summary, \"drill\")'"))
+    world.ticket("OPS-1")
+    drill = world.ticket("OPS-2", "Checkout is down in the drill")
+    world.at("09:06")
+    assert clocks(world, "U-tom") == ["09:05"]
+    assert ("call tom", "muted by move until Mon 23 Nov 12:00") in held(world, drill)
+
+
+@pytest.mark.parametrize(("mode", "note"), [("off", ""), ("watch", "would be muted by move until Mon 23 Nov 12:00")])
+def test_a_mute_that_is_not_on_holds_nothing(mode: str, note: str) -> None:
+    world = World(RULES + MOVE + f'mode = "{mode}"\n')
+    ref = world.ticket()
+    item = next(item for item in world.plan(ref).items if item.effect.what == "call tom")
+    assert (item.status, item.note) == ("next", note)
+    assert (note in show.text(world.plan(ref), world.engine.rules)) is True
+    world.at("09:06")
+    assert clocks(world, "U-tom") == ["09:05"]
+
+
+def test_a_watched_mute_holds_what_is_only_watched() -> None:
+    rules = RULES.replace('id = "unacknowledged"', 'id = "unacknowledged"\nmode = "watch"')
+    world = World(rules + MOVE + 'mode = "watch"\n', site=Site(watch=("slack", "#watch")))
+    ref = world.ticket()
+    assert ("call tom", "muted by move until Mon 23 Nov 12:00") in held(world, ref)
+
+
+def test_of_two_mutes_the_one_that_ends_last_is_told() -> None:
+    world = World(RULES + MOVE + MOVE.replace('"move"', '"other"').replace("12:00", "13:00"))
+    ref = world.ticket()
+    assert ("call tom", "muted by other until Mon 23 Nov 13:00") in held(world, ref)
+    world.at("12:30")
+    assert clocks(world, "U-tom") == []
+    world.at("13:00")
+    assert clocks(world, "U-tom") == ["13:00"]
+
+
+def test_a_mute_without_an_end_holds_until_it_is_taken_away() -> None:
+    world = World(RULES + MOVE.replace("until = 2026-11-23T12:00:00\n", ""))
+    ref = world.ticket()
+    assert ("call tom", "muted by move") in held(world, ref)
+    world.at("18:00")
+    assert world.plan(ref).wake is None
+    world.reload(RULES)
+    assert clocks(world, "U-tom") == ["18:00"]
+
+
+def test_a_mute_during_a_calendar_ends_when_it_closes() -> None:
+    night = '[[mute]]\nid = "night"\nmutes = ["escalate"]\nduring = "office"\n'
+    world = World(RULES + night, COMPANY + OFFICE)
+    ref = world.ticket()
+    assert ("call tom", "muted by night until Mon 23 Nov 18:00") in held(world, ref)
+    world.at("19:00")
+    assert clocks(world, "U-tom") == ["18:00"]
+
+
+# ---- news and what stands
+
+
+def test_news_of_a_mute_is_gathered_and_told_when_it_ends() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    world.at("10:00").click("resolve", ref)
+    world.at("10:30").person(ref, phase="active")
+    world.at("11:00").click("resolve", ref)
+    assert [text for text in world.said("#incidents") if "resolved" in text] == []
+    world.at("12:00")
+    news = [post for post in world.posts if post.place == "#incidents" and "reopened" in post.message.text]
+    assert [f"{post.at:%H:%M}" for post in news] == ["12:00"]
+
+
+def test_news_older_than_the_grace_is_counted_and_not_told() -> None:
+    world = World(RULES + MOVE.replace("11-23T12:00", "11-26T12:00"))
+    ref = world.ticket()
+    world.at("10:00").click("resolve", ref)
+    world.until(MORNING + timedelta(days=4))
+    assert [text for text in world.said("#incidents") if "resolved by" in text] == []
+    ledger = Ledger.loads(world.tracker.tickets[ref].ledger, ref)
+    assert [stretch.count for entry in ledger.entries.values() for stretch in entry.stale] == [1]
+
+
+def test_what_stands_is_brought_up_to_date_when_the_mute_ends() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    card = world.posts[0]
+    world.at("10:00").person(ref, by="ann", assignee="ann")
+    assert "ann" not in world.posts[0].message.text
+    world.at("12:00")
+    assert world.posts[0].ref == card.ref
+    assert "ann" in world.posts[0].message.text
+
+
+def test_a_ticket_resolved_in_a_mute_of_weeks_is_shown_so_after_it_also_after_a_restart() -> None:
+    world = World(RULES + MOVE.replace("11-23T12:00", "12-07T12:00"))
+    ref = world.ticket()
+    world.at("10:00").click("resolve", ref)
+    world.until(MORNING + timedelta(days=6))
+    assert "resolved" not in world.posts[0].message.text
+    world.restart()
+    world.until(MORNING + timedelta(days=15))
+    assert "resolved" in world.posts[0].message.text
+    assert len(world.posts) == 1
+
+
+def test_a_mute_that_ended_while_we_were_down_is_made_good() -> None:
+    world = World(RULES + MOVE.replace("11-23T12:00", "11-27T12:00"))
+    ref = world.ticket()
+    world.at("10:00").click("resolve", ref)
+    world.down = True
+    world.until(MORNING.replace(day=27, hour=20))
+    world.restart()
+    assert "resolved" in world.posts[0].message.text
+
+
+def test_buttons_nobody_needs_any_more_are_taken_off_all_the_same() -> None:
+    world = World(RULES + MOVE.replace("09:04", "09:06"))
+    ref = world.ticket()
+    world.at("09:10")
+    call = next(post for post in world.posts if post.place == "U-tom")
+    assert call.message.buttons
+    world.click("acknowledge", ref)
+    assert not call.message.buttons
+
+
+# ---- restarts and claims
+
+
+def test_a_restart_in_a_mute_loses_and_doubles_nothing() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    card = len(world.posts)
+    for clock in ("09:30", "10:30", "11:59"):
+        world.at(clock).restart()
+    assert len(world.posts) == card
+    world.at("12:00").restart()
+    world.at("12:20").restart()
+    assert clocks(world, "U-tom") == ["12:00"]
+    assert clocks(world, "U-maria") == ["12:00"]
+    assert held(world, ref) == []
+
+
+class Doubtful(MemoryMessenger):
+    """A messenger that loses one answer, before or after it did what was asked."""
+
+    loses: str = ""
+
+    def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
+        if self.loses == "before":
+            self.loses = ""
+            raise Temporary("no answer", in_doubt=True)
+        made = super().put(place, thing, ref, key)
+        if self.loses == "after":
+            self.loses = ""
+            raise Temporary("no answer", in_doubt=True)
+        return made
+
+
+@pytest.mark.parametrize("loses", ["before", "after"])
+def test_a_mute_added_while_a_claim_is_in_flight_loses_and_doubles_nothing(loses: str) -> None:
+    slack, arrives = Doubtful(lambda: world.now), loses == "after"
+    world = World(messengers=lambda clock: {"slack": slack})
+    ref = world.ticket()
+    slack.loses = loses
+    world.at("09:05")
+    assert Ledger.loads(world.tracker.tickets[ref].ledger, ref).open_claims()
+    world.reload(RULES + MOVE)
+    world.at("09:30")
+    assert clocks(world, "U-tom") == (["09:05"] if arrives else [])
+    looks = world.tracker.calls
+    world.at("11:59")
+    assert world.tracker.calls == looks, "what was in flight and is muted wakes nobody"
+    world.at("12:30").restart()
+    assert clocks(world, "U-tom") == (["09:05"] if arrives else ["12:00"])
