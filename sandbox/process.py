@@ -20,12 +20,15 @@ from typing import Any, Final, TypeAlias
 
 import requests
 
-from sandbox.world import World
+from sandbox.world import MAIL_PASSWORD, World
 
 COMPANY: Final = Path(__file__).parent / "company"
 CONFIGURATIONS: Final = {"jira": "config.toml", "servicenow": "config-servicenow.toml"}
 """The configuration for each tracker; the rules are the same files."""
+BESIDE: Final = {"teams": "beside-teams.toml", "email": "beside-email.toml"}
+"""What a configuration says beside that, for each further product where people are told."""
 WEBHOOK_SECRET: Final = "sandbox-webhook-secret"  # noqa: S105  (of the sandbox, known to everybody)
+EMAIL_SECRET: Final = "sandbox-email-secret-of-its-own"  # noqa: S105
 COMMAND: Final = (sys.executable, "-c", "import sys; from sync.cli import main; sys.exit(main())")
 """The entry point of the command `pointman`, with this interpreter."""
 
@@ -76,15 +79,23 @@ class Pointman:
     def install(self, every: str = "0.05") -> None:
         """Write its configuration and rules into the folder, and have the products tell it what happens."""
         shutil.copytree(COMPANY, self.folder, dirs_exist_ok=True)
-        told = {
+        told: dict[str, object] = {
             "start": self.world.clock.now().isoformat(timespec="seconds"),
             "port": self.port,
             "every": every,
             "tracker": self.world.server.url,
             "slack": self.world.slack.api,
         }
-        written = CONFIGURATIONS[self.world.desk.name]
-        self.config.write_text(Template((COMPANY / written).read_text()).substitute(told))
+        written = [CONFIGURATIONS[self.world.desk.name]]
+        if (teams := self.world.teams) is not None:
+            written.append(BESIDE["teams"])
+            told |= {"teams": teams.server.url, "tenant": teams.state.entra.tenant, "app": teams.state.app.id}
+            told["incidents"] = teams.state.channel("Incidents").id
+        if (mail := self.world.mail) is not None:
+            written.append(BESIDE["email"])
+            told |= {"smtp": mail.smtp_port, "imap": mail.imap_port}
+        text = "".join((COMPANY / name).read_text() for name in written)
+        self.config.write_text(Template(text).substitute(told))
         self.world.connect(self.url, WEBHOOK_SECRET)
 
     @property
@@ -154,6 +165,9 @@ class Pointman:
             "WEBHOOK_SECRET": WEBHOOK_SECRET,
             "SLACK_BOT_TOKEN": self.world.slack.state.token,
             "SLACK_SIGNING_SECRET": self.world.slack.state.signing_secret,
+            "TEAMS_SECRET": self.world.teams.state.app.secret if self.world.teams is not None else "",
+            "EMAIL_PASSWORD": MAIL_PASSWORD,
+            "EMAIL_SECRET": EMAIL_SECRET,
             "NO_PROXY": "127.0.0.1,localhost",
             "PYTHONUNBUFFERED": "1",
         }

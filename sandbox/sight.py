@@ -10,13 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.clock import Clock
 from sandbox.desk import Shelf
 from sandbox.slack import Channel, Message
 from sandbox.slack import Person as Member
 from sandbox.slack.state import SlackState
+from sandbox.teams.state import TeamsState
+
+if TYPE_CHECKING:  # who looks at no mail does not wait for what it needs to be served
+    from sandbox.mail.state import MailState
 
 DIRECT: Final = "@"
 """Begins the name of a direct message, as `@tom`."""
@@ -64,9 +68,28 @@ class Workspace(Protocol):
         ...
 
 
+class Tenant(Protocol):
+    """A Teams that can be looked at."""
+
+    @property
+    def state(self) -> TeamsState:
+        """What stands in it."""
+        ...
+
+
+class Mailboxes(Protocol):
+    """A mail server that can be looked at."""
+
+    @property
+    def state(self) -> MailState:
+        """What lies in it."""
+        ...
+
+
 class Sight:
     """A tracker and a Slack with the same people in them, to be looked at. `members` are the people by username.
 
+    `teams` and `mail` are beside Slack where the company has them.
     `past`: it is as it was, and nobody can do anything in it.
     """
 
@@ -74,6 +97,8 @@ class Sight:
     desk: Shelf
     slack: Workspace
     members: dict[str, Member]
+    teams: Tenant | None = None
+    mail: Mailboxes | None = None
     past: bool = False
 
     def value(self, key: str, name: str) -> Any:
@@ -114,8 +139,9 @@ class Sight:
         return tuple(spare)
 
     def logs(self, key: str) -> tuple[str, ...]:
-        """The comments that Pointman wrote on a ticket."""
-        return tuple(said.text for said in self.desk.ticket(key).remarks if said.by == "pointman")
+        """The logs that Pointman keeps on a ticket: comments, or where none is ever reworded all it wrote as one."""
+        told = tuple(said.text for said in self.desk.ticket(key).remarks if said.by == "pointman")
+        return told if self.desk.rewords or not told else ("\n".join(told),)
 
     def fingerprint(self, but: Collection[str] = ()) -> tuple[object, ...]:
         """Everything that people can see, but for some tickets, as one value: it is equal when nothing changed."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
@@ -23,9 +23,18 @@ from sandbox.servicenow import ServiceNowState
 from sandbox.servicenow.desk import ServiceNowDesk
 from sandbox.sight import Post, Sight
 from sandbox.slack import Delivered, SlackSandbox
+from sandbox.teams import TeamsSandbox
+
+if TYPE_CHECKING:  # who has no mail does not wait for what it needs to be served
+    from sandbox.mail import MailSandbox
 
 TRACKERS: Final = ("jira", "servicenow")
 """Where tickets may live."""
+PRODUCTS: Final = ("teams", "email")
+"""Where people may be told beside Slack."""
+OURS: Final = "pointman@example.org"
+"""Pointman's own mailbox."""
+MAIL_PASSWORD: Final = "sandbox-mail-password"  # noqa: S105  (of the sandbox, known to everybody)
 FOREVER: Final = 10**9
 SLOW: Final = 10.0
 """How fast time goes at the most while somebody works."""
@@ -43,8 +52,16 @@ class World(Sight):
     """
 
     desk: Desk
+    teams: TeamsSandbox | None
+    mail: MailSandbox | None
 
-    def __init__(self, clock: Clock | None = None, channels: Iterable[str] = (), tracker: str = "jira") -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        channels: Iterable[str] = (),
+        tracker: str = "jira",
+        products: Collection[str] = (),
+    ) -> None:
         self.clock = clock or Clock()
         if tracker == "servicenow":
             self.servicenow = ServiceNowState(self.clock)
@@ -62,14 +79,24 @@ class World(Sight):
             self.members[username] = self.slack.state.person(username, address, name)
         for name in channels:
             self.slack.state.channel(name)
+        self.teams = self._teams(channels) if "teams" in products else None
+        self.mail = self._mail() if "email" in products else None
 
     def __enter__(self) -> World:
         self.server.start()
         self.slack.start()
+        if self.teams is not None:
+            self.teams.start()
+        if self.mail is not None:
+            self.mail.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.desk.close()
+        if self.teams is not None:
+            self.teams.stop()
+        if self.mail is not None:
+            self.mail.stop()
         self.slack.stop()
         self.server.stop()
 
@@ -77,6 +104,8 @@ class World(Sight):
         """From now on tell the app at this address what happens, as both products do."""
         self.desk.connect(url, secret)
         self.slack.people.hook = f"{url}/hooks/slack"
+        if self.teams is not None:
+            self.teams.people.hook = f"{url}/hooks/msteams"
 
     def hurry(self, speed: float, slow: float = SLOW) -> None:
         """From now on time goes so fast while nothing happens, and at most `slow` while something does."""
@@ -125,6 +154,29 @@ class World(Sight):
 
     def outage(self, product: str, begin: datetime, end: datetime) -> None:
         """From one moment to another every call to this product is answered 503."""
-        server = self.slack.server if product == "slack" else self.server
+        teams = self.teams.server if self.teams is not None else self.server
+        server = {"slack": self.slack.server, "teams": teams}.get(product, self.server)
         answer = Answer(503, {"ok": False, "error": "service_unavailable"})
         server.fail(Fault(lambda _: begin <= self.clock.now() < end, answer, times=FOREVER))
+
+    def _teams(self, channels: Iterable[str]) -> TeamsSandbox:
+        """A Teams with the same people and channels."""
+        made = TeamsSandbox(self.clock)
+        made.server.noticed = self._noticed
+        for username, address, name in self.desk.people():
+            made.state.person(username, address, name)
+        for channel in channels:
+            made.state.channel(channel.removeprefix("#").capitalize())
+        return made
+
+    def _mail(self) -> MailSandbox:
+        """A mail server with a mailbox for everybody, for the channel's list and for Pointman."""
+        from sandbox.mail import MailSandbox
+
+        made = MailSandbox(self.clock)
+        made.state.account(OURS, MAIL_PASSWORD)
+        made.state.mailbox("incidents@example.org", "Incidents")
+        for _, address, name in self.desk.people():
+            if address:
+                made.state.mailbox(address, name)
+        return made
