@@ -40,6 +40,14 @@ class Engine:
         """Every ref."""
         return True
 
+    def read(self, command: object) -> str:
+        """No command."""
+        return ""
+
+    def placeless(self, command: object) -> tuple[str, str]:
+        """No answer, and no ticket."""
+        return "", ""
+
     def form(self, command: object) -> None:
         """No form."""
 

@@ -115,8 +115,7 @@ def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
     if comment is None:
         lines = [ticket_log.act_line(act, asked.rules, asked.now) for act in wanted.acts]
         entry = ledger.entries.get(LOG_KEY) or Entry()
-        standing = ticket_log.find(ticket, engine.tracker.me())
-        comment = ticket_log.write(standing, lines, ticket_log.carried(standing))
+        comment = engine.logged(ticket, lines, None)
         ledger = ledger.with_entry(LOG_KEY, Entry(asked.now, None, entry.sum or "0", entry.ref))
     ledger = ledger.trimmed(ledger.entries)
     edit = Edit(wanted.fields, comment)
@@ -137,9 +136,8 @@ def _take_back(asked: Asked, wanted: Wish, said: str, engine: Engine) -> None:
     left = tuple(act for act in ledger.acts if act.id not in {done.id for done in wanted.acts})
     if left == ledger.acts:
         return
-    standing = ticket_log.find(ticket, engine.tracker.me())
     line = f"{shown(asked.now, asked.rules, asked.now)} could not {asked.command.verb} it: {inert(said)}"
-    comment = ticket_log.write(standing, [line], ticket_log.carried(standing))
+    comment = engine.logged(ticket, [line], None)
     engine.tracker.write(ticket.ref, Edit(comment=comment), replace(ledger, acts=left).dumps())
 
 

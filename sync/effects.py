@@ -25,11 +25,13 @@ from connectors.model import Message, User, Value
 from rules.decide import Decision
 from rules.directory import Address, addresses, roles
 from rules.facts import Facts
-from rules.model import Escalate, Notify, Rule, RuleSet, Step
+from rules.model import Escalate, Notify, Rule, RuleSet
 from rules.quiet import gathered_since
 from rules.restrict import Restriction
 from rules.text import Template
 from sync import worth
+from sync.buttons import buttons
+from sync.ladder import Moment, asked_forward, moments
 from sync.ledger import Entry, Ledger
 
 Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]
@@ -78,8 +80,8 @@ class Effect:
     """One thing that should be true.
 
     `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes owed,
-    `moment` its own due (the same at every look), `begun` when its ladder began, `mark` the moment it covers when it is made now, `digest` what tells
-    a changed thing from the same one. `under` is the key of the effect it stands under. A call or news that is still
+    `moment` its own due (the same at every look), `begun` when its ladder began, `mark` the moment it covers when it
+    is made now, `digest` what tells a changed thing from the same one. `under` is the key of the effect it stands under. A call or news that is still
     to come has no `thing` yet. What is `restricted` joins no list, and is no matter of floods.
     """
 
@@ -277,13 +279,13 @@ def _ladder(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Effect
             found = scene.addresses(decision, scene.rules.defaults.fallback)
         for address in found:
             places.setdefault(address.place, []).append((moment, address))
-    for moments in places.values():
-        past = [m for m in moments if m[0].effective <= scene.now]
+    for of_place in places.values():
+        past = [m for m in of_place if m[0].effective <= scene.now]
         if past:
             latest, address = max(past, key=lambda m: m[0].due)
             notes = " ".join(dict.fromkeys(m[0].note for m in past if m[0].note))
             yield _call(decision, rule, replace(latest, note=notes), address, scene)
-        coming = [m for m in moments if m[0].effective > scene.now]
+        coming = [m for m in of_place if m[0].effective > scene.now]
         for number in sorted({m[0].number for m in coming}):
             yield _call(decision, rule, *next(m for m in coming if m[0].number == number), scene)
 
@@ -294,10 +296,7 @@ def _moments(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Momen
 
 
 def _reached_nobody(decision: Decision, rule: Escalate, moment: Moment, scene: Scene) -> bool:
-    """Whether no place of a step that was due can be reached: it is nobody, or every place refused what it is to say.
-
-    The last of a ladder's repeats is the last step again, and asks the same.
-    """
+    """Whether no place of a step that was due can be reached: it is nobody, or each refused what it is to say."""
     if moment.effective > scene.now:
         return False
     for address in scene.addresses(decision, moment.step.to):

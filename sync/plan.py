@@ -237,7 +237,7 @@ class _Planner:
     def _coming(self, effect: Effect, entry: Entry) -> Item:
         if effect.sort == "news":
             return Item("not", effect, None, TOO_OLD)
-        if entry.mark is not None and entry.mark >= effect.mark:
+        if _covers(entry, effect.mark, effect):
             return Item("done", effect, entry.at)
         return Item("next", effect, effect.due)
 
@@ -248,7 +248,7 @@ class _Planner:
             return self._standing(effect, entry)
         if effect.sort == "news":  # is of what was not told yet, and of nothing before the start
             return None
-        if entry.mark is not None and entry.mark >= effect.moment:
+        if _covers(entry, effect.moment, effect):
             return Item("done", effect, entry.at)
         if start is not None and effect.due < start:
             return Item("not", effect, None, "due before the start")
@@ -327,6 +327,14 @@ class _Planner:
         kind, _, rest = key.partition(":")
         rule, arrow, place = rest.partition(">")
         return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"
+
+
+def _covers(entry: Entry, moment: datetime, effect: Effect) -> bool:
+    """Whether a moment was covered. What was made before this ladder began covers nothing of it, also where a step of
+    the one before was brought forward and its own due is still to come.
+    """
+    earlier = entry.at is not None and entry.at < effect.begun
+    return entry.mark is not None and entry.mark >= moment and not earlier
 
 
 def _having_since(ticket: Ticket, wish: Mapping[str, Value], since: datetime, world: World) -> Ticket:

@@ -41,7 +41,7 @@ _KNOWN: Final = {**{verb: verb for verb in VERBS}, **PHRASES}
 _LONGEST_PHRASE: Final = max(len(phrase.split()) for phrase in _KNOWN)
 _KEY = re.compile(r"#?([A-Z][A-Z0-9_]+-\d+|[A-Z]{2,8}\d{7,})[.,:;!?]*", re.IGNORECASE)
 _IN_URL = re.compile(
-    r"https?://\S*?(?:/browse/|/issues/|number=|number%3D)([A-Z][A-Z0-9_]+-\d+|[A-Z]{2,8}\d{7,}).*", re.I
+    r"https?://\S*?(?:/browse/|/issues/|number=|number%3D)([A-Z][A-Z0-9_]+-\d+|[A-Z]{2,8}\d{7,}).*", re.IGNORECASE
 )
 _POLITE: Final = frozenset({"please", "pls", "plz", "pointman", "@pointman", "hey", "hi"})
 _TEXTS: Final = frozenset({"update", "comment", "hold", "declare"})
