@@ -11,9 +11,30 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.directory import Address, people, roles
+from connectors.model import Ticket, User
+from rules.decision import World
+from rules.directory import REACH, Address, people, roles
 from rules.facts import Facts
+from rules.fields import decided
+from rules.logic import UNKNOWN
 from rules.model import Restrict, RuleSet
+from rules.past import Past, holds
+
+
+def restriction(ticket: Ticket, rules: RuleSet, now: datetime, me: User | None = None) -> Restriction | None:
+    """Why a ticket is restricted and whom that lets in, None where it is not; without the ledger, so for lists.
+
+    What classify is about to fill in counts already.
+    """
+    if not rules.of("restrict"):
+        return None
+    past = Past(ticket, rules, me, now)
+    live = (rule for rule in rules.index.candidates("classify", past.facts) if holds(rule.when, past.facts))
+    said = {one.field: one.value for one in decided(live, past.facts, World(me=me), now)}
+    empty = {word: value for word, value in said.items() if past.facts[word] in (None, UNKNOWN)}
+    views = (past.facts, Facts(ticket.having(empty, now, me), rules, now)) if empty else (past.facts,)
+    closing = {rule.id: rule for facts in views for rule in restricting(facts, rules)}
+    return Restriction.of(closing.values(), views[-1], _products(rules), now) if closing else None
 
 
 def restricting(facts: Facts, rules: RuleSet) -> tuple[Restrict, ...]:
@@ -68,3 +89,10 @@ class Restriction:
 
     def __str__(self) -> str:
         return f"restricted by {', '.join(self.by)}"
+
+
+def _products(rules: RuleSet) -> frozenset[str]:
+    """Every product that somebody could be reached by: whom an address means is asked, and not whether it works."""
+    named = {product for person in rules.people.values() for product in person.ids}
+    to = {recipient.kind for rule in rules.of("restrict") if isinstance(rule, Restrict) for recipient in rule.to}
+    return frozenset({*REACH, *named, *to})

@@ -14,6 +14,7 @@ from connectors.model import Found, Message, Ticket
 from rules.directory import Address, addresses
 from rules.facts import Facts
 from rules.model import Recipient
+from rules.restrict import restriction
 from rules.text import inert
 from sync.effects import digest
 from sync.memory import emergency_lines
@@ -33,7 +34,9 @@ def unreadable(ticket: Ticket, said: str, engine: Engine) -> bool:
     reached = on_call or addresses(rules.defaults.fallback, facts, rules, products, now)
     text = f"{inert(said)} Nobody is called for it. {ticket.url}".strip()
     key = digest(ticket.ref, "unreadable", ticket.ledger)
-    told = [_told(address, Message(text), key, engine) for address in reached if not address.external]
+    closed = restriction(ticket, rules, now, engine.tracker.me())
+    reached = tuple(one for one in reached if not one.external and (closed is None or closed.allows(one)))
+    told = [_told(address, Message(text), key, engine) for address in reached]
     return all(told)
 
 
