@@ -35,14 +35,16 @@ class MemoryTracker(Tracker):
     """A tracker in memory. `tickets` is its world; `person` changes it as somebody else.
 
     `ledger_error` is raised on every write of a ledger; `drops_ledger` answers success and keeps the old one;
-    `refused` maps words to the reason why they are refused; `size` is the room for a ledger.
+    `refused` maps words to the reason why they are refused; `size` is the room for a ledger. Without `edits_comments`
+    its comments stay as they are, as a journal's do.
     """
 
     product = "Memory"
 
-    def __init__(self, clock: Callable[[], datetime], name: str = "memory") -> None:
+    def __init__(self, clock: Callable[[], datetime], name: str = "memory", *, edits_comments: bool = True) -> None:
         super().__init__(name, ConnectorSettings())
         self.clock = clock
+        self.edits_comments = edits_comments  # type: ignore[misc]  # a fact of the class, elsewhere
         self.tickets: dict[str, Ticket] = {}
         self.ledger_error: ConnectorError | None = None
         self.drops_ledger = False
@@ -84,6 +86,8 @@ class MemoryTracker(Tracker):
             raise self.ledger_error
         if ledger is not None and len(ledger) > self.size:
             raise Refused(f"could not edit {ticket.key}: the property is longer than {self.size} characters")
+        if edit is not None and edit.comment is not None and edit.comment.id and not self.edits_comments:
+            raise Refused(f"could not edit {ticket.key}: its comments cannot be edited")
         if edit is not None:
             ticket = self._edited(ticket, edit, BOT)
         if ledger is not None and not self.drops_ledger:

@@ -103,6 +103,11 @@ class Fields:
         since = [c for c in changes if c.at >= at]
         made = [c for c in since[:1] if c.at <= entry.at + PRODUCTS_OWN]  # what the product made of our write
         ours = next((c for c in since if digest(c.after) == entry.sum), made[0] if made else None)
+        whole_since = self.ticket.complete_since
+        if (
+            ours is None and whole_since is not None and at < whole_since
+        ):  # the history is silent: we know what we wrote
+            return "" if digest(current) == entry.sum else self._left_alone(word)
         if ours is None:  # our write changed nothing, so the field is still what it was then
             became = self.ticket.at(at).get(word)
             return "" if same(became, current) else self._left_alone(word)

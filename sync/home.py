@@ -1,6 +1,7 @@
 """The home ticket: what concerns no single ticket stands there, and what an administrator releases is heard from there.
 
-Its notices are one comment, edited in place: the engine's notices say what it should say, and what it says is read.
+Its notices are one comment, edited in place where the tracker can: the engine's notices say what it should say, and
+what it says is read.
 `pointman release` is an act on the ledger of the home ticket, so the running process hears of it at its next visit, and
 a restarted one still knows it. The release is all that writes this ledger: a visit that wrote it too, as it was a
 moment before, would take a release of that moment away.
@@ -69,7 +70,8 @@ def visit(engine: Engine) -> bool:
     standing = _standing(ticket, engine)
     if not notices if standing is None else _says(standing, text) or engine.told_home == text:
         return freed
-    engine.tracker.write(ticket.ref, Edit(comment=Comment(text, id=standing.id if standing else "")), None)
+    edited = standing.id if standing is not None and engine.tracker.edits_comments else ""
+    engine.tracker.write(ticket.ref, Edit(comment=Comment(text, id=edited)), None)
     engine.told_home = text  # a tracker that gives it back in other words is not told again and again
     log.info("home ticket told", key=ticket.key, notices=len(notices))
     return freed

@@ -1,7 +1,8 @@
 """The rolling comment on the ticket: what happened, why, what was said to whom, and what happens next.
 
 It is for people; nothing is decided by what stands in it. Its own earlier lines are carried over as text, since a
-comment that is edited in place has to be written whole. When it grows too long a new one is begun.
+comment that is edited in place has to be written whole. When it grows too long a new one is begun. Where comments
+cannot be edited the log is a row of notes: each holds only what is new.
 """
 
 from __future__ import annotations
@@ -115,6 +116,14 @@ def write(standing: Comment | None, lines: Iterable[str], coming: Iterable[str])
         (f"**{TITLE}**", "", f"**{NEXT}**", "", *ahead, "", f"**{HAPPENED}**", "", *(f"- {line}" for line in body))
     )
     return Comment(text, public=False, id="" if fresh or standing is None else standing.id)
+
+
+def note(lines: Iterable[str], coming: Iterable[str]) -> Comment:
+    """A comment of its own with these lines, and with what happens next, where that is to be said."""
+    told = [f"- {_one_line(line)}" for line in lines if line]
+    ahead = [f"- {_one_line(line)}" for line in coming]
+    happened = ["", *told] if told else []
+    return Comment("\n".join((f"**{TITLE}**", *happened, *(("", f"**{NEXT}**", "", *ahead) if ahead else ()))))
 
 
 def _lines_of(text: str) -> list[str]:

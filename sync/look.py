@@ -17,7 +17,7 @@ import structlog
 
 from connectors.base import Sink, Tracker
 from connectors.errors import Missing
-from connectors.model import Changed, Command, Form, Message, Ticket, Value
+from connectors.model import Changed, Command, Comment, Form, Message, Ticket, Value
 from rules import quiet
 from rules.model import RuleSet
 from sync import alarm
@@ -292,6 +292,13 @@ class Engine:
         entry = ledger.entries.get(LOG_KEY)
         if tuple(lines) or ticket_log.untold(ledger):
             return True
-        return (
-            bool(ticket_log.next_lines(plan, self.rules)) if entry is None else entry.sum != ticket_log.next_sum(plan)
-        )
+        if entry is None:
+            return bool(ticket_log.next_lines(plan, self.rules))
+        return self.tracker.edits_comments and entry.sum != ticket_log.next_sum(plan)  # else a note for every change
+
+    def logged(self, ticket: Ticket, lines: Iterable[str], coming: Iterable[str] | None) -> Comment:
+        """The log on the ticket with these lines added; `coming` is what happens next, None: as it says now."""
+        if not self.tracker.edits_comments:
+            return ticket_log.note(lines, coming or ())
+        standing = ticket_log.find(ticket, self.tracker.me())
+        return ticket_log.write(standing, lines, ticket_log.carried(standing) if coming is None else coming)

@@ -349,11 +349,11 @@ class Look:
 
     def _log(self, after: Plan) -> Comment:
         entry = self.ledger.entries.get(LOG_KEY) or Entry()
-        standing = ticket_log.find(self.ticket, self.engine.tracker.me())
-        coming = ticket_log.next_lines(after, self.engine.rules)
         said = Entry(self.engine.clock(), None, ticket_log.next_sum(after), entry.ref)
         self.ledger = self.ledger.with_entry(LOG_KEY, said)
-        return ticket_log.write(standing, dict.fromkeys(self.lines), coming)  # a call in two roles is one call
+        known = not self.engine.tracker.edits_comments and said.sum == entry.sum  # an earlier note says it
+        coming = () if known else ticket_log.next_lines(after, self.engine.rules)
+        return self.engine.logged(self.ticket, dict.fromkeys(self.lines), coming)  # a call in two roles is one call
 
     def _record(self, edit: Edit | None) -> None:
         """The last write of a look. What cannot be recorded stays in the process until it is written."""

@@ -89,6 +89,14 @@ def test_assigning_writes_the_trackers_own_user() -> None:
     assert set(batch.edit.fields) == {"severity", "team", "assignee"}
 
 
+@pytest.mark.parametrize(("now_holds", "status"), [("medium", "owed"), ("low", "not")])
+def test_without_a_history_a_field_is_ours_while_it_holds_what_we_wrote(now_holds: str, status: str) -> None:
+    wrote = Ledger("1").with_entry("field:severity", Entry(NOW - timedelta(minutes=1), None, digest("medium")))
+    blind = ticket(severity=now_holds, complete_since=NOW + timedelta(milliseconds=1))
+    found = item(make_plan(blind, wrote, rules(), SLACK, NOW), "field:severity")
+    assert (found.status, found.reason) == (status, "" if status == "owed" else "left alone: somebody set it")
+
+
 def test_a_forced_floor_raises_a_person_and_no_further() -> None:
     floor = '\n[[classify]]\nid = "floor"\nat_least = { severity = "medium" }\nforce = true\n'
     low = ticket(severity="low", history=(Change(NOW - timedelta(minutes=1), "severity", None, "low", ANN),))
@@ -348,6 +356,15 @@ def test_a_log_that_grows_too_long_is_begun_anew() -> None:
     fresh = ticket_log.write(standing, ["y" * 20_000], ())
     assert fresh.id == ""
     assert "x" * 100 not in fresh.text
+
+
+def test_a_note_holds_what_is_new_and_only_then_what_comes_next() -> None:
+    assert ticket_log.note(["10:00 a", ""], ["10:05 call tom"]).text == (
+        "**Pointman log**\n\n- 10:00 a\n\n**What happens next**\n\n- 10:05 call tom"
+    )
+    assert ticket_log.note(["10:00 a"], ()).text == "**Pointman log**\n\n- 10:00 a"
+    coming = ticket_log.note((), ["10:05 call tom"]).text
+    assert coming == "**Pointman log**\n\n**What happens next**\n\n- 10:05 call tom"
 
 
 def test_a_log_keeps_its_lines_and_what_comes_next_is_carried_over() -> None:
