@@ -13,6 +13,7 @@ from datetime import datetime
 from connectors.model import Change, Ticket, User, Value
 from rules.logic import UNKNOWN, Unknown
 from rules.model import RuleSet
+from rules.text import shown
 
 OPEN = frozenset({"new", "active"})
 KINDS = (
@@ -92,7 +93,9 @@ def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
     """The events of one change."""
     for kind, text in _said(change, rules):
         yield Event(kind, change.at, change.by, change.field, change.before, change.after, text + _by(change.by))
-    text = f"{change.field.replace('_', ' ')} is {_spoken(change.after)}{_by(change.by)}"
+    text = f"{change.field.replace('_', ' ')} is {_spoken(change.after, rules, change.at)}{_by(change.by)}"
+    if change.field in rules.roles:
+        text = _played(change, str(rules.roles[change.field]))
     yield Event(f"changed:{change.field}", change.at, change.by, change.field, change.before, change.after, text)
 
 
@@ -120,7 +123,17 @@ def _by(user: User | None) -> str:
     return f" by {user}" if user is not None and str(user) else ""
 
 
-def _spoken(value: Value) -> str:
+def _played(change: Change, role: str) -> str:
+    """Who plays a part from now on; by whom, where that is somebody else."""
+    if change.after is None:
+        return f"nobody is {role}{_by(change.by)}"
+    who = str(change.after)
+    return f"{who} is {role}" if change.by is not None and str(change.by) == who else f"{who} is {role}{_by(change.by)}"
+
+
+def _spoken(value: Value, rules: RuleSet, now: datetime) -> str:
     if value is None or value == "":
         return "empty"
+    if isinstance(value, datetime):
+        return shown(value, rules.defaults.timezone, now)
     return ", ".join(value) if isinstance(value, tuple) else str(value)

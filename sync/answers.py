@@ -16,7 +16,7 @@ from sync.asked import Asked, Sorry
 from sync.config import moment
 from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
-from sync.permits import may, permitted, sees, who_may
+from sync.permits import may, permitted, sees
 from sync.why import explained, markdown
 
 MOST: Final = 20
@@ -127,16 +127,15 @@ def _is(value: object, who: str) -> bool:
 def help_of(who: str, facts: Facts | None, engine: Engine) -> str:
     """What somebody may do, to the ticket of these words where they asked about one, each verb with an example."""
     rules, now = engine.rules, engine.clock()
-    facts = facts or Facts(any_ticket(now), rules, now)
-    key = facts.ticket.key
+    known = facts or Facts(any_ticket(now), rules, now)
     lines = []
     for verb, does in VERBS.items():
         if verb in {"claim", "handover"} and not rules.roles:
             continue
-        if permitted(verb, rules) is None or may(verb, who, facts, now):
-            lines.append(f"• `{example(verb, key, rules)}`: {does}")
-        elif not facts.ticket.ref:  # whether they may depends on the ticket
-            lines.append(f"• `{example(verb, key, rules)}`: {does} (only {who_may(verb, facts, now)})")
+        allowed = may(verb, who, known, now)
+        if allowed or facts is None:  # who may often depends on the ticket
+            only = "" if allowed else f" (only {', '.join(map(str, permitted(verb, rules) or ()))})"
+            lines.append(f"• `{example(verb, known.ticket.key, rules)}`: {does}{only}")
     return "\n".join((HELP, *lines))
 
 

@@ -81,8 +81,9 @@ class Effect:
 
     `place` is the recipient as written; `product` and `address` are where it goes now. `due` is when it becomes owed,
     `moment` its own due (the same at every look), `begun` when its ladder began, `mark` the moment it covers when it
-    is made now, `digest` what tells a changed thing from the same one. `under` is the key of the effect it stands under. A call or news that is still
-    to come has no `thing` yet. What is `restricted` joins no list, and is no matter of floods.
+    is made now, `digest` what tells a changed thing from the same one. `under` is the key of the effect it stands
+    under. A call or news that is still to come has no `thing` yet. What is `restricted` joins no list, and is no
+    matter of floods.
     """
 
     key: str

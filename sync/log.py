@@ -13,6 +13,7 @@ from datetime import datetime
 from connectors.model import Comment, Ticket, User
 from rules.model import RuleSet
 from rules.text import inert
+from sync.acts import value_of
 from sync.effects import Effect, digest
 from sync.ledger import Act, Ledger, Outcome
 from sync.plan import Plan, shown
@@ -83,9 +84,20 @@ def effect_line(effect: Effect, outcome: Outcome, rules: RuleSet, now: datetime)
 
 
 def act_line(act: Act, rules: RuleSet, now: datetime) -> str:
-    """The line of what a person asked for."""
-    args = ", ".join(f"{name} {value}" for name, value in act.args.items())
-    return f"{shown(act.at, rules, now)} {inert(act.by)}: {inert(act.verb)}{' ' + inert(args) if args else ''}"
+    """The line of what a person asked for; who plays a part now is said in words."""
+    at = shown(act.at, rules, now)
+    role = next((rules.roles[word] for word in act.args if word in rules.roles), None)
+    if act.verb == "set" and role is not None:
+        named = "" if act.args[role.name] == act.by else f", named by {inert(act.by)}"
+        return f"{at} {inert(act.args[role.name])} is {inert(role)}{named}"
+    args = ", ".join(f"{name} {_said(name, value, rules, now)}" for name, value in act.args.items())
+    return f"{at} {inert(act.by)}: {inert(act.verb)}{' ' + inert(args) if args else ''}"
+
+
+def _said(word: str, value: str, rules: RuleSet, now: datetime) -> str:
+    """What an act says of a word, for people: a moment as they read it, and nothing as such."""
+    moment = value_of(word, value)
+    return shown(moment, rules, now) if isinstance(moment, datetime) else value or "(empty)"
 
 
 def find(ticket: Ticket, me: User | None) -> Comment | None:

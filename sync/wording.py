@@ -105,7 +105,7 @@ def _spoken(command: Command, rules: RuleSet) -> Command:
     if found.verb in PLACELESS:
         rest = (found.key, *found.rest) if found.key else found.rest
         args = _declared(rest) if found.verb == "declare" else {}
-        ref = found.key if found.verb == "help" else ""
+        ref = next(filter(None, map(key_in, rest)), "") if found.verb == "help" else ""
         return replace(command, verb=found.verb, ref=ref, args=args)
     key, rest = (found.key, found.rest) if found.key else _key_of(found.verb, found.rest)
     args = _arguments(found.verb, _own(text, rest), rules)
