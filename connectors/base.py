@@ -15,7 +15,21 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from connectors.config import ConnectorSettings
 from connectors.errors import ConnectorError, Refused
-from connectors.model import Alert, Answer, CannotTell, Card, Command, Edit, Form, Message, Page, Signal, Ticket, User
+from connectors.model import (
+    Alert,
+    Answer,
+    CannotTell,
+    Card,
+    Channel,
+    Command,
+    Edit,
+    Form,
+    Message,
+    Page,
+    Signal,
+    Ticket,
+    User,
+)
 from connectors.problems import Problem
 from connectors.setup import Order, Setup, Step
 
@@ -35,20 +49,30 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a webhook meant, and how to answer it. `body` is JSON text, or plain text with that `content_type`."""
+    """What a webhook meant, and how to answer it. `body` is JSON text, or another text with its `content_type`.
+
+    `later` gives the body instead, where it is known only when the signals were taken: it is called then, once, on a
+    thread of its own, and may wait a second for it.
+    """
 
     signals: tuple[Signal, ...] = ()
     status: int = 202
     body: str = ""
     content_type: str = "application/json"
+    later: Callable[[], str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class BadRequest(Exception):
-    """A webhook that is not believed: `status` is 400, 401 or 413; `str()` is a sentence for the sender."""
+    """A webhook that is not believed: `status` is 400, 401, 410 or 413; `str()` is a sentence for the sender.
 
-    def __init__(self, status: int, message: str) -> None:
+    `page` is how a person's browser is answered instead, where one asks.
+    """
+
+    def __init__(self, status: int, message: str, page: Receipt | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.page = page
 
 
 class Connector(ABC):
@@ -57,6 +81,8 @@ class Connector(ABC):
     Settings: ClassVar[type[ConnectorSettings]] = ConnectorSettings
     product: ClassVar[str]
     """The product's name for people, such as `Slack`."""
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Where people's browsers reach `receive` beside `/hooks/<name>`, as `/act`, with the connector's name as `via`."""
 
     def __init__(self, name: str, settings: Any) -> None:
         self.name = name
@@ -194,7 +220,28 @@ class Sink(Connector, Generic[ThingT]):
 
 
 class Messenger(Sink[Message]):
-    """Where people are told things, and from where they answer."""
+    """Where people are told things, and from where they answer.
+
+    `channels`: it can open channels. The ref of one is an address that `put` takes as a place.
+    """
+
+    channels: ClassVar[bool] = False
+
+    def open(self, channel: Channel, key: str) -> str:
+        """Open a channel marked with `key` and answer its ref; one that has the mark already is that channel.
+
+        Only what cannot be changed later counts here: its name and whether it is private. Where somebody else's has
+        the name, another is found. Raises Refused, Denied, Temporary.
+        """
+        raise Refused(f"could not open {channel.name}: {self.name} has no channels of its own")
+
+    def arrange(self, ref: str, channel: Channel) -> None:
+        """Bring a channel up to date: topic, links, pins, who is in it, whether it is archived. Twice is once.
+
+        Nobody is put out, and what people pinned or linked stays. Where something of it is refused the rest is done
+        all the same, and then it raises Refused with all reasons. Missing: it is gone, or people archived it.
+        """
+        raise Refused(f"could not arrange {channel.name}: {self.name} has no channels of its own")
 
     def answer(self, command: Command, text: str) -> None:
         """Tell the person who asked, and only them, by the command's reply handle. Best effort: it is not recorded."""

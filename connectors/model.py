@@ -354,7 +354,35 @@ class Page:
     text: str
 
 
-Thing: TypeAlias = Edit | Comment | Message | Card | Page
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that stands above a channel: what it is called, and where it leads."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of its own for one ticket, as it should be.
+
+    `name` is of small letters, digits, `-` and `_`, at most 80 characters; it counts when the channel is opened, and
+    people may rename it. `topic` is Markdown. `people` are to be in it, each by the product's own id or by e-mail
+    address; others are left in it. `pinned` are refs of messages that stand in it. `archived`: it is closed, with all
+    that stands in it; `reopens`: it was archived by us and goes on, so that it may be unarchived.
+    """
+
+    name: str
+    topic: str = ""
+    people: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    pinned: tuple[str, ...] = ()
+    private: bool = False
+    archived: bool = False
+    reopens: bool = False
+
+
+Thing: TypeAlias = Edit | Comment | Message | Card | Page | Channel
 
 
 # ---- what `find` can answer

@@ -18,6 +18,7 @@ from connectors.model import (
     Absent,
     Answer,
     CannotTell,
+    Channel,
     Command,
     Comment,
     Edit,
@@ -206,8 +207,22 @@ class Post:
     history: list[Message] = field(default_factory=list)
 
 
+@dataclass
+class Room:
+    """A channel as it stands in a fake messenger; `people` are all who were ever invited."""
+
+    ref: str
+    key: str
+    channel: Channel
+    people: list[str] = field(default_factory=list)
+    archived: bool = False
+    arranged: int = 0
+
+
 class MemoryMessenger(Messenger):
-    """A messenger in memory. `posts` is its world, oldest first.
+    """A messenger in memory. `posts` is its world, oldest first; `rooms` are the channels that were opened in it.
+
+    `room_error` is raised in place of arranging one; who is in `unknown` cannot be invited.
 
     `error` is raised instead of putting, for the places in `broken` (all where empty); `lag_real` is how long a post
     takes to be found.
@@ -223,11 +238,16 @@ class MemoryMessenger(Messenger):
         searchable: bool = True,
         editable: bool = True,
         lag: timedelta = timedelta(0),
+        channels: bool = True,
     ) -> None:
         super().__init__(name, ConnectorSettings())
         self.clock = clock
         self.searchable, self.editable, self.lag = searchable, editable, lag  # type: ignore[misc]  # facts of a class
+        self.channels = channels  # type: ignore[misc]
         self.posts: list[Post] = []
+        self.rooms: list[Room] = []
+        self.room_error: ConnectorError | None = None
+        self.unknown: set[str] = set()
         self.answers: list[tuple[Command, str]] = []
         self.addresses: dict[str, str] = {}
         self.error: ConnectorError | None = None
@@ -249,6 +269,39 @@ class MemoryMessenger(Messenger):
         now = self.clock()
         self.posts.append(Post(place, made, thing, tuple(key.split()), now, visible_from=now + self.lag))
         return made
+
+    def open(self, channel: Channel, key: str) -> str:
+        """The room with this key, or a new one; a name that is taken gets a number."""
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+        if not self.channels:
+            raise Refused(f"could not open {channel.name}: this messenger has no channels")
+        known = next((room for room in self.rooms if room.key == key), None)
+        if known is None:
+            taken = {room.channel.name for room in self.rooms}
+            names = (channel.name, *(f"{channel.name}-{number}" for number in range(2, 100)))
+            name = next(name for name in names if name not in taken)
+            known = Room(f"R{len(self.rooms) + 1}", key, Channel(name, private=channel.private))
+            self.rooms.append(known)
+        return known.ref
+
+    def arrange(self, ref: str, channel: Channel) -> None:
+        """The room as it should be, but for whom it does not know."""
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+        if self.room_error is not None:
+            raise self.room_error
+        room = next((room for room in self.rooms if room.ref == ref), None)
+        if room is None or (room.archived and not channel.archived and not channel.reopens):
+            raise Missing(f"could not arrange {channel.name}: {'is_archived' if room else 'channel_not_found'}")
+        room.archived, room.arranged = channel.archived, room.arranged + 1
+        room.people += [who for who in channel.people if who not in room.people and who not in self.unknown]
+        room.channel = replace(channel, name=room.channel.name)
+        strangers = ", ".join(who for who in channel.people if who in self.unknown)
+        if strangers:
+            raise Refused(f"could not invite {strangers}: user_not_found")
 
     def find(self, place: str, key: str, since: datetime) -> Answer:
         """By key, at a place or under a post; absent is certain only when the lag has passed."""
