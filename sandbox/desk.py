@@ -70,9 +70,13 @@ class Seen:
 
 
 class Shelf(ABC):
-    """Tickets to be looked at. `product` is the tracker's name for people."""
+    """Tickets to be looked at. `product` is the tracker's name for people.
+
+    `rewords`: a comment may be given another text later, so a log is one comment; else it is all that was written.
+    """
 
     product: str
+    rewords: bool = True
 
     @abstractmethod
     def keys(self) -> Collection[str]:
@@ -155,7 +159,7 @@ class Kept(Shelf):
 
     def __init__(self, desk: Shelf, tickets: Iterable[Seen]) -> None:
         self.desk = desk
-        self.product = desk.product
+        self.product, self.rewords = desk.product, desk.rewords
         self._tickets = {ticket.key: ticket for ticket in tickets}
 
     def keys(self) -> Collection[str]:

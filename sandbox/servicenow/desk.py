@@ -53,6 +53,7 @@ class ServiceNowDesk(Desk):
     """A ServiceNow at work, prepared as its administrator does for Pointman."""
 
     product = "ServiceNow"
+    rewords = False
     name: ClassVar[str] = "servicenow"
 
     def __init__(self, state: ServiceNowState) -> None:

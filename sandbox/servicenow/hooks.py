@@ -1,8 +1,9 @@
 """Business rules that call out: what `pointman setup servicenow` installs, carried out without its script.
 
 The emulator runs no JavaScript. Of an active rule after insert or update it reads the table, and from its script where
-the call goes and which system property holds the secret; the call itself is as the two sides agreed: HMAC-SHA256 over
-`timestamp + "." + body` in `X-Pointman-Signature`, in base64 as an instance makes it. A rule calls once: an instance does not try again by itself.
+the call goes and which system property holds the secret. The call itself is as the two sides agreed: HMAC-SHA256 over
+`timestamp + "." + body` in `X-Pointman-Signature`, in base64 as an instance makes it. A rule calls once: an instance
+does not try again by itself.
 """
 
 from __future__ import annotations
