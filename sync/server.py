@@ -1,6 +1,7 @@
 """The door for webhooks, and for whoever asks how we are: starlette under uvicorn, in a thread of its own.
 
     POST /hooks/<connector>     a product tells something; its signature is checked over the raw body
+    GET, POST /act?via=…        a person follows a link of a connector's: GET shows, POST does
     GET  /healthz               how each product, the sweep and the queue are, as JSON
     GET  /readyz                200 once the tracker has been listed, and until we stop
     GET  /metrics               for Prometheus
@@ -18,6 +19,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Thread
 from typing import Final
@@ -60,16 +62,22 @@ class Hooks:
         self._counts = {(name, state): WEBHOOKS.labels(name, state) for name in connectors for state in _STATES}
         self._told: dict[tuple[str, int], datetime] = {}
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths where people come."""
+        return tuple(dict.fromkeys(path for connector in self._connectors.values() for path in connector.paths))
+
     async def __call__(self, web: WebRequest) -> Response:
-        """Read, verify, take, answer."""
-        name = web.path_params["connector"]
+        """Read, verify, take, answer. A path of a connector's own, where people come, names it in its query."""
+        path = web.scope["path"]
+        name = str(web.path_params.get("connector") or web.query_params.get("via", ""))
         connector = self._connectors.get(name)
-        if connector is None:
+        if connector is None or ("connector" not in web.path_params and path not in connector.paths):
             return _sentence(404, f"no connector {name} is configured here")
         try:
             body = await body_of(web)
             headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in web.scope["headers"]}
-            request = Request(headers, body, web.scope["path"], dict(web.query_params), web.method)
+            request = Request(headers, body, path, dict(web.query_params), web.method)
             receipt = self._read(connector, request)
         except BadRequest as error:
             return self._refused(name, error)
@@ -79,7 +87,8 @@ class Hooks:
         self._counts[name, state].inc()
         if state == "unavailable":
             return _sentence(503, "there is no ticket for this alert yet; send it again")
-        return Response(receipt.body, receipt.status, media_type=receipt.content_type)
+        said = receipt.body if receipt.later is None else await run_in_threadpool(receipt.later)
+        return _answered(replace(receipt, body=said))
 
     def _refused(self, name: str, error: BadRequest) -> Response:
         """Count it and say why. The log hears of each sort once a minute: a wrong secret is seen, a flood is not."""
@@ -88,7 +97,7 @@ class Hooks:
         if now - self._told.get((name, error.status), now - QUIET) >= QUIET:
             self._told[name, error.status] = now
             log.warning("webhook refused", connector=name, status=error.status, said=str(error))
-        return _sentence(error.status, str(error))
+        return _answered(error.page) if error.page is not None else _sentence(error.status, str(error))
 
     def _read(self, connector: Connector, request: Request) -> Receipt:
         try:
@@ -145,6 +154,10 @@ async def body_of(web: WebRequest) -> bytes:
     return b"".join(chunks)
 
 
+def _answered(receipt: Receipt) -> Response:
+    return Response(receipt.body, receipt.status, dict(receipt.headers), receipt.content_type)
+
+
 def _sentence(status: int, said: str) -> Response:
     return PlainTextResponse(said + "\n", status)
 
@@ -169,6 +182,7 @@ def app(hooks: Hooks, health: Health) -> Starlette:
     return Starlette(
         routes=[
             Route("/hooks/{connector}", hook, methods=["POST"]),
+            *(Route(path, hook, methods=["GET", "HEAD", "POST"]) for path in hooks.paths),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", measured),

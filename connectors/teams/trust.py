@@ -1,0 +1,199 @@
+"""Whether Teams has really sent what came in: a JSON Web Token of the Bot Framework, checked against its public keys.
+
+https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication asks for all of it:
+RS256 by one of the keys at the OpenID metadata, issuer, audience, times with five minutes' leeway, a key endorsed for
+the channel, and the same service URL in the token as in the activity. The keys are kept for a day. A key that is not
+among them makes us look again, but not more than once in five minutes: anybody can name a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import jwt
+import requests
+
+from connectors.base import BadRequest
+from connectors.errors import ConnectorError, Temporary
+from connectors.http import failure, no_answer, session
+from connectors.wire import LOOPBACK
+
+Json: TypeAlias = dict[str, Any]
+
+KEPT: Final = timedelta(hours=24)
+AGAIN: Final = timedelta(minutes=5)
+LEEWAY: Final = timedelta(minutes=5)
+LONGEST: Final = 8192
+"""Characters of a token; the Bot Framework's have about 1,000."""
+CHANNEL: Final = "msteams"
+HOSTS: Final = (
+    "smba.trafficmanager.net",
+    "smba.infra.gcc.teams.microsoft.com",
+    "smba.infra.gov.teams.microsoft.us",
+    "smba.infra.dod.teams.microsoft.us",
+)
+"""Where Teams' service URLs are; told in the documentation of proactive messages."""
+PATIENCE: Final = (2.0, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must say: who signed it, for which app, and from which hosts it may come."""
+
+    issuer: str
+    app_id: str
+    hosts: frozenset[str]
+
+
+class Keys:
+    """The public keys of whoever signs, for many threads."""
+
+    def __init__(self, metadata: str) -> None:
+        self._metadata = metadata
+        self._session = session(2)
+        self._lock = Lock()
+        self._keys: Mapping[str, jwt.PyJWK] = {}
+        self._endorsed: Mapping[str, frozenset[str]] = {}
+        self._read: datetime | None = None
+        self._tried: datetime | None = None
+
+    def get(self, name: str, now: datetime) -> tuple[jwt.PyJWK, frozenset[str]] | None:
+        """A key and the channels it is endorsed for; None: there is no such key. Raises ConnectorError."""
+        with self._lock:
+            old = self._read is None or now - self._read > KEPT
+            if (old or name not in self._keys) and (self._tried is None or now - self._tried >= AGAIN):
+                self._tried = now
+                try:
+                    self._refresh(now)
+                except ConnectorError:
+                    if name not in self._keys:
+                        raise
+            if self._read is None:
+                raise Temporary("the keys of the Bot Framework are not to be had", in_doubt=False)
+            found = self._keys.get(name)
+            return None if found is None else (found, self._endorsed[name])
+
+    def refresh(self, now: datetime) -> None:
+        """Read the keys now. Raises ConnectorError."""
+        with self._lock:
+            self._tried = now
+            self._refresh(now)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _refresh(self, now: datetime) -> None:
+        url = self._get(self._metadata).get("jwks_uri")
+        if not isinstance(url, str) or not _is_safe(url):
+            raise Temporary(f"{_TRIED}: the metadata names no address of keys", in_doubt=False)
+        keys: dict[str, jwt.PyJWK] = {}
+        endorsed: dict[str, frozenset[str]] = {}
+        for told in self._get(url).get("keys") or ():
+            if not isinstance(told, dict) or told.get("kty") != "RSA" or not isinstance(told.get("kid"), str):
+                continue
+            try:
+                keys[told["kid"]] = jwt.PyJWK(told, algorithm="RS256")
+            except jwt.PyJWTError:
+                continue
+            endorsed[told["kid"]] = frozenset(map(str, told.get("endorsements") or ()))
+        if not keys:
+            raise Temporary(f"{_TRIED}: there are none", in_doubt=False)
+        self._keys, self._endorsed, self._read = keys, endorsed, now
+
+    def _get(self, url: str) -> Json:
+        try:
+            answer = self._session.get(url, timeout=PATIENCE, allow_redirects=False)
+        except requests.RequestException as error:
+            raise no_answer(error, _TRIED) from None
+        if answer.status_code != 200:
+            raise failure(max(400, answer.status_code), _TRIED, "", answer.headers)
+        try:
+            told = answer.json()
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            raise Temporary(f"{_TRIED}: the answer is not the Bot Framework's", in_doubt=False)
+        return told
+
+
+_TRIED: Final = "could not read the keys of the Bot Framework"
+
+
+def verify(authorization: str, activity: Json, expected: Expected, keys: Keys, now: datetime) -> None:
+    """Believe an activity. Raises BadRequest: 401 where it is not to be believed, 503 where that cannot be told now."""
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise BadRequest(401, "the request carries no token of the Bot Framework")
+    if len(token) > LONGEST:
+        raise BadRequest(401, f"the token is longer than {LONGEST} characters")
+    try:
+        head = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise BadRequest(401, "the token cannot be read") from None
+    if head.get("alg") != "RS256" or not isinstance(head.get("kid"), str):
+        raise BadRequest(401, "the token is not signed as the Bot Framework signs")
+    _claims(_signed(token, _key(head["kid"], activity, keys, now), expected), activity, expected, now)
+
+
+def _key(name: str, activity: Json, keys: Keys, now: datetime) -> jwt.PyJWK:
+    try:
+        found = keys.get(name, now)
+    except ConnectorError as error:
+        raise BadRequest(503, f"{error}; so nothing that comes in can be believed now") from None
+    if found is None:
+        raise BadRequest(401, "the token is signed with a key that is none of the Bot Framework's")
+    key, endorsed = found
+    if activity.get("channelId") != CHANNEL or CHANNEL not in endorsed:
+        raise BadRequest(401, "the token's key does not speak for Teams")
+    return key
+
+
+def _signed(token: str, key: jwt.PyJWK, expected: Expected) -> Json:
+    """The claims of a token whose signature holds; times are looked at by our own clock."""
+    only: Any = {"require": ["exp", "iss", "aud"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    wanted: Any = {"audience": expected.app_id, "issuer": expected.issuer}
+    try:
+        told: Json = jwt.decode(token, key, algorithms=["RS256"], options=only, **wanted)
+    except jwt.InvalidAudienceError:
+        raise BadRequest(401, "the token is for another app; is app_id right?") from None
+    except jwt.InvalidIssuerError:
+        raise BadRequest(401, "the token is not from the Bot Framework") from None
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        raise BadRequest(401, "the token's signature is wrong, or it lacks what it must say") from None
+    else:
+        return told
+
+
+def _claims(claims: Json, activity: Json, expected: Expected, now: datetime) -> None:
+    if now > _moment(claims.get("exp")) + LEEWAY:
+        raise BadRequest(401, "the token has expired, or the clock is wrong")
+    if "nbf" in claims and now < _moment(claims["nbf"]) - LEEWAY:
+        raise BadRequest(401, "the token does not hold yet, or the clock is wrong")
+    said = claims.get("serviceurl") or claims.get("serviceUrl")
+    if not isinstance(said, str) or said != activity.get("serviceUrl"):
+        raise BadRequest(401, "the token is for another service URL")
+    parts = urlsplit(said)
+    if parts.hostname not in expected.hosts or not _is_safe(said):
+        raise BadRequest(401, "the service URL is none of Teams'; see hosts in the settings")
+
+
+def _moment(value: object) -> datetime:
+    try:
+        return datetime.fromtimestamp(float(str(value)), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise BadRequest(401, "a moment of the token is no number") from None
+
+
+def _is_safe(url: str) -> bool:
+    """Whether an address is one of https, or of this machine, as in tests. Never raises."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    except ValueError:
+        return False
