@@ -33,7 +33,7 @@ from sandbox.player import Heard, Pace, Player, Watched
 from sandbox.process import Line, NotRunning, Pointman, Workbench
 from sandbox.scenario import HERE, Scenario, Step, Wrong, load
 from sandbox.tally import PATIENCE, Tally
-from sandbox.world import TRACKERS, World
+from sandbox.world import PRODUCTS, TRACKERS, World
 
 SPEED: Final = 60.0
 HEADLESS_SPEED: Final = 300.0
@@ -61,6 +61,7 @@ class Options:
     port: int
     scenario: Path
     tracker: str = "jira"
+    products: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -88,12 +89,25 @@ def _options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--port", type=int, default=8080, help="the page's port (default: 8080, or a free one)")
     parser.add_argument("--scenario", default="checkout-down", help="a shipped scenario's name, or a TOML file")
     parser.add_argument("--tracker", choices=TRACKERS, default="jira", help="where the tickets live (default: jira)")
+    parser.add_argument(
+        "--with",
+        dest="products",
+        metavar="PRODUCTS",
+        help="where people are told beside Slack: teams, email, both with a comma, or none "
+        "(default: teams,email with a page, none without)",
+    )
     told = parser.parse_args(list(arguments))
     speed = told.speed if told.speed is not None else HEADLESS_SPEED if told.headless else SPEED
     if not 1 <= speed <= 600:
         parser.error("--speed is between 1 and 600")
     named = HERE / f"{told.scenario}.toml"
-    return Options(told.headless, speed, told.port, named if named.exists() else Path(told.scenario), told.tracker)
+    products = () if told.headless else PRODUCTS
+    if told.products is not None:
+        products = tuple(part.strip() for part in told.products.split(",") if part.strip() not in {"", "none"})
+    if wrong := sorted(set(products) - set(PRODUCTS)):
+        parser.error(f"--with {', '.join(wrong)} is not known; there are {', '.join(PRODUCTS)}, none")
+    scenario = named if named.exists() else Path(told.scenario)
+    return Options(told.headless, speed, told.port, scenario, told.tracker, products)
 
 
 class _Show:
@@ -101,7 +115,8 @@ class _Show:
 
     def __init__(self, options: Options, scenario: Scenario, console: Console) -> None:
         self.options, self.scenario, self.console = options, scenario, console
-        self.world = World(Clock(scenario.start, speed=1.0), scenario.channels, options.tracker)
+        clock = Clock(scenario.start, speed=1.0)
+        self.world = World(clock, scenario.channels, options.tracker, options.products)
         pace = Pace(options.speed) if options.headless else Pace(options.speed, WATCHED_SPEED, PATIENCE)
         self.player = Player(scenario, self.world, pace, Heard(self._happened, self._settled))
         self.tally = Tally(self.world, self.player)

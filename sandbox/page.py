@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
@@ -21,9 +21,11 @@ from urllib.parse import parse_qsl
 import requests
 from jinja2 import Environment, PackageLoader
 
+from sandbox.doing import Doing
 from sandbox.head import Told, status
 from sandbox.http import Answer, Asked, Server
 from sandbox.keeper import Keeper
+from sandbox.panes import open_now, panes
 from sandbox.player import Player
 from sandbox.process import Workbench
 from sandbox.proxy import passed_on
@@ -37,7 +39,12 @@ from sandbox.world import World
 REGIONS: Final = (
     "clock", "proof", "counters", "marks", "then", "queue", "ticket", "channels", "messages", "forms",
 )  # fmt: skip
-STATIC: Final = {"/static/page.css": "text/css", "/static/page.js": "text/javascript"}
+PANES: Final = ("teams_places", "teams_messages", "teams_dialogs", "mail_boxes", "mail_list", "mail_thread")
+"""Regions of the panes beside Slack; each is there where its product is."""
+OPENED: Final = tuple(field.name for field in fields(Opened))
+STATIC: Final = {
+    "/static/page.css": "text/css", "/static/panes.css": "text/css", "/static/page.js": "text/javascript",
+}  # fmt: skip
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -87,6 +94,7 @@ class Page:
             "click": self._click, "say": self._say, "submit": self._submit, "dismiss": self._dismiss,
             "create": self._create, "change": self._change, "comment": self._comment,
             "move": self._move, "speed": self._speed, "kill": self._kill,
+            **{name: self._there(act) for name, act in Doing(world, self._touch).acts.items()},
         }  # fmt: skip
 
     def start(self) -> str:
@@ -126,12 +134,13 @@ class Page:
     # ---- what is seen
 
     def _shown(self, asked: Asked) -> Answer:
-        opened = Opened(asked.query.get("ticket", ""), asked.query.get("channel", ""))
+        opened = Opened(**{name: asked.query.get(name, "") for name in OPENED})
         then = self._then(asked.query.get("at", ""))
         world: Sight = self.recording.at(then) if then is not None else self.world
         told = Told(self.world, self.player, self.beside.keeper, self.tally, self.recording, self._fast)
         data: Data = {
             **shown(world, opened),
+            **panes(world, opened),
             "status": status(told, then),
             "people": [{"id": name, "name": member.real_name} for name, member in self.world.members.items()],
             "severities": options(self.world, "Severity"),
@@ -146,11 +155,13 @@ class Page:
     def _state(self, data: Data) -> Data:
         """What the script patches the page with."""
         made: Any = self._templates.get_template("regions.html").make_module()
-        ticket, channel, line = data["ticket"], data["channel"], data["status"]["line"]
+        line = data["status"]["line"]
+        beside: Any = self._templates.get_template("panes.html").make_module()
+        there = [name for name in PANES if data[name.partition("_")[0]]]
         return {
-            "regions": {name: str(getattr(made, name)(data)) for name in REGIONS},
-            "ticket": ticket["key"] if ticket else "",
-            "channel": channel["id"] if channel else "",
+            "regions": {name: str(getattr(made, name)(data)) for name in REGIONS}
+            | {name: str(getattr(beside, name)(data)) for name in there},
+            **open_now(data),
             "begin": line["begin"],
             "now": line["now"],
             "past": data["past"],
@@ -217,6 +228,10 @@ class Page:
                 f"{self._name(by)} clicked {label}, but Pointman did not take it ({told.status or 'no answer'})."
             )
         return Done(f"{self._name(by)} clicked {label}.")
+
+    def _there(self, act: Callable[[Form], str]) -> Callable[[Form], Done]:
+        """An act in a pane beside Slack."""
+        return lambda form: Done(act(form))
 
     def _say(self, form: Form) -> Done:
         by, channel, text = self._by(form), self._channel(form), form["text"].strip()

@@ -35,10 +35,14 @@ HUES: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is open before whoever looks at the page; empty or unknown: the first there is."""
+    """What is open before whoever looks at the page; empty or unknown: the first there is. `by` is who looks."""
 
     ticket: str = ""
     channel: str = ""
+    teams: str = ""
+    box: str = ""
+    thread: str = ""
+    by: str = ""
 
 
 def shown(world: Sight, opened: Opened) -> Data:

@@ -3,7 +3,8 @@
 "use strict";
 
 const EVERY = 500;
-const opened = { ticket: document.body.dataset.ticket, channel: document.body.dataset.channel, at: "" };
+const { ticket: shownTicket, channel: shownChannel, teams, box } = document.body.dataset;
+const opened = { ticket: shownTicket, channel: shownChannel, teams, box, thread: "", at: "" };
 const last = {}; // region -> the HTML it was last given
 const read = new Map(); // channel -> how many messages had been seen
 let answered = -1; // how many answers of Pointman had been told
@@ -113,9 +114,13 @@ function show(state) {
   const moved = state.channel !== channel;
   const changed = state.regions.ticket !== last.ticket || state.regions.queue !== last.queue;
   channel = state.channel;
-  if (!state.past) Object.assign(opened, { ticket: state.ticket, channel }); // what was not there yet is open again later
+  const posts = document.getElementById("teams-scroll");
+  const deep = posts && (posts.scrollHeight - posts.scrollTop - posts.clientHeight < 60 || state.teams !== opened.teams);
+  const { ticket, teams, box } = state; // a mail that was not chosen is the newest one
+  if (!state.past) Object.assign(opened, { ticket, channel, teams, box }); // what was not there yet is open again later
   for (const [name, html] of Object.entries(state.regions)) region(name, html);
   if (low || moved) scroller.scrollTop = scroller.scrollHeight;
+  if (deep) posts.scrollTop = posts.scrollHeight;
   line(state);
   if (!state.past) bench(changed);
   if (state.past) return;
@@ -156,7 +161,7 @@ function bench(changed) {
 
 async function look() {
   const asked = stamp;
-  const response = await fetch(`/state?${new URLSearchParams(opened)}`);
+  const response = await fetch(`/state?${new URLSearchParams({ ...opened, by: by.value })}`);
   const state = await response.json();
   if (asked === stamp) show(state);
 }
@@ -222,6 +227,10 @@ document.addEventListener("click", (event) => {
   } else if (link && (link.dataset.open || browsed(link))) {
     event.preventDefault();
     open("ticket", link.dataset.open || browsed(link));
+  } else if (link && link.dataset.pane) {
+    event.preventDefault();
+    if (link.dataset.pane === "box") opened.thread = "";
+    open(link.dataset.pane, link.dataset.which);
   } else if (link && link.dataset.channel) {
     event.preventDefault();
     open("channel", link.dataset.channel);
@@ -232,10 +241,11 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset.form) return;
   event.preventDefault();
-  const given = new FormData(form);
+  const given = new FormData(form, event.submitter);
   if (form.dataset.form === "say") given.set("channel", opened.channel);
+  if (form.dataset.form === "write") given.set("conversation", opened.teams);
   if (!(await act(form.dataset.form, given))) return;
-  if (["say", "comment", "create"].includes(form.dataset.form)) form.reset();
+  if (["say", "comment", "create", "write", "reply"].includes(form.dataset.form)) form.reset();
   if (form.dataset.form === "create") document.getElementById("new").open = false;
 });
 
