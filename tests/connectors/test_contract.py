@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Messenger, Tracker
-from connectors.errors import Missing
+from connectors.errors import Missing, Refused
 from connectors.model import Absent, Button, Comment, Edit, Found, Message
 from connectors.testing import MemoryMessenger, MemoryTracker
 from sandbox.clock import Clock
-from tests.connectors import jiras, slack_workspace
+from tests.connectors import instances, jiras, slack_workspace
 
+PAIRS = {"high": "1", "medium": "2", "low": "3"}
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -28,13 +29,19 @@ class Place:
     later: Callable[[], None]
 
 
-@pytest.fixture(params=["memory", "jira cloud", "jira datacenter"])
+@pytest.fixture(params=["memory", "jira cloud", "jira datacenter", "servicenow"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     clock = Clock(NOW, speed=0)
     if request.param == "memory":
         memory = MemoryTracker(clock.now)
         ref = memory.ticket("OPS-1", "Checkout is down")
         yield Place(memory, ref, lambda v: memory.person(ref, severity=v), lambda: clock.advance(timedelta(minutes=1)))
+        return
+    if request.param == "servicenow":
+        with instances.world(clock) as box:
+            sys_id = box.create(short_description="Checkout is down")
+            put = lambda v: box.state.put(sys_id, {"impact": PAIRS[v], "urgency": PAIRS[v]})  # noqa: E731
+            yield Place(box.snow, sys_id, put, lambda: clock.advance(timedelta(minutes=1)))
         return
     with jiras.world("cloud" if "cloud" in request.param else "datacenter", clock) as world:
         key = world.state.create({"summary": "Checkout is down"})
@@ -52,9 +59,14 @@ def test_an_edit_and_the_ledger_are_written_together_and_read_back(place: Place)
     assert (comment.text, comment.by, comment.public) == ("We are on it.", place.tracker.me(), comment.public)
 
 
-def test_a_comment_is_edited_in_place(place: Place) -> None:
+def test_a_comment_is_edited_in_place_or_refused(place: Place) -> None:
     place.tracker.write(place.ref, Edit(comment=Comment("one")), None)
     (first,) = place.tracker.get(place.ref).comments
+    if not place.tracker.edits_comments:
+        with pytest.raises(Refused):
+            place.tracker.write(place.ref, Edit(comment=Comment("two", id=first.id)), None)
+        assert place.tracker.get(place.ref).comments == (first,)
+        return
     place.tracker.write(place.ref, Edit(comment=Comment("two", id=first.id)), None)
     (second,) = place.tracker.get(place.ref).comments
     assert (second.id, second.text) == (first.id, "two")
