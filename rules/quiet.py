@@ -17,6 +17,7 @@ from rules.decision import World
 from rules.facts import Facts
 from rules.model import Mute, Rule, RuleSet
 from rules.past import holds
+from rules.text import shown
 
 _TICK = timedelta(milliseconds=1)
 
@@ -40,7 +41,7 @@ class Silence:
     def why(self, zone: tzinfo) -> str:
         """What holds, and until when; it reads the same on whichever day."""
         by = f"muted by {self.mute}" if self.mute else f"outside {self.calendar}"
-        return f"{by} until {self.until.astimezone(zone):%a %d %b %H:%M}" if self.until is not None else by
+        return f"{by} until {shown(self.until, zone)}" if self.until is not None else by
 
 
 def in_force(mute: Mute, rules: RuleSet, moment: datetime) -> Silence | None:
@@ -85,6 +86,13 @@ class Quiet:
         """What would hold an effect of this rule if no mute were watched."""
         mutes = (mute for mute in self._mutes if mute.mode == "watch")
         return next(self._muted(rule, mutes, moment), None) if rule.mode == "on" else None
+
+    def out(self, rule: Rule, moment: datetime) -> datetime | None:
+        """When an effect of this rule goes out that is due at a moment; None where no end of its silence is known."""
+        due: datetime | None = moment
+        while due is not None and (silence := self.at(rule, due)) is not None:
+            due = silence.until
+        return due
 
     def lifted(self, rule: Rule, now: datetime, within: timedelta) -> tuple[Silence, ...]:
         """What held effects of this rule and ended so lately."""

@@ -10,6 +10,7 @@ made of the same field, before the decision was replaced by another, says whethe
 | same, other, nobody | the field's last word by a person until then: that value, another one, or none at all |
 | climbed | a ladder began, as its condition became true |
 | in time | it was acknowledged before the first step was due; else so many steps came, and then it was, or was not |
+| muted | a step comes when its mute ends, if the ladder still climbs; news too old by then is not counted |
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from rules.decide import climbing, decide, news
 from rules.decision import World as Known
 from rules.directory import person_of
 from rules.events import acknowledged_at
-from rules.model import Escalate, Notify, Rule, RuleSet
+from rules.model import Escalate, Mute, Notify, Rule, RuleSet
 from rules.past import Past
+from rules.quiet import Quiet, gathered_since
 from sync.effects import World
 from sync.items import Plan, by_us, same
 from sync.trial import Trial
@@ -134,7 +136,7 @@ class Score:
 
 
 def scores(lives: Iterable[Life], rules: RuleSet) -> tuple[Score, ...]:
-    """One score for each rule that is not off, in deciding order."""
+    """One score for each rule that is not off, in deciding order; mutes only shape what the others do."""
     judged: dict[str, list[Judged]] = {}
     climbs: dict[str, list[Climb]] = {}
     told: dict[str, list[Told]] = {}
@@ -148,7 +150,7 @@ def scores(lives: Iterable[Life], rules: RuleSet) -> tuple[Score, ...]:
     return tuple(
         Score(rule, tuple(judged.get(rule.id, ())), tuple(climbs.get(rule.id, ())), tuple(told.get(rule.id, ())))
         for rule in rules
-        if rule.mode != "off"
+        if rule.mode != "off" and not isinstance(rule, Mute)
     )
 
 
@@ -318,16 +320,32 @@ class _Again:
             rule = ladders[name]
             for since, end, ending in begun:
                 if isinstance(rule, Escalate) and self._counts(since):
-                    steps = sum(due <= (end or self.span.until) for due in _dues(rule, since))
+                    went = (self._out(rule, due, since) for due in _dues(rule, since))
+                    steps = sum(at is not None and at <= (end or self.span.until) for at in went)
                     yield Climb(name, self.ticket.key, since, steps, ending)
 
     def told(self) -> Iterator[Told]:
         """Every message that would have been shown, and every event that would have been told, within the span."""
         for name, moments in self._shown.items():
-            yield from (Told(name, self.ticket.key, at) for at in moments if self._counts(at))
+            shown = (self._out(self.rules.by_id[name], at, at) for at in moments)
+            yield from (Told(name, self.ticket.key, at) for at in shown if at is not None and self._counts(at))
         for rule, events in news(Past(self._last, self.rules, self.world.me, self.span.until)):
             if isinstance(rule, Notify) and rule.mode != "off":
-                yield from (Told(rule.id, self.ticket.key, event.at) for event in events if self._counts(event.at))
+                heard = (at for event in events if (at := self._heard(rule, event.at)) is not None)
+                yield from (Told(rule.id, self.ticket.key, at) for at in heard if self._counts(at))
+
+    def _heard(self, rule: Notify, at: datetime) -> datetime | None:
+        """When an event would have been told; None where it was too old when the mute ended."""
+        out = self._out(rule, at, at)
+        late = out is not None and at < gathered_since(rule, self.rules, out - self.world.grace, out)
+        return None if late else out
+
+    def _out(self, rule: Rule, due: datetime, then: datetime) -> datetime | None:
+        """When something due at a moment would have gone out, past the mutes of the ticket as it was `then`."""
+        if rule.during is None and not self.rules.of("mute"):
+            return due
+        past = Past(self._last.at(then), self.rules, self.world.me, then)
+        return Quiet(past.facts, Known()).out(rule, due)
 
 
 def _dues(rule: Escalate, since: datetime) -> Iterator[datetime]:

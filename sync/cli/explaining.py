@@ -78,7 +78,6 @@ def _upshot(upshot: Upshot) -> dict[str, Any]:
         "what": upshot.what,
         "why": upshot.why or None,
         "at": upshot.at.isoformat() if upshot.at else None,
-        "by": upshot.by or None,
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar import is_open, known_holidays, opening
+from rules.calendar import is_open, known_holidays, opening, stretch
 from rules.model import Calendar
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -82,3 +82,43 @@ def test_it_is_open_exactly_in_its_spans(moment: datetime) -> None:
 )
 def test_it_is_told_whose_holidays_are_not_known(place: str, said: str) -> None:
     assert known_holidays(place) == said
+
+
+DAILY = Calendar("daily", BERLIN, dict.fromkeys(range(7), ((time(0), time(0)),)))
+ROUND = Calendar("round", BERLIN, {0: ((time(20), time(0)),), 1: ((time(0), time(4)), (time(4), time(6)))})
+
+
+@pytest.mark.parametrize(
+    ("calendar", "moment", "since", "until", "why"),
+    [
+        (OFFICE, "2026-11-23 09:00", "2026-11-23 08:00", "2026-11-23 12:00", "within the first span"),
+        (OFFICE, "2026-11-23 12:00", "2026-11-23 12:00", "2026-11-23 13:00", "the gap at noon"),
+        (OFFICE, "2026-11-28 09:00", "2026-11-27 16:00", "2026-11-30 08:00", "a weekend"),
+        (OFFICE, "2026-12-26 09:00", "2026-12-23 18:00", "2027-01-04 08:00", "closed days and a holiday between"),
+        (FREEZE, "2026-12-24 09:00", "2026-12-19 00:00", "2027-01-04 00:00", "whole days are one stretch"),
+        (FREEZE, "2026-12-18 09:00", None, "2026-12-19 00:00", "it was never open before"),
+        (FREEZE, "2027-01-05 09:00", "2027-01-04 00:00", None, "it never opens again"),
+        (ROUND, "2026-11-24 05:00", "2026-11-23 20:00", "2026-11-24 06:00", "spans that touch, over midnight"),
+        (ROUND, "2026-11-23 20:00", "2026-11-23 20:00", "2026-11-24 06:00", "from its first moment on"),
+        (DAILY, "2026-11-24 05:00", None, None, "it is never closed"),
+    ],
+)
+def test_a_stretch_is_all_the_time_of_one_kind(
+    calendar: Calendar, moment: str, since: str | None, until: str | None, why: str
+) -> None:
+    wanted = tuple(at(text) if text is not None else None for text in (since, until))
+    assert stretch(calendar, at(moment)) == wanted, why
+
+
+@given(st.datetimes(datetime(2026, 3, 1), datetime(2027, 3, 1)), st.sampled_from([OFFICE, NIGHT, ROUND, FREEZE]))
+def test_a_stretch_ends_where_the_calendar_changes(naive: datetime, calendar: Calendar) -> None:
+    moment = naive.replace(tzinfo=UTC)
+    since, until = stretch(calendar, moment)
+    tick = timedelta(microseconds=1)
+    open_ = is_open(calendar, moment)
+    if since is not None:
+        assert since <= moment
+        assert (is_open(calendar, since), is_open(calendar, since - tick)) == (open_, not open_)
+    if until is not None:
+        assert moment < until
+        assert (is_open(calendar, until), is_open(calendar, until - tick)) == (not open_, open_)

@@ -279,3 +279,20 @@ def test_lines_are_folded_to_the_width_and_lose_no_word(width: int) -> None:
     wide, narrow = (render([one], BERLIN, MORNING, columns) for columns in (None, width))
     assert sorted(" ".join(wide).replace(" ", "")) == sorted("".join(narrow).replace(" ", ""))
     assert max(map(len, narrow)) <= max(width, 60)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"from": "2026-11-01T08:00:00"}, "fired: mutes notify"),
+        ({"until": "2026-11-30T08:00:00"}, "fired: mutes notify until 30 Nov 08:00"),
+        ({"from": "2027-01-01T08:00:00"}, "did not: it begins 1 Jan 2027 08:00"),
+        ({"until": "2026-11-01T08:00:00"}, "did not: it is over"),
+        ({"during": '"freeze"'}, "did not: it is not freeze"),
+        ({"when": "'security'", "during": '"office"'}, "did not: security is no"),
+    ],
+)
+def test_a_mute_says_whether_it_is_in_force_and_until_when(keys: dict[str, str], line: str) -> None:
+    text = rule("mute", "m", mutes='["notify"]', **keys)
+    (said, *_) = lines(text, ticket({"security": False}))
+    assert said == f"mute      m  {line}"

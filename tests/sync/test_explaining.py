@@ -189,7 +189,7 @@ def test_a_past_moment_is_told_as_it_was_then() -> None:
     world.at("09:20")
     assert told(world, ref, "critical-down", minutes(5))[0][0] == "done"
     assert told(world, ref, "critical-down", minutes(12)) == [("left alone", "severity = high", "ann set it 09:10")]
-    assert asked(world, ref, minutes(6))["unacknowledged"].verdict == "fired"
+    assert asked(world, ref, minutes(4))["unacknowledged"].verdict == "fired"
     assert asked(world, ref, minutes(12))["unacknowledged"].verdict == "did not"
     assert ("done", "call tom", "") in told(world, ref, "unacknowledged", minutes(6))
     assert ("next", "call tom", "unless acknowledged") in told(world, ref, "unacknowledged", minutes(3))
@@ -447,3 +447,86 @@ def test_the_notes_of_an_explanation_are_folded_too() -> None:
     assert told_.notes
     assert max(map(len, explaining.text(told_, 60).splitlines()[1:4])) <= 60
     assert "      that moment has not come" in explaining.text(told_, 60)
+
+
+# ---- mutes
+
+MUTE = """
+[[mute]]
+id = "move"
+mutes = ["escalate"]
+from = 2026-11-23T09:10:00
+until = 2026-11-23T12:00:00
+"""
+
+
+def test_what_a_mute_holds_says_by_which_and_until_when() -> None:
+    world = World(RULES + MUTE)
+    ref = world.ticket()
+    world.at("09:20")
+    one = asked(world, ref)["unacknowledged"]
+    assert (one.verdict, one.said, one.by, one.until) == ("muted", "muted by move", "move", minutes(180))
+    assert told(world, ref, "unacknowledged") == [
+        ("done", "call tom", ""),
+        ("muted", "call maria", "by move"),
+        ("muted", "call #incidents", "by move"),
+        ("muted", "call #management", "by move"),
+    ]
+    assert asked(world, ref)["move"].notes == ("mutes escalate until 12:00",)
+    lines = explaining.text(explained(world.engine, ref, None)).splitlines()
+    assert "escalate  unacknowledged  muted by move: until 12:00; since 09:00" in lines
+    assert "    → muted until 12:00  call maria: by move" in lines
+
+
+def test_data_and_slack_say_by_which_mute_and_until_when() -> None:
+    world = World(RULES + MUTE)
+    ref = world.ticket()
+    world.at("09:20")
+    found = explained(world.engine, ref, None)
+    rule = next(one for one in explaining.data(found)["rules"] if one["id"] == "unacknowledged")
+    assert (rule["verdict"], rule["by"], rule["until"]) == ("muted", "move", "2026-11-23T12:00:00+00:00")
+    assert {
+        "state": "muted",
+        "what": "call maria",
+        "why": "by move",
+        "at": "2026-11-23T12:00:00+00:00",
+    } in (rule["upshots"])
+    said = markdown(found).replace("\\", "")
+    assert "- **unacknowledged** (escalate) muted by move: until 12:00; since 09:00" in said
+    assert "  - muted until 12:00, call maria: by move" in said
+
+
+def test_before_the_mute_a_past_moment_is_not_muted_and_within_it_is() -> None:
+    world = World(RULES + MUTE)
+    ref = world.ticket()
+    world.at("13:00")
+    assert asked(world, ref, minutes(4))["unacknowledged"].verdict == "fired"
+    assert asked(world, ref, minutes(30))["unacknowledged"].said == "muted by move"
+    assert asked(world, ref, minutes(30))["move"].said == "fired"
+    assert asked(world, ref)["move"].said == "did not"
+
+
+def test_a_watched_mute_is_told_beside_what_it_would_hold() -> None:
+    world = World(RULES + MUTE + 'mode = "watch"\n')
+    ref = world.ticket()
+    world.at("09:11")
+    assert ("next", "call maria", "unless acknowledged; would be muted by move until 23 Nov 2026 12:00") in told(
+        world, ref, "unacknowledged"
+    )
+
+
+def test_the_log_on_the_ticket_says_until_when_it_is_muted_and_is_written_once() -> None:
+    world = World(RULES + MUTE)
+    ref = world.ticket()
+    assert "held: call maria: muted by move until 23 Nov 2026 12:00" in world.log(ref).replace("\\", "")
+    world.at("09:11")
+    written = world.tracker.calls
+    world.at("11:59")
+    assert world.tracker.calls == written
+
+
+def test_calls_that_are_muted_are_no_emergency() -> None:
+    world = World(RULES + MUTE)
+    world.ticket()
+    world.at("09:11")
+    assert world.engine.memory.coming == {}

@@ -198,3 +198,25 @@ def test_the_tests_of_the_reference_pass() -> None:
     results = [judge(case, found, world(("slack",))) for case in found.cases]
     assert len(results) == 5
     assert [failure.came for result in results for failure in result.failures] == []
+
+
+MUTE = """
+[[mute]]
+id = "move"
+mutes = ["escalate"]
+from = 2026-01-05T09:00:00
+until = 2026-01-05T11:00:00
+"""
+
+
+def test_a_muted_call_is_not_made_in_a_test_before_the_mute_ends() -> None:
+    everybody = '["on-call:team", "place:incidents", "lead:team", "audience:management"]'
+    body = f'expect = {{ "after 59m" = [], "after 1h" = {everybody} }}'
+    assert failed(body, MUTE) == []
+    assert judged(body, MUTE).spoke >= {"move"}
+
+
+def test_a_call_that_is_muted_is_explained_so() -> None:
+    failure = only('expect = { "after 6m" = ["on-call:team"] }', MUTE)
+    assert "escalate  unacknowledged  muted by move: until 11:00; since 10:00" in failure.lines(rules("", MUTE))
+    assert "    → muted until 11:00  call tom: by move" in "\n".join(failure.lines(rules("", MUTE)))

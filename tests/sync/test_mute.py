@@ -43,7 +43,7 @@ def test_a_muted_call_is_held_and_made_once_when_the_mute_ends() -> None:
     ref = world.ticket()
     world.at("11:59")
     assert clocks(world, "U-tom") == []
-    assert ("call tom", "muted by move until Mon 23 Nov 12:00") in held(world, ref)
+    assert ("call tom", "muted by move until 23 Nov 2026 12:00") in held(world, ref)
     assert world.plan(ref).wake == MORNING.replace(hour=12)
     world.at("12:10")
     assert {place: clocks(world, place) for place in ("U-tom", "U-maria", "#management")} == {
@@ -110,10 +110,10 @@ def test_a_mute_holds_only_tickets_of_which_its_condition_is_true() -> None:
     drill = world.ticket("OPS-2", "Checkout is down in the drill")
     world.at("09:06")
     assert clocks(world, "U-tom") == ["09:05"]
-    assert ("call tom", "muted by move until Mon 23 Nov 12:00") in held(world, drill)
+    assert ("call tom", "muted by move until 23 Nov 2026 12:00") in held(world, drill)
 
 
-@pytest.mark.parametrize(("mode", "note"), [("off", ""), ("watch", "would be muted by move until Mon 23 Nov 12:00")])
+@pytest.mark.parametrize(("mode", "note"), [("off", ""), ("watch", "would be muted by move until 23 Nov 2026 12:00")])
 def test_a_mute_that_is_not_on_holds_nothing(mode: str, note: str) -> None:
     world = World(RULES + MOVE + f'mode = "{mode}"\n')
     ref = world.ticket()
@@ -128,13 +128,13 @@ def test_a_watched_mute_holds_what_is_only_watched() -> None:
     rules = RULES.replace('id = "unacknowledged"', 'id = "unacknowledged"\nmode = "watch"')
     world = World(rules + MOVE + 'mode = "watch"\n', site=Site(watch=("slack", "#watch")))
     ref = world.ticket()
-    assert ("call tom", "muted by move until Mon 23 Nov 12:00") in held(world, ref)
+    assert ("call tom", "muted by move until 23 Nov 2026 12:00") in held(world, ref)
 
 
 def test_of_two_mutes_the_one_that_ends_last_is_told() -> None:
     world = World(RULES + MOVE + MOVE.replace('"move"', '"other"').replace("12:00", "13:00"))
     ref = world.ticket()
-    assert ("call tom", "muted by other until Mon 23 Nov 13:00") in held(world, ref)
+    assert ("call tom", "muted by other until 23 Nov 2026 13:00") in held(world, ref)
     world.at("12:30")
     assert clocks(world, "U-tom") == []
     world.at("13:00")
@@ -155,7 +155,7 @@ def test_a_mute_during_a_calendar_ends_when_it_closes() -> None:
     night = '[[mute]]\nid = "night"\nmutes = ["escalate"]\nduring = "office"\n'
     world = World(RULES + night, COMPANY + OFFICE)
     ref = world.ticket()
-    assert ("call tom", "muted by night until Mon 23 Nov 18:00") in held(world, ref)
+    assert ("call tom", "muted by night until 23 Nov 2026 18:00") in held(world, ref)
     world.at("19:00")
     assert clocks(world, "U-tom") == ["18:00"]
 
@@ -277,3 +277,75 @@ def test_a_mute_added_while_a_claim_is_in_flight_loses_and_doubles_nothing(loses
     assert world.tracker.calls == looks, "what was in flight and is muted wakes nobody"
     world.at("12:30").restart()
     assert clocks(world, "U-tom") == (["09:05"] if arrives else ["12:00"])
+
+
+# ---- a rule's own hours
+
+
+def test_a_call_outside_its_rules_hours_waits_until_they_open() -> None:
+    world = World(RULES.replace('since = "created"', 'since = "created"\nduring = "office"'), COMPANY + OFFICE)
+    world.until(MORNING.replace(hour=18))
+    ref = world.ticket()
+    assert ("call tom", "outside office until 24 Nov 2026 08:00") in held(world, ref)
+    world.until(MORNING.replace(day=24, hour=7, minute=59))
+    assert clocks(world, "U-tom") == []
+    world.until(MORNING.replace(day=24, hour=10))
+    assert clocks(world, "U-tom") == ["08:00"]
+    assert clocks(world, "#management") == ["08:00"]
+
+
+def test_news_of_a_weekend_is_gathered_however_old_and_told_on_monday() -> None:
+    world = World(RULES.replace('on = ["resolved"', 'during = "office"\non = ["resolved"'), COMPANY + OFFICE)
+    world.until(MORNING.replace(day=27, hour=20))  # a Friday
+    ref = world.ticket()
+    world.click("resolve", ref)
+    world.later(timedelta(hours=1)).person(ref, phase="active")
+    world.restart()
+    world.until(MORNING.replace(day=30, hour=7))
+    assert [text for text in world.said("#incidents") if "reopened" in text] == []
+    world.restart()
+    world.until(MORNING.replace(day=30, hour=9))
+    (news,) = [post for post in world.posts if "reopened" in post.message.text]
+    assert "resolved" in news.message.text
+    assert f"{news.at:%a %H:%M}" == "Mon 08:00"
+
+
+def test_a_ticket_resolved_outside_the_hours_is_shown_so_when_they_open_also_after_a_restart() -> None:
+    world = World(RULES.replace('id = "card"', 'id = "card"\nduring = "office"'), COMPANY + OFFICE)
+    ref = world.ticket()
+    world.until(MORNING.replace(day=27, hour=20))
+    world.click("resolve", ref)
+    world.until(MORNING.replace(day=29, hour=12))
+    world.restart()
+    assert "resolved" not in world.posts[0].message.text
+    world.until(MORNING.replace(day=30, hour=8))
+    assert "resolved" in world.posts[0].message.text
+
+
+# ---- floods
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown", "why"),
+    [(True, 6, "what people did in the mute accounts for it"), (False, 3, "a rule written in the mute is a flood")],
+)
+def test_the_end_of_a_mute_is_no_flood_but_what_only_the_rules_account_for_is(
+    changed: bool, shown: int, why: str
+) -> None:
+    mute = MOVE.replace('"escalate", "notify"', '"notify"').replace("09:04", "09:01")
+    rules = RULES[: RULES.index("[[escalate]]")] + RULES[RULES.index("[[notify]]") :]
+    world = World(rules + mute, site=Site(edits=2))
+    refs = [world.ticket(f"OPS-{n}") for n in range(6)]
+    world.at("10:00")
+    for ref in refs if changed else ():
+        world.tracker.person(ref, by="ann", assignee="ann")
+        world.now += timedelta(seconds=5)
+        world.look(ref)
+    world.at("10:30").restart()
+    if not changed:
+        world.reload(rules.replace("**{{ key }}**", "New: {{ key }}") + mute)
+    world.at("12:00")
+    world.sweep()
+    texts = [text for text in world.said("#incidents") if ("ann" in text) is changed and (changed or "New:" in text)]
+    assert len(texts) == shown, why
+    assert ("flood" in world.engine.notices) is not changed

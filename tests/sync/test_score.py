@@ -305,3 +305,44 @@ def test_it_is_told_as_tables_with_examples(tmp_path: Path) -> None:
         assert (down["fired"], down["same"], down["other"], down["nobody"]) == (3, 1, 1, 1)
         wrong = CliRunner().invoke(app, ["score", "--config", str(config), "--since", "soon"])
         assert (wrong.exit_code, "is no duration" in wrong.output) == (2, True)
+
+
+# ---- mutes
+
+MUTE = """
+[[mute]]
+id = "move"
+mutes = ["escalate", "notify"]
+from = 2026-11-23T08:00:00
+until = 2026-11-23T10:00:00
+"""
+
+
+@pytest.mark.parametrize(
+    ("until", "steps", "why"),
+    [
+        ("10:00", 1, "of what came in the mute, what was taken before its end was never called"),
+        ("09:07", 2, "a step comes when the mute ends"),
+        ("09:00", 2, "a mute that is over mutes nothing"),
+    ],
+)
+def test_a_step_comes_when_its_mute_ends(until: str, steps: int, why: str) -> None:
+    taken = ticket((20, "phase", "active", ANN), severity="high", service="checkout", team="payments")
+    mute = MUTE.replace("10:00", until).replace("08:00", "08:30" if until != "10:00" else "09:06")
+    (climb,) = (climb for climb in lived(taken, RULES + mute).climbs if climb.rule == "unacknowledged")
+    assert climb.steps == steps, why
+
+
+def test_a_message_is_counted_when_its_mute_ends_and_news_too_old_by_then_is_not() -> None:
+    done = ticket((30, "phase", "resolved", ANN), severity="high", service="checkout", team="payments")
+    assert [(m.rule, m.at) for m in lived(done, RULES + MUTE).told] == [
+        ("card", minutes(60)),
+        ("milestones", minutes(60)),
+    ]
+    long = lived(done, RULES + MUTE.replace("23T10:00", "24T20:00")).told
+    assert [message.rule for message in long] == ["card"]
+    assert lived(done, RULES + MUTE.replace("until = 2026-11-23T10:00:00\n", "")).told == ()
+
+
+def test_a_mute_has_no_score_of_its_own() -> None:
+    assert "move" not in {score.rule.id for score in scores([], rules(RULES + MUTE))}
