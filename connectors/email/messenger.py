@@ -130,7 +130,7 @@ class Email(Messenger):
 
     @property
     def _sender(self) -> Outbox | GraphMail:
-        sender = self._graph or self._smtp
+        sender = self._smtp or self._graph
         assert sender is not None  # noqa: S101  (the settings hold that there is one)
         return sender
 
