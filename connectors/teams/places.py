@@ -23,7 +23,7 @@ from connectors.teams.client import PAGE, Client, Json, conversation
 
 CHANNEL: Final = re.compile(r"19:[^\s/;]+@thread\.(?:tacv2|skype)")
 PERSON: Final = re.compile(r"29:\S+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-REF: Final = re.compile(r"([^\s/;]+)(?:;messageid=([^\s/;]+))?/([^\s/]+)")
+REF: Final = re.compile(r"((?:\d+|a):[^\s/;]+)(?:;messageid=([^\s/;]+))?/([^\s/]+)")
 ROSTERS: Final = 20
 """Teams whose members are asked for a person, at most."""
 
@@ -78,7 +78,7 @@ class Places:
         A reply stays in its thread only where the thread is in that very place. Raises connectors.errors; what is
         Temporary is not in doubt, as nothing was posted yet.
         """
-        if REF.fullmatch(place) and not self._is_name(place):
+        if REF.fullmatch(place):
             return spot_of(place, tried)[0]
         thread = spot_of(under, tried)[0] if REF.fullmatch(under) else None
         if self.is_person(place):
@@ -151,9 +151,6 @@ class Places:
     def is_person(self, place: str) -> bool:
         """Whether a place is somebody, and no channel."""
         return not CHANNEL.fullmatch(place) and ("@" in place or PERSON.fullmatch(place) is not None)
-
-    def _is_name(self, place: str) -> bool:
-        return _name(place) in self._channels or _name(place.partition("/")[0]) in self._teams
 
     def _looked_up(self, place: str, tried: str) -> str:
         team, _, channel = place.partition("/")

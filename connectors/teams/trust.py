@@ -178,8 +178,7 @@ def _claims(claims: Json, activity: Json, expected: Expected, now: datetime) -> 
     said = claims.get("serviceurl") or claims.get("serviceUrl")
     if not isinstance(said, str) or said != activity.get("serviceUrl"):
         raise BadRequest(401, "the token is for another service URL")
-    parts = urlsplit(said)
-    if parts.hostname not in expected.hosts or not _is_safe(said):
+    if not _is_safe(said) or urlsplit(said).hostname not in expected.hosts:
         raise BadRequest(401, "the service URL is none of Teams'; see hosts in the settings")
 
 
@@ -194,6 +193,7 @@ def _is_safe(url: str) -> bool:
     """Whether an address is one of https, or of this machine, as in tests. Never raises."""
     try:
         parts = urlsplit(url)
-        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        host = parts.hostname
     except ValueError:
         return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
