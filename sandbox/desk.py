@@ -137,6 +137,10 @@ class Desk(Shelf):
     def asks_what_changed(self, asked: Asked) -> bool:
         """Whether a request only asks what changed, as Pointman does all day."""
 
+    def belongs_to_that(self, asked: Asked) -> bool:
+        """Whether a request may be part of asking what changed as well as of work: it is counted as neither."""
+        return False
+
     @abstractmethod
     def create(self, by: str, fields: Mapping[str, Any], kind: str) -> str:
         """Somebody creates a ticket; its key. Raises LookupError where a field or an option is not there."""

@@ -51,7 +51,7 @@ class Post:
     def key(self) -> str:
         """Under which keys it was put; empty where it says none."""
         payload = (self.message.metadata or {}).get("event_payload", {})
-        return " ".join(str(payload[name]) for name in sorted(payload))
+        return " ".join(str(payload[name]) for name in sorted(payload) if name != "ticket")
 
     @property
     def tickets(self) -> frozenset[str]:

@@ -117,7 +117,7 @@ class World(Sight):
         """Asking what changed is no work: Pointman does it all day, and meanwhile time may leap."""
         now = time.monotonic()
         if not self.desk.asks_what_changed(asked):
-            self.worked = now
+            self.worked = self.worked if self.desk.belongs_to_that(asked) else now
             return
         passed, self._polled = now - self._polled, now
         if now - self.worked > BUSY and self.speed > self.clock.speed:

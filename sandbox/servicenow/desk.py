@@ -47,6 +47,8 @@ MOVES: Final = (
 )  # fmt: skip
 CATEGORIES: Final[Mapping[str, str]] = {"1": "new", "2": "indeterminate", "3": "indeterminate"}
 LEDGER: Final = "u_pointman"
+ONE: Final = ("sys_id=", "number=", "correlation_id=")
+"""How a condition begins that means one incident."""
 
 
 class ServiceNowDesk(Desk):
@@ -190,8 +192,15 @@ class ServiceNowDesk(Desk):
         self.state.close()
 
     def asks_what_changed(self, asked: Asked) -> bool:
-        """Whether it lists incidents."""
-        return asked.method == "GET" and asked.path.endswith("/table/incident")
+        """Whether it lists incidents, and does not mean one."""
+        query = asked.query.get("sysparm_query", "")
+        means_one = any(part.startswith(ONE) for part in query.split("^"))
+        return asked.method == "GET" and asked.path.endswith("/table/incident") and not means_one
+
+    def belongs_to_that(self, asked: Asked) -> bool:
+        """What is read beside records, whether it is one or a page of them."""
+        path = asked.path
+        return asked.method == "GET" and path.startswith("/api/now/table/") and not path.endswith("/incident")
 
     # ---- what people do
 
