@@ -98,9 +98,9 @@ class Client:
             if total is None or passed >= total:
                 return
 
-    def first(self, table: str, query: str, fields: Sequence[str], tried: str) -> Row | None:
-        """The first record that a query finds, or None. Raises ConnectorError."""
-        rows, _ = self._page(table, query, ["sys_id", *fields], tried, (1, 0))
+    def first(self, table: str, query: str, fields: Sequence[str] | None, tried: str) -> Row | None:
+        """The first record that a query finds, or None; without `fields`, all of it. Raises ConnectorError."""
+        rows, _ = self._page(table, query, None if fields is None else ["sys_id", *fields], tried, (1, 0))
         return rows[0] if rows else None
 
     def change(self, table: str, ref: str, body: Mapping[str, str], tried: str) -> Row:
@@ -119,13 +119,15 @@ class Client:
     # ---- one request
 
     def _page(
-        self, table: str, query: str, fields: list[str], tried: str, window: tuple[int, int]
+        self, table: str, query: str, fields: list[str] | None, tried: str, window: tuple[int, int]
     ) -> tuple[list[Row], int | None]:
         """The records in a window of what a query finds, and how many it finds in all, where that is said."""
         size, start = window
 
         def ask(resource: pysnow.Resource) -> pysnow.Response:
-            wanted = list(dict.fromkeys(fields))
+            wanted = list(dict.fromkeys(fields or ()))
+            if fields is None:
+                resource.parameters.add_custom({"sysparm_fields": None})
             return resource.get(query=query, limit=size, offset=start, fields=wanted, display_value="all")
 
         try:

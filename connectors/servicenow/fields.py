@@ -14,9 +14,10 @@ from typing import Any, Final
 from connectors.errors import Refused
 from connectors.model import PHASES, WORDS, Phase, User, Value
 from connectors.servicenow.client import EMPTY, Cell, Row
+from connectors.servicenow.dictionary import Described, Dictionary
 from connectors.servicenow.names import USERS, Names
 from connectors.servicenow.plain import to_plain
-from connectors.servicenow.settings import LEVELS, Kind, ServiceNowSettings
+from connectors.servicenow.settings import LEDGER, LEVELS, Kind, ServiceNowSettings
 
 OWN: Final[Mapping[str, str]] = {"summary": "short_description", "description": "description"}
 """The words that every ticket has, by the columns they are."""
@@ -47,12 +48,13 @@ def written(at: datetime) -> str:
 
 
 class Fields:
-    """The map between our words and the columns of one table. `kinds` is what is known of columns beforehand."""
+    """The map between our words and the columns of one table."""
 
-    def __init__(self, settings: ServiceNowSettings, names: Names) -> None:
+    def __init__(self, settings: ServiceNowSettings, names: Names, dictionary: Dictionary) -> None:
         self._settings = settings
         self._names = names
-        self.kinds: Mapping[str, Kind] = {}
+        self._dictionary = dictionary
+        self._described: Mapping[str, Described] = {}
         self.columns: dict[str, str] = {**USUAL, **settings.fields}
         self.paired = "severity" not in settings.fields
         values = {word: dict(told) for word, told in settings.values.items()}
@@ -81,6 +83,14 @@ class Fields:
         if column == self._settings.hold.reason:
             told.append("hold_reason")
         return tuple(dict.fromkeys(told)) or (column,)
+
+    def ready(self) -> None:
+        """Find out what the columns hold, once. Raises Temporary."""
+        if not self._described:
+            self._described = self._dictionary.columns((*self.asked(), LEDGER))
+            for column, told in self._described.items():
+                if told.to:
+                    self._names.refers(column, told.to)
 
     # ---- whom a record means
 
@@ -180,7 +190,8 @@ class Fields:
 
     def kind(self, word: str, column: str, cell: Cell = EMPTY) -> Kind:
         """What a word's column holds."""
-        said = self._settings.types.get(word) or self.kinds.get(column)
+        described = self._described.get(column)
+        said = self._settings.types.get(word) or (described.kind if described is not None else None)
         if said is not None:
             return said
         if (cell.table or self._table(column)) == USERS or WORDS.get(word) == "user":
@@ -292,11 +303,15 @@ class Fields:
                 raise Refused(f"ServiceNow knows no {their} in {table}")
             return found
         if word in OWN:
-            return cut(to_plain(their) if word == "description" else " ".join(their.split()), SIZES[column])
+            return cut(to_plain(their) if word == "description" else " ".join(their.split()), self._size(column))
         for choice, label in self._names.choices(column).items():
             if their in {choice, label}:
                 return choice
         return their
+
+    def _size(self, column: str) -> int:
+        described = self._described.get(column)
+        return described.size if described is not None and described.size else SIZES[column]
 
     def _user(self, value: Any) -> str:
         user = value if isinstance(value, User) else User("", "", value) if "@" in str(value) else User(str(value))

@@ -58,6 +58,10 @@ class Names:
         """The table that a reference leads to, as far as it is known; empty for what is no reference."""
         return self._tables.get(column, "")
 
+    def refers(self, column: str, table: str) -> None:
+        """The dictionary says that a column leads to this table."""
+        self._tables[column] = table
+
     def learn(self, column: str, cell: Cell) -> None:
         """A record has shown whose id a column holds."""
         if cell.table:

@@ -66,6 +66,7 @@ class Records:
 
     def read(self, rows: Sequence[Row], tried: str) -> tuple[Ticket, ...]:
         """These records as tickets, with history and journal. Raises ConnectorError."""
+        self._fields.ready()
         ids = [row["sys_id"].value for row in rows]
         entries = self._entries(rows, ids, tried)
         notes = self._notes(ids, tried)

@@ -14,16 +14,21 @@ from datetime import datetime
 from threading import Lock
 from typing import ClassVar, Final
 
-from connectors.base import Receipt, Request, Tracker
+from connectors.base import Receipt, Request, Tracker, Wanted
 from connectors.errors import Missing, Refused, Temporary
 from connectors.model import Edit, Ticket, User
+from connectors.problems import Problem
 from connectors.servicenow import webhook
+from connectors.servicenow.checks import Check
 from connectors.servicenow.client import Client, Row, literal
+from connectors.servicenow.dictionary import Dictionary
 from connectors.servicenow.edits import Edits
 from connectors.servicenow.fields import Fields, written
+from connectors.servicenow.installing import Installation
 from connectors.servicenow.names import Names
 from connectors.servicenow.records import Records
 from connectors.servicenow.settings import ServiceNowSettings
+from connectors.setup import Order, Step
 
 REMEMBERED: Final = 2000
 """Tickets of which it is remembered how they were last read."""
@@ -43,7 +48,8 @@ class ServiceNow(Tracker):
         super().__init__(name, settings)
         self._client = Client(settings, name)
         self._names = Names(self._client, settings.table)
-        self._fields = Fields(settings, self._names)
+        self._dictionary = Dictionary(self._client, settings.table)
+        self._fields = Fields(settings, self._names, self._dictionary)
         self._records = Records(settings, name, self._client, self._fields, self._names)
         self._edits = Edits(settings, self._fields, self._names)
         self._lock = Lock()
@@ -202,6 +208,14 @@ class ServiceNow(Tracker):
     def receive(self, request: Request, now: datetime) -> Receipt:
         """Read a webhook. Raises BadRequest."""
         return webhook.read(self.name, self.settings, request, now)
+
+    def check(self, wanted: Wanted) -> Iterable[Problem]:
+        """Try it for real; changes nothing."""
+        return Check(self.name, self.settings, self._client, self._fields, self._names).run(wanted)
+
+    def install(self, order: Order) -> Iterator[Step]:
+        """Make the ledger's column, the webhook's properties and its business rule."""
+        return Installation(self.name, self.settings, self._client).run(order)
 
     def close(self) -> None:
         """Close the connections."""
