@@ -18,30 +18,36 @@ LABEL = 2_000
 OPTION = 75
 OPTIONS = 100
 TEXT = 3_000
+ARGUMENT = 500
+"""Characters kept of what a command says already: a view carries 3,000 in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
     """How to answer a person: the URL for a note that only they see (half an hour, five notes), and the trigger
-    that opens a form (three seconds, once). Either may be empty. As text: URL, space, trigger.
+    that opens a form (three seconds, once). `spot` is where they were: `channel:timestamp` of the message, and with
+    `:timestamp` that of the thread it is in. Each may be empty. As text: URL, space, trigger, space, spot.
     """
 
     url: str = ""
     trigger: str = ""
+    spot: str = ""
 
     def __str__(self) -> str:
-        return f"{self.url} {self.trigger}"
+        return f"{self.url} {self.trigger} {self.spot}" if self.spot else f"{self.url} {self.trigger}"
 
     @classmethod
     def parse(cls, reply: str) -> Handle:
         """The handle in a command's `reply`."""
-        url, _, trigger = reply.partition(" ")
-        return cls(url, trigger)
+        url, trigger, spot = (*reply.split(" "), "", "", "")[:3]
+        return cls(url, trigger, spot)
 
 
 def view(command: Command, form: Form) -> Json:
     """The modal that asks for what the command lacks. It carries the command, as nothing is remembered here."""
-    kept = {"verb": command.verb, "ref": command.ref, "url": Handle.parse(command.reply).url}
+    asked = {question.name for question in form.questions}
+    args = {name: value[:ARGUMENT] for name, value in command.args.items() if name not in asked}
+    kept = {"verb": command.verb, "ref": command.ref, "url": Handle.parse(command.reply).url, "args": args}
     return {
         "type": "modal",
         "callback_id": CALLBACK,

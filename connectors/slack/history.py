@@ -33,11 +33,11 @@ class Me:
     bot: str
 
 
-def marked(keys: str) -> Json:
+def marked(keys: str, ticket: str = "") -> Json:
     """The metadata of a message put under these keys, which a space parts: one text, as lists of texts are no
-    documented value there (`MessageMetadata` of Slack's own `@slack/types`).
+    documented value there (`MessageMetadata` of Slack's own `@slack/types`). `ticket` is the ref of what it is about.
     """
-    return {"event_type": EVENT, "event_payload": {"keys": keys}}
+    return {"event_type": EVENT, "event_payload": {"keys": keys, **({"ticket": ticket} if ticket else {})}}
 
 
 class Finder:
@@ -77,6 +77,14 @@ class Finder:
                     if message.get("ts") == ts:
                         return dict(message)
         raise Missing(f"{tried}: the message is gone")
+
+    def ticket(self, channel: str, ts: str, tried: str) -> str:
+        """The ref of the ticket that the message at this timestamp is about, where it is one of ours; else empty."""
+        message = self.message(channel, ts, tried)
+        metadata = message.get("metadata") or {}
+        if metadata.get("event_type") != EVENT or not _ours(message, self._who_we_are(tried)):
+            return ""
+        return str((metadata.get("event_payload") or {}).get("ticket") or "")
 
     def _search(self, spot: Spot, key: str, oldest: datetime, me: Me, tried: str) -> tuple[datetime | None, list[str]]:
         """Slack's time at the first page, and the timestamps of the messages that carry the key."""

@@ -1,8 +1,8 @@
 """What Slack sends us: proved by its signature, then read as commands. Makes no call and remembers nothing.
 
 `slack_bolt` was tried for this and not taken (docs/decisions/0010-slack-without-bolt.md): it calls `auth.test` on the
-first event and answers garbage with a traceback, while reading the four payloads that concern us is this one file.
-A payload that is signed but none of ours (an emoji, a shortcut of another time) is taken and means nothing.
+first event and answers garbage with a traceback, while reading the payloads that concern us is this one file.
+A payload that is signed but none of ours (an emoji, another shortcut) is taken and means nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from connectors.base import BadRequest, Receipt, Request
 from connectors.model import Command, User
-from connectors.problems import nearest
 from connectors.signatures import hexdigest, same
 from connectors.slack.forms import CALLBACK, Handle, answers
 
@@ -25,29 +24,17 @@ Json: TypeAlias = Mapping[str, Any]
 
 WINDOW = timedelta(minutes=5)
 """How old a request may be (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
-VERBS: Mapping[str, str] = {
-    "acknowledge": "",
-    "unacknowledge": "",
-    "take": "",
-    "assign": "person",
-    "severity": "level",
-    "resolve": "",
-    "update": "text",
-    "status": "",
-    "why": "at",
-}
-"""What may be typed after /pointman, each with the argument that the rest of the line becomes."""
-ALIASES = {"ack": "acknowledge", "unack": "unacknowledge", "post": "update"}
-USAGE = "Write `/pointman VERB TICKET`, for example `/pointman acknowledge OPS-42`. The verbs: "
+WORDS = "words"
+"""The verb of what was typed after `/pointman`, handed on as it is in the argument `text`."""
+TIMELINE = "pointman_timeline"
+"""The callback of the message shortcut that adds a message to an incident's timeline."""
+DECLARE = "pointman_declare"
+"""The callback of the global shortcut that declares an incident."""
+LONGEST = 20_000
+"""Characters taken of a message."""
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a payload means: at most one command, or a text that only the person sees."""
-
-    command: Command | None = None
-    said: str = ""
+_NAMED = re.compile(r"<[@#!][^|>]*\|([^>]+)>")
+_LINK = re.compile(r"<((?:https?|mailto):[^|>]+)(?:\|[^>]*)?>")
 
 
 def receive(request: Request, now: datetime, secret: str, source: str) -> Receipt:
@@ -56,15 +43,15 @@ def receive(request: Request, now: datetime, secret: str, source: str) -> Receip
     payload, kind = _payload(request.body)
     if payload.get("type") == "url_verification":
         return Receipt(status=200, body=str(payload.get("challenge", "")), content_type="text/plain")
-    reading = _read(payload, kind, source, at)
-    body = json.dumps({"response_type": "ephemeral", "text": reading.said}) if reading.said else ""
-    return Receipt((reading.command,) if reading.command else (), 200, body)
+    command = _read(payload, kind, source, at)
+    return Receipt((command,) if command is not None else (), 200)
 
 
-def interpret(payload: Json, kind: str, source: str, at: datetime | None = None) -> Reading:
-    """What a payload means. `kind` is `interactive`, `slash_commands` or `events_api`, as Socket Mode calls them.
+def interpret(payload: Json, kind: str, source: str, at: datetime | None = None) -> Command | None:
+    """What a payload means, None where it is nothing of ours.
 
-    Raises BadRequest where it cannot be read. `at` is when it was sent, where the payload itself does not say.
+    `kind` is `interactive`, `slash_commands` or `events_api`, as Socket Mode calls them. `at` is when it was sent, where
+    the payload itself does not say. Raises BadRequest where it cannot be read.
     """
     return _read(payload, kind, source, at)
 
@@ -111,7 +98,7 @@ def _object(text: str) -> Json:
     return value
 
 
-def _read(payload: Json, kind: str, source: str, at: datetime | None) -> Reading:
+def _read(payload: Json, kind: str, source: str, at: datetime | None) -> Command | None:
     try:
         if kind == "slash_commands":
             return _typed(payload, source, at)
@@ -119,23 +106,26 @@ def _read(payload: Json, kind: str, source: str, at: datetime | None) -> Reading
             return _clicked(payload, source)
         if kind == "interactive" and payload.get("type") == "view_submission":
             return _submitted(payload, source, at)
+        if kind == "interactive" and payload.get("type") == "message_action":
+            return _message(payload, source)
+        if kind == "interactive" and payload.get("type") == "shortcut":
+            return _shortcut(payload, source)
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError, OSError):
         raise BadRequest(400, f"a {payload.get('type') or kind} that is not as Slack documents it") from None
-    return Reading()
+    return None
 
 
-def _clicked(payload: Json, source: str) -> Reading:
-    """A click on a button. A button that is not ours (a link, another time's) means nothing."""
+def _clicked(payload: Json, source: str) -> Command | None:
+    """A click on a button. A button that is not ours (a link, another app's) means nothing."""
     action = payload["actions"][0]
     verb = str(action["action_id"]).partition("#")[0]
     ref = _ref(action.get("value"))
-    if verb not in VERBS or not ref:
-        return Reading()
-    handle = Handle(str(payload.get("response_url") or ""), str(payload.get("trigger_id") or ""))
+    if not ref:
+        return None
+    handle = _handle(payload)
     moment = str(action["action_ts"])
     at = datetime.fromtimestamp(float(moment), UTC)
-    ident = f"{moment}.{handle.trigger}"
-    return Reading(Command(ref, verb, _user(payload["user"]), source, {}, str(handle), at, ident))
+    return Command(ref, verb, _user(payload["user"]), source, {}, str(handle), at, f"{moment}.{handle.trigger}")
 
 
 def _ref(value: object) -> str:
@@ -146,40 +136,77 @@ def _ref(value: object) -> str:
     return str(kept.get("ref") or "") if isinstance(kept, dict) else ""
 
 
-def _submitted(payload: Json, source: str, at: datetime | None) -> Reading:
+def _submitted(payload: Json, source: str, at: datetime | None) -> Command | None:
     """A form that was sent: the command that asked for it, now with its arguments."""
     shown = payload["view"]
     if shown.get("callback_id") != CALLBACK:
-        return Reading()
+        return None
     kept = json.loads(shown["private_metadata"])
-    args = answers(shown["state"]["values"])
+    known = {str(name): str(value) for name, value in (kept.get("args") or {}).items()}
+    args = {**known, **answers(shown["state"]["values"])}
     handle = Handle(str(kept.get("url") or ""), str(payload.get("trigger_id") or ""))
-    ident = f"view.{shown['id']}"
-    return Reading(
-        Command(str(kept["ref"]), str(kept["verb"]), _user(payload["user"]), source, args, str(handle), at, ident)
-    )
+    by, ident = _user(payload["user"]), f"view.{shown['id']}"
+    return Command(str(kept["ref"]), str(kept["verb"]), by, source, args, str(handle), at, ident)
 
 
-def _typed(payload: Json, source: str, at: datetime | None) -> Reading:
-    """`/pointman VERB TICKET rest of the line`. What is not understood is answered at once, for the person alone."""
-    words = str(payload.get("text") or "").split(maxsplit=2)
-    verb = ALIASES.get(words[0].lower(), words[0].lower()) if words else ""
-    if verb not in VERBS:
-        hint = nearest(verb, (*VERBS, *ALIASES)) if verb not in {"", "help"} else ""
-        return Reading(said=f"{hint.capitalize()} {USAGE}{', '.join(VERBS)}.".strip())
-    if len(words) < 2:
-        return Reading(said=f"Which ticket? {USAGE}{', '.join(VERBS)}.")
-    name = VERBS[verb]
-    rest = _MENTION.sub(lambda mention: mention[1], words[2]) if len(words) > 2 else ""
-    args = {name: _unescaped(rest)} if name and rest else {}
-    handle = Handle(str(payload.get("response_url") or ""), str(payload.get("trigger_id") or ""))
+def _typed(payload: Json, source: str, at: datetime | None) -> Command:
+    """What was typed after `/pointman`, without Slack's marks: a mention is the person's id, a link its address."""
+    handle = _handle(payload)
     by = User(str(payload["user_id"]), str(payload.get("user_name") or ""))
+    text = _MENTION.sub(lambda mention: mention[1], str(payload.get("text") or ""))
     ident = f"command.{handle.trigger}" if handle.trigger else ""
-    return Reading(Command(words[1], verb, by, source, args, str(handle), at, ident))
+    return Command("", WORDS, by, source, {"text": _unmarked(text)}, str(handle), at, ident)
 
 
-def _unescaped(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+def _message(payload: Json, source: str) -> Command | None:
+    """The shortcut of a message: its text, who wrote it and where it stands, to be added to a timeline.
+
+    https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
+    """
+    if payload.get("callback_id") != TIMELINE:
+        return None
+    message, channel = payload["message"], str(payload["channel"]["id"])
+    stamp, thread = str(message["ts"]), str(message.get("thread_ts") or "")
+    spot = f"{channel}:{stamp}:{thread}" if thread and thread != stamp else f"{channel}:{stamp}"
+    wrote = message.get("user") or message.get("bot_id") or ""
+    named = (message.get("bot_profile") or {}).get("name") or message.get("username") or ""
+    args = {
+        "text": _unmarked(str(message.get("text") or ""))[:LONGEST] or "(a message without text)",
+        "author": f"{wrote} {named}".strip(),
+        "link": _permalink(payload.get("team") or {}, channel, stamp, thread),
+    }
+    moment = str(payload["action_ts"])
+    at, by = datetime.fromtimestamp(float(moment), UTC), _user(payload["user"])
+    handle = replace(_handle(payload), spot=spot)
+    return Command("", "comment", by, source, args, str(handle), at, f"{moment}.{handle.trigger}")
+
+
+def _permalink(team: Json, channel: str, stamp: str, thread: str) -> str:
+    """Where a message is read, as Slack makes such addresses (`chat.getPermalink`); empty without the team's name."""
+    domain = str(team.get("domain") or "")
+    if not re.fullmatch(r"[A-Za-z0-9-]+", domain):
+        return ""
+    reply = f"?thread_ts={thread}&cid={channel}" if thread and thread != stamp else ""
+    return f"https://{domain}.slack.com/archives/{channel}/p{stamp.replace('.', '')}{reply}"
+
+
+def _shortcut(payload: Json, source: str) -> Command | None:
+    """The global shortcut: a new incident. It comes from no channel, so it is answered in none."""
+    if payload.get("callback_id") != DECLARE:
+        return None
+    moment, handle = str(payload["action_ts"]), _handle(payload)
+    at = datetime.fromtimestamp(float(moment), UTC)
+    return Command("", "declare", _user(payload["user"]), source, {}, str(handle), at, f"{moment}.{handle.trigger}")
+
+
+def _handle(payload: Json) -> Handle:
+    return Handle(str(payload.get("response_url") or ""), str(payload.get("trigger_id") or ""))
+
+
+def _unmarked(text: str) -> str:
+    """Slack's marks as what people read: a name, an address, and the three characters that it escapes."""
+    plain = _LINK.sub(lambda link: link[1], _NAMED.sub(lambda named: named[1], text))
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _user(told: Json) -> User:

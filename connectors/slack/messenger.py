@@ -70,7 +70,7 @@ class Slack(Messenger):
                 thread_ts=spot.thread or None,
                 text=fallback(thing),
                 blocks=blocks(thing),
-                metadata=marked(key),
+                metadata=marked(key, thing.about.ref if thing.about is not None else ""),
                 unfurl_links=False,
                 unfurl_media=False,
                 parse="none",
@@ -117,12 +117,15 @@ class Slack(Messenger):
         )
 
     def answer(self, command: Command, text: str) -> None:
-        """Tell the person who asked, and only them. Raises connectors.errors."""
+        """Tell the person who asked, and only them: where they asked, else directly. Raises connectors.errors."""
         url = Handle.parse(command.reply).url
         tried = f"could not answer {command.by} in {self.name}"
+        said = Message(text)
+        if not url and command.by.id:  # a shortcut from no channel
+            self.put(command.by.id, said, None, f"answer-{command.id}")
+            return
         if not url:
             raise Refused(f"{tried}: the command carries no address for an answer")
-        said = Message(text)
         body = {
             "response_type": "ephemeral",
             "replace_original": False,
@@ -138,6 +141,15 @@ class Slack(Messenger):
         if not trigger:
             raise Refused(f"{tried}: the command opens no form")
         self._client.call(tried, lambda web: web.views_open(trigger_id=trigger, view=view(command, form)))
+
+    def about(self, command: Command) -> str:
+        """The ticket of the message that a shortcut was used on, or of the one its thread stands under."""
+        channel, *stamps = Handle.parse(command.reply).spot.split(":")
+        tried = f"could not look for the ticket of a message in {self.name}"
+        for stamp in reversed(stamps):  # the thread's own message first
+            if ref := self._finder.ticket(channel, stamp, tried):
+                return ref
+        return ""
 
     def receive(self, request: Request, now: datetime) -> Receipt:
         """Read a webhook: a click, a form, a slash command, Slack's handshake. Raises BadRequest; makes no call."""
@@ -179,7 +191,7 @@ class Slack(Messenger):
                 ts=ts,
                 text=fallback(thing),
                 blocks=blocks(thing),
-                metadata=marked(key),
+                metadata=marked(key, thing.about.ref if thing.about is not None else ""),
                 parse="none",
             ),
         )

@@ -69,6 +69,14 @@ class People:
             self.state.views.pop(view.id, None)
         return told
 
+    def shortcut(self, by: Person, message: Message, callback: str = "pointman_timeline") -> Delivered:
+        """Use a shortcut of the app's on a message."""
+        return self._interact(self.chosen(by, message, callback))
+
+    def anywhere(self, by: Person, callback: str = "pointman_declare") -> Delivered:
+        """Use a shortcut of the app's that belongs to no message."""
+        return self._interact(self.chosen_anywhere(by, callback))
+
     # -- payloads
 
     def clicked(self, by: Person, message: Message, label: str) -> Json:
@@ -89,6 +97,26 @@ class People:
             "trigger_id": self._trigger(channel, by),
             "actions": [{**button, "block_id": "b", "action_ts": self.state.stamp()}],
         }
+
+    def chosen(self, by: Person, message: Message, callback: str) -> Json:
+        """The payload of a message shortcut: the whole message, and where it stands."""
+        channel = self._channel_of(message)
+        return {
+            **self._common("message_action", by),
+            "callback_id": callback,
+            "action_ts": self.state.stamp(),
+            "message_ts": message.ts,
+            "message": shown(message, channel, metadata=False),
+            "channel": {"id": channel.id, "name": channel.name or "directmessage"},
+            "response_url": self._response_url(channel, by),
+            "trigger_id": self._trigger(channel, by),
+        }
+
+    def chosen_anywhere(self, by: Person, callback: str) -> Json:
+        """The payload of a global shortcut: of no channel, and so without a response URL."""
+        trigger = self._trigger(self.state.direct(by.id), by)
+        stamp = {"callback_id": callback, "action_ts": self.state.stamp(), "trigger_id": trigger}
+        return {**self._common("shortcut", by), **stamp}
 
     def typed(self, by: Person, channel: Channel, text: str) -> dict[str, str]:
         """The fields of a slash command."""

@@ -319,7 +319,12 @@ def test_an_answer_too_late_is_an_error_and_no_message(at):
 
 def test_a_command_without_a_way_back_cannot_be_answered(at):
     with pytest.raises(Refused, match="carries no address"):
-        at.slack.answer(Command("10001", "take", User("U1", "ann"), "slack"), "hello")
+        at.slack.answer(Command("10001", "take", User("", "ann"), "slack"), "hello")
+
+
+def test_a_command_from_no_channel_is_answered_directly(at):
+    at.slack.answer(Command("", "declare", User(at.ann.id, "ann"), "slack", id="1"), "**OPS-1** is declared")
+    assert [message.text for message in at.state.direct(at.ann.id).messages] == ["OPS-1 is declared"]
 
 
 FORM = Form(

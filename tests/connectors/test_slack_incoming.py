@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import BadRequest, Receipt, Request
-from connectors.model import Button, Command, Message, User
+from connectors.model import Button, Command, Form, Message, Question, Topic, User
 from connectors.signatures import hexdigest
-from connectors.slack.incoming import interpret, receive
+from connectors.slack.incoming import DECLARE, TIMELINE, interpret, receive
 from tests.connectors.contracts import SAMPLES
 from tests.connectors.slack_workspace import NOW, workspace
 
@@ -71,8 +71,8 @@ def vector():
 def test_slacks_own_example_of_a_signature_holds():
     request, moment, secret = vector()
     receipt = receive(request, moment, secret, "slack")
-    assert receipt.status == 200
-    assert "Write `/pointman VERB TICKET`" in json.loads(receipt.body)["text"]
+    (command,) = receipt.signals
+    assert (receipt.status, receipt.body, command.verb, command.args) == (200, "", "words", {"text": ""})
 
 
 @pytest.mark.parametrize("minutes", [-5.02, 5.02, 60, -60 * 24 * 365])
@@ -128,7 +128,7 @@ def test_every_sample_is_taken_or_refused_for_a_stated_reason(path):
     for body in bodies:
         status, said, signals = outcome(lambda body=body: receive(signed(body), NOW, SECRET, "slack"))
         assert (status, len(said) > 20) in {(200, False), (200, True), (400, True)}
-        assert signals == ()  # none of these apps' buttons and commands are ours
+        assert [s.verb for s in signals] in ([], ["words"])  # none of these apps' buttons and shortcuts are ours
 
 
 def test_slacks_handshake_is_answered_with_its_challenge():
@@ -151,6 +151,8 @@ def test_slacks_handshake_is_answered_with_its_challenge():
         (form({"type": "block_actions"}), "a block_actions that is not as Slack documents it"),
         (form({"type": "block_actions", "actions": []}), "a block_actions that is not as Slack documents it"),
         (form({"type": "view_submission", "view": {"callback_id": "pointman"}}), "a view_submission that is not"),
+        (form({"type": "message_action", "callback_id": "pointman_timeline"}), "a message_action that is not"),
+        (form({"type": "shortcut", "callback_id": "pointman_declare"}), "a shortcut that is not"),
         (b"command=%2Fpointman&text=take+OPS-1", "a slash_commands that is not as Slack documents it"),
     ],
 )
@@ -172,9 +174,13 @@ def test_no_signed_bytes_raise_anything_but_a_bad_request(body):
     assert outcome(lambda: receive(signed(body), NOW, SECRET, "slack"))[0] in {200, 400}
 
 
-@given(st.sampled_from(["block_actions", "view_submission"]), json_like, json_like, json_like)
+@given(
+    st.sampled_from(["block_actions", "view_submission", "message_action", "shortcut"]), json_like, json_like, json_like
+)
 def test_no_payload_raises_anything_but_a_bad_request(kind, inner, other, user):
     payload = {"type": kind, "actions": [inner, other], "view": inner, "user": user, "container": other}
+    payload |= {"callback_id": {"message_action": TIMELINE}.get(kind, DECLARE), "message": inner, "channel": other}
+    payload |= {"team": other, "action_ts": user}
     if isinstance(inner, dict):
         payload["view"] = {"callback_id": "pointman", "private_metadata": "{}", "state": other, **inner}
         payload["actions"] = [{"action_id": "take", "value": '{"ref": "1"}', "action_ts": other, **inner}]
@@ -199,7 +205,7 @@ def test_a_click_is_a_command_of_the_person_who_clicked(at):
 def test_two_clicks_on_one_button_are_two_commands(at):
     at.slack.put("#ops", Message("x", (Button("Ack", "acknowledge", "1"),)), None, "k")
     payloads = [at.box.people.clicked(at.ann, at.ops.messages[0], "Ack") for _ in range(2)]
-    first, second = (interpret(payload, "interactive", "slack").command for payload in payloads)
+    first, second = (interpret(payload, "interactive", "slack") for payload in payloads)
     assert first.id != second.id
 
 
@@ -210,48 +216,100 @@ def test_a_button_that_is_not_ours_means_nothing(action):
 
 
 @pytest.mark.parametrize(
-    ("typed", "verb", "args"),
+    ("typed", "text"),
     [
-        ("acknowledge OPS-1", "acknowledge", {}),
-        ("ACK OPS-1", "acknowledge", {}),
-        ("  take   OPS-1  ", "take", {}),
-        ("assign OPS-1 maria", "assign", {"person": "maria"}),
-        ("assign OPS-1 <@U024BE7LH|maria>", "assign", {"person": "U024BE7LH"}),
-        ("severity OPS-1 high", "severity", {"level": "high"}),
-        ("resolve OPS-1", "resolve", {}),
-        ("update OPS-1 failover   done &amp; &lt;checked&gt;", "update", {"text": "failover   done & <checked>"}),
-        ("update OPS-1", "update", {}),
-        ("status OPS-1", "status", {}),
-        ("why OPS-1", "why", {}),
-        ("why OPS-1 2026-11-23T10:15Z", "why", {"at": "2026-11-23T10:15Z"}),
-        ("unack OPS-1 please", "unacknowledge", {}),
+        ("", ""),
+        ("acknowledge OPS-1", "acknowledge OPS-1"),
+        ("assign OPS-1 <@U024BE7LH|maria>", "assign OPS-1 U024BE7LH"),
+        ("update OPS-1 failover   done &amp; &lt;checked&gt;", "update OPS-1 failover   done & <checked>"),
+        ("status <https://acme.atlassian.net/browse/OPS-1|OPS-1>", "status https://acme.atlassian.net/browse/OPS-1"),
+        ("update OPS-1 see <#C024BE7LH|ops> <!here|here>", "update OPS-1 see ops here"),
     ],
 )
-def test_what_is_typed_after_pointman_is_a_command(at, typed, verb, args):
+def test_what_is_typed_after_pointman_is_handed_on_in_words(at, typed, text):
     fields = at.box.people.typed(at.ann, at.ops, typed)
     receipt = at.slack.receive(at.request(urlencode(fields).encode()), at.state.now())
     (command,) = receipt.signals
-    assert command == Command(
-        "OPS-1", verb, User(at.ann.id), "slack", args, command.reply, NOW, f"command.{fields['trigger_id']}"
-    )
+    ident = f"command.{fields['trigger_id']}"
+    assert command == Command("", "words", User(at.ann.id), "slack", {"text": text}, command.reply, NOW, ident)
     assert (receipt.status, receipt.body) == (200, "")
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ("", "Write `/pointman VERB TICKET`"),
-        ("help", "Write `/pointman VERB TICKET`"),
-        ("acknowlege OPS-1", "Did you mean acknowledge? Write"),
-        ("take", "Which ticket? Write"),
-        ("<!channel> OPS-1", "Write `/pointman VERB TICKET`"),
-    ],
-)
-def test_what_is_not_understood_is_answered_at_once_and_alone(at, typed, said):
-    fields = at.box.people.typed(at.ann, at.ops, typed)
-    receipt = at.slack.receive(at.request(urlencode(fields).encode()), at.state.now())
-    answer = json.loads(receipt.body)
-    assert receipt.signals == ()
-    assert answer["response_type"] == "ephemeral"
-    assert answer["text"].startswith(said)
-    assert "<!" not in answer["text"]
+# ---- shortcuts
+
+
+def chosen(at, message, by=None):
+    request = at.request(at.box.people.form(at.box.people.chosen(by or at.ann, message, TIMELINE)))
+    (command,) = at.slack.receive(request, at.state.now()).signals
+    return command
+
+
+def test_a_message_is_added_to_a_timeline_with_its_author_and_where_it_stands(at):
+    bob = at.state.person("bob")
+    message = at.state.say(bob, at.ops, "the &lt;primary&gt; is back, see <https://x.example/1|this>")
+    command = chosen(at, message)
+    assert (command.ref, command.verb, command.by) == ("", "comment", User(at.ann.id))
+    assert command.args == {
+        "text": "the <primary> is back, see https://x.example/1",
+        "author": bob.id,
+        "link": f"https://sandbox.slack.com/archives/{at.ops.id}/p{message.ts.replace('.', '')}",
+    }
+
+
+def test_a_reply_is_linked_within_its_thread(at):
+    parent = at.state.say(at.ann, at.ops, "what is up?")
+    reply = at.state.say(at.ann, at.ops, "all of it", thread_ts=parent.ts)
+    assert chosen(at, reply).args["link"].endswith(f"?thread_ts={parent.ts}&cid={at.ops.id}")
+
+
+def test_a_thread_under_a_card_tells_its_ticket_and_so_does_the_card_itself(at):
+    at.slack.put("#ops", Message("a card", about=Topic("10001")), None, "k")
+    card = at.ops.messages[0]
+    reply = at.state.say(at.ann, at.ops, "restarting it", thread_ts=card.ts)
+    assert at.slack.about(chosen(at, reply)) == "10001"
+    assert at.slack.about(chosen(at, card)) == "10001"
+
+
+def test_a_message_elsewhere_tells_no_ticket(at):
+    at.slack.put("#ops", Message("an administrator's notice"), None, "k")
+    forged = at.state.say(at.ann, at.ops, "not ours")
+    forged.metadata = {"event_type": "pointman", "event_payload": {"keys": "k", "ticket": "10001"}}
+    under = at.state.say(at.ann, at.ops, "a reply", thread_ts=forged.ts)
+    lone = at.state.say(at.ann, at.ops, "hello")
+    assert [at.slack.about(chosen(at, m)) for m in (at.ops.messages[0], forged, under, lone)] == ["", "", "", ""]
+    assert at.slack.about(Command("", "comment", User("U1"), "slack", reply="https://x trigger")) == ""
+
+
+def test_a_card_that_is_edited_and_retired_still_tells_its_ticket(at):
+    button = (Button("Take it", "take", "10001"),)
+    ref = at.slack.put("#ops", Message("a card", button, about=Topic("10001")), None, "k")
+    at.slack.put("#ops", Message("a card, changed", button, about=Topic("10001")), ref, "k")
+    at.slack.retire("#ops", ref)
+    assert at.slack.about(chosen(at, at.ops.messages[0])) == "10001"
+
+
+def test_where_the_team_does_not_say_its_name_there_is_no_link(at):
+    payload = at.box.people.chosen(at.ann, at.state.say(at.ann, at.ops, ""), TIMELINE)
+    for team in (None, {"id": "T1"}, {"domain": "evil.example/x?"}):
+        command = interpret({**payload, "team": team}, "interactive", "slack")
+        assert (command.args["link"], command.args["text"]) == ("", "(a message without text)")
+
+
+def test_the_global_shortcut_declares_an_incident_and_others_mean_nothing(at):
+    payload = at.box.people.chosen_anywhere(at.ann, DECLARE)
+    command = interpret(payload, "interactive", "slack")
+    assert (command.ref, command.verb, command.by, command.args) == ("", "declare", User(at.ann.id), {})
+    assert interpret({**payload, "callback_id": "another"}, "interactive", "slack") is None
+    message = at.box.people.chosen(at.ann, at.state.say(at.ann, at.ops, "x"), "another")
+    assert interpret(message, "interactive", "slack") is None
+
+
+def test_a_form_with_several_questions_brings_back_what_was_known_before(at):
+    asked = chosen(at, at.state.say(at.ann, at.ops, "the log is full"))
+    questions = (Question("ticket", "Which?"), Question("text", "What?", "text", value=asked.args["text"]))
+    at.slack.ask(asked, Form("Add", questions))
+    (view,) = at.state.views.values()
+    payload = at.box.people.submitted(view, {"ticket": "OPS-7", "text": "the log was full"})
+    command = interpret(payload, "interactive", "slack")
+    assert (command.ref, command.verb) == ("", "comment")
+    assert command.args == {**asked.args, "ticket": "OPS-7", "text": "the log was full"}

@@ -48,18 +48,55 @@ def test_clicks_commands_and_forms_arrive_as_commands(at):
         assert at.box.people.submit(*at.state.views.values(), {"text": "because"}) == Delivered(200)
     assert [(c.ref, c.verb, dict(c.args), c.source) for c in heard] == [
         ("10001", "take", {}, "slack"),
-        ("OPS-1", "severity", {"level": "high"}, "slack"),
+        ("", "words", {"text": "severity OPS-1 high"}, "slack"),
         ("10001", "take", {"text": "because"}, "slack"),
     ]
 
 
-def test_what_is_not_understood_is_answered_in_the_acknowledgement(at):
-    with listening(at) as heard:
+def test_a_click_is_acknowledged_when_it_stands_on_its_ticket_and_others_are_heard_meanwhile(at):
+    waiting, done, taken = threading.Event(), [], []
+
+    def emit(command):
+        taken.append(command.verb)
+        return waiting if command.verb == "take" else None
+
+    with listening(at, emit):
         assert at.box.sockets.wait()
-        told = at.box.people.command(at.ann, at.ops, "acknowlege OPS-1")
-    assert told.status == 200
-    assert heard == []
-    assert at.state.notes[0].text.startswith("Did you mean acknowledge?")
+        clicking = threading.Thread(target=lambda: done.append(click(at)))
+        clicking.start()
+        while not taken:
+            time.sleep(0.005)
+        assert at.box.people.command(at.ann, at.ops, "status OPS-1") == Delivered(200)
+        assert (taken, done) == (["take", "words"], [])
+        waiting.set()
+        clicking.join(5)
+    assert done == [Delivered(200)]
+
+
+def test_a_click_that_waits_too_long_is_acknowledged_all_the_same(at, monkeypatch):
+    monkeypatch.setattr("connectors.slack.socket.ACKNOWLEDGED_WITHIN", 0.1)
+    with listening(at, lambda command: threading.Event()):
+        assert at.box.sockets.wait()
+        assert click(at) == Delivered(200)
+
+
+def test_what_waits_is_acknowledged_before_the_connection_is_left(at, monkeypatch):
+    monkeypatch.setattr("connectors.slack.socket.ACKNOWLEDGED_WITHIN", 0.3)
+    done, heard = [], threading.Event()
+
+    def emit(command):
+        heard.set()
+        return threading.Event()
+
+    with listening(at, emit):
+        assert at.box.sockets.wait()
+        clicking = threading.Thread(target=lambda: done.append(click(at)))
+        clicking.start()
+        assert heard.wait(5)
+        at.box.sockets.ask_to_reconnect()
+        clicking.join(5)
+        assert at.box.sockets.wait(2)
+    assert done == [Delivered(200)]
 
 
 def test_garbage_is_acknowledged_and_changes_nothing(at):
