@@ -125,7 +125,7 @@ def test_a_channel_is_found_by_name_in_a_team_that_is_configured(at):
     assert len([asked for asked, _ in at.box.server.seen if asked.path.endswith("/conversations")]) == 3, (
         "looked up once"
     )
-    with pytest.raises(Missing, match="the team Operations has no channel Dirlls; did you mean drills?"):
+    with pytest.raises(Missing, match=r"the team Operations has no channel Dirlls; did you mean drills?"):
         teams.put("Operations/Dirlls", DOWN, None, "k")
 
 
@@ -145,9 +145,9 @@ def test_a_team_that_the_app_joins_is_known_by_its_name(at):
 def test_a_place_that_is_none_says_what_one_looks_like(at):
     with pytest.raises(Refused, match="write Team/Channel, or a channel's id"):
         at.teams.put("#incidents", DOWN, None, "k")
-    with pytest.raises(Missing, match="did you mean operations/incidents?"):
+    with pytest.raises(Missing, match=r"did you mean operations/incidents?"):
         at.teams.put("Operations/Incidens", DOWN, None, "k")
-    with pytest.raises(Missing, match="nobody in the teams with the app has the address nobody@example.org"):
+    with pytest.raises(Missing, match=r"nobody in the teams with the app has the address nobody@example.org"):
         at.teams.put("nobody@example.org", DOWN, None, "k")
     with pytest.raises(Refused, match="nobody can be found by address before a team or a channel is in the settings"):
         at.again(channels={}).put("ann@example.org", DOWN, None, "k")
