@@ -70,11 +70,11 @@ class Email(Messenger):
 
         With a ref it is one more mail after that one: nothing can be changed in what was sent.
         """
-        tried = f"could not send to {self.name}:{place}"
         try:
             to = parse(place)
         except Refused as refused:
-            raise Refused(f"{tried}: {refused}") from None
+            raise Refused(f"could not send by {self.name}: {refused}") from None
+        tried = f"could not send to {self.name}:{to}"
         told = key if not ref else f"{key}\x1f{ref}"
         mail = self._compose.message(to, thing, told, self.clock())
         self._sender.send(mail, tried)

@@ -1,4 +1,4 @@
-"""What `[connectors.email]` may say. Mail goes out over `smtp`, else `graph`, and comes back over `imap`, else `graph`."""
+"""What `[connectors.email]` may say. Mail goes out over `smtp`, else `graph`; it comes in over `imap`, else `graph`."""
 
 from __future__ import annotations
 

@@ -143,8 +143,7 @@ class Outbox:
             raise Refused(f"{tried}: {_told(code, said)}")
         body = re.sub(rb"(?m)^\.", b"..", mail.raw)
         try:
-            talk.send(body if body.endswith(b"\r\n") else body + b"\r\n")
-            talk.send(b".\r\n")
+            talk.send((body if body.endswith(b"\r\n") else body + b"\r\n") + b".\r\n")  # one write, no waiting
             code, said = talk.getreply()
         except (OSError, smtplib.SMTPException) as error:
             late = isinstance(error, TimeoutError) or "timed out" in str(error)

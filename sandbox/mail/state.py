@@ -99,6 +99,15 @@ class MailState:
         """The sandbox's time."""
         return self.clock.now()
 
+    def until(self, moment: datetime) -> MailState:
+        """The mailboxes as they were at a moment: mails do not change once they are delivered."""
+        then = MailState(self.clock)
+        with self.lock:
+            for address, box in self.mailboxes.items():
+                kept = [mail for mail in box.mails if mail.at <= moment]
+                then.mailboxes[address] = Mailbox(address, box.name, kept)
+        return then
+
     # -- what goes wrong
 
     def hitch(self, hitch: Hitch) -> None:

@@ -53,12 +53,12 @@ class Mail:
 
     def header(self, name: str) -> str:
         """A header, decoded; empty where it is absent."""
-        return str(self.message.get(name, ""))
+        return str(self.message.get(name, "")).strip()
 
     @property
     def id(self) -> str:
         """Its Message-ID, in angle brackets."""
-        return self.header("Message-ID").strip()
+        return self.header("Message-ID")
 
     @property
     def subject(self) -> str:
