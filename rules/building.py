@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from connectors.problems import Where
 from rules.language import KINDS, MODES, NOT_YET
-from rules.model import Assign, Classify, Escalate, Mode, Mute, Notify, Recipient, Repeat, Restrict, Rule, Step
+from rules.model import Assign, Classify, Escalate, Mode, Mute, Notify, Recipient, Repeat, Restrict, Room, Rule, Step
 from rules.reading import Reading
 from rules.sayings import says_only
 from rules.toml import Node
@@ -133,6 +133,12 @@ _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
     "escalate": _escalate,
     "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons", "worth_telling")),
     "mute": _muting,
+    "channel": lambda every, values: Room(
+        **every,
+        **_some(
+            values, "channel", "topic", "invite", "links", "buttons", "per", "products", "private", "archive_after"
+        ),
+    ),
     "restrict": lambda every, values: Restrict(**every, **_some(values, "to")),
 }
 
@@ -221,6 +227,12 @@ def _restrict(written: Written, at: Reading) -> None:
         at.doubtful(written.node.where, "without a condition every ticket is restricted")
 
 
+def _channel(written: Written, at: Reading) -> None:
+    name = written.values.get("channel")
+    if name is not None and written.values.get("per") == "team" and "team" not in name.names:
+        at.wrong(written.key("channel"), "channels of several teams cannot have one name", "write {{ team }} in it")
+
+
 _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
     "classify": _classify,
     "assign": _assign,
@@ -230,6 +242,7 @@ _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
     "notify": _notify,
     "mute": _mute,
     "restrict": _restrict,
+    "channel": _channel,
 }
 
 

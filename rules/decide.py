@@ -38,6 +38,8 @@ def _of(kind: str, past: Past, world: World, now: datetime) -> Iterator[Decision
     elif kind == "escalate":
         ladders = (rule for rule in _speaking(kind, past, world) if isinstance(rule, Escalate))
         yield from (made for rule in ladders if (made := climbing(rule, past)) is not None)
+    elif kind == "channel":
+        yield from (Decision(rule, past.ticket.created) for rule in _speaking(kind, past, world))
     elif kind == "notify":
         yield from _told(past, world)
 

@@ -83,6 +83,25 @@ def people(recipients: Iterable[Recipient], facts: Facts, rules: RuleSet, now: d
     return frozenset(who for who in found if isinstance(who, str))
 
 
+def invited(
+    recipients: Iterable[Recipient], facts: Facts, rules: RuleSet, product: str, now: datetime
+) -> tuple[Address, ...]:
+    """The people among these by whom `product` knows them, however else they are told; others are left out."""
+    found: dict[str, Address] = {}
+    for recipient in recipients:
+        for one in _expand(_One(recipient), facts, rules):
+            who = _who(one.recipient, facts, rules, now)
+            if isinstance(who, str):
+                known = rules.people[who]
+                address = known.ids.get(product) or (known.email if product in _BY_EMAIL else "")
+            else:
+                address = who.email if who is not None and product in _BY_EMAIL else ""
+            if address:
+                person = who if isinstance(who, str) else ""
+                found.setdefault(address, Address(str(one.recipient), product, address, person, "", one.external))
+    return tuple(found.values())
+
+
 def person_of(user: User | None, source: str, rules: RuleSet) -> str | None:
     """The key of the person whom the connector `source` knows as this user; by id, else by e-mail address."""
     if user is None:

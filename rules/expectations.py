@@ -29,6 +29,11 @@ CALLED: Mapping[str, str] = {
     "told": "everybody who was sent a message by then, [] for nobody",
 }
 """What may be expected beside words."""
+STATES: Mapping[str, Kind] = {"restricted": Flag(), "channel": ListOf(Text("a channel's name"), 0)}
+"""Beside those: whether the ticket is restricted, and which channels were opened by then, [] for none.
+
+A field of that name comes first.
+"""
 
 _VALUE: Schema = {"type": ["string", "number", "boolean", "array"]}
 _TOS = ListOf(To(), 0)
@@ -204,6 +209,9 @@ def _expected(word: str, item: Node, where: Where, after: timedelta, at: Reading
         return
     if not _can_be_expected(word, where, at):
         return
+    if word in STATES and word not in _words(at.names):
+        yield Expected(word, STATES[word].read(item, at), where, after)
+        return
     if _words(at.names)[word] == "moment" and not isinstance(item.value, datetime) and item.value != "":
         yield Expected(word, Flag().read(item, at), where, after)  # whether it is there
     else:
@@ -211,7 +219,7 @@ def _expected(word: str, item: Node, where: Where, after: timedelta, at: Reading
 
 
 def _can_be_expected(word: str, where: Where, at: Reading) -> bool:
-    known = [known for known in (*_words(at.names), *CALLED) if known != "text"]
+    known = [known for known in (*_words(at.names), *CALLED, *STATES) if known != "text"]
     if word not in known:
         at.unknown(where, "field", word, [*known, f"{AFTER}6m"])
     return word in known

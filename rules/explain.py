@@ -29,7 +29,7 @@ from rules.text import shown
 
 Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "muted", "closed", "off"]
 
-KINDS = ("classify", "restrict", "assign", "escalate", "notify")
+KINDS = ("classify", "restrict", "assign", "channel", "escalate", "notify")
 """The order in which kinds decide."""
 
 State: TypeAlias = Literal["done", "now", "next", "held", "muted", "left alone", "stale", "not done", "unknown"]

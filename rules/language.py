@@ -65,6 +65,7 @@ _WORD = Text("a word of small letters, digits and _", "[a-z][a-z0-9_]*")
 _TITLE = Key(Text(), "what people call it")
 _MODE = Key(Choice("mode", MODES), "off, watch (tells only what it would have done), or on")
 _TO = Key(RECIPIENTS, "whom to tell", required=True)
+_TOLD = Key(ListOf(To(rooms=True)), "whom to tell", required=True)
 _TEXT = Key(Prose(), "what to say, in Markdown")
 _TEXTS = Key(Texts(), "what to say to an audience instead")
 _BUTTONS = ListOf(Clickable(tuple(verb for verb in VERBS if verb not in PLACELESS)))
@@ -94,7 +95,7 @@ def _deciding(keys: Mapping[str, Key]) -> Record:
     return Record({**_SILENT, **keys, **force}, hints=_NOT_DURING)
 
 
-_STEP = Record({"after": Key(Duration(), "how long after", required=True), "to": _TO, "text": _TEXT})
+_STEP = Record({"after": Key(Duration(), "how long after", required=True), "to": _TOLD, "text": _TEXT})
 _REPEAT = Record(
     {
         "every": Key(Duration(), "how often the last step comes again", required=True),
@@ -145,7 +146,14 @@ KINDS: Mapping[str, Record] = {
     "channel": _speaking(
         {
             "channel": Key(Prose(), "what the channel is called", required=True),
-            "invite": Key(RECIPIENTS, "who is invited"),
+            "topic": Key(Prose(), "what stands above it"),
+            "invite": Key(ListOf(To(places=False), 0), "who is invited: the assignee, unless it says otherwise"),
+            "links": Key(TableOf(Prose(), Text("a title")), "addresses that are linked above it, beside the ticket"),
+            "buttons": Key(_BUTTONS, "what can be clicked under its card"),
+            "per": Key(Choice("per", ("team",)), "one for each team that has to do with it"),
+            "products": Key(ListOf(Name("connector")), "where it is opened; everywhere, where it does not say"),
+            "private": Key(Flag(), "only who is invited sees it"),
+            "archive_after": Key(Duration(), "how long after the ticket was resolved it is archived; 3d"),
         }
     ),
     "escalate": _speaking(
@@ -170,7 +178,7 @@ KINDS: Mapping[str, Record] = {
     ),
     "notify": _speaking(
         {
-            "to": _TO,
+            "to": _TOLD,
             "on": Key(
                 ListOf(Instant("event", EVENTS)), "news of these; without it one message that is kept up to date"
             ),
@@ -207,7 +215,7 @@ KINDS: Mapping[str, Record] = {
 }
 """Every kind of rule, in deciding order save `restrict`, which runs after classify; `mute` holds the others."""
 
-NOT_YET = ("task", "channel", "objective", "update", "publish")
+NOT_YET = ("task", "objective", "update", "publish")
 """Kinds whose rules are checked, and come with a later version."""
 
 # ---- what the company is

@@ -143,6 +143,8 @@ class _Loading:
     def __init__(self, files: _Files, mode: Mode, connectors: Collection[str], later: Later) -> None:
         self.files, self.mode, self.later = files, mode, later
         self.at = Reading(names_of(files.tables, connectors, whole=files.whole), files.problems)
+        rooms = tuple(_id(node) for kind, node in files.rules if kind == "channel")
+        self.at.names.known = {**self.at.names.known, "channel": rooms}
         self.at.vocabulary = vocabulary(self.at.names) if files.whole else None
 
     def rules(self, texts: Mapping[str, str]) -> RuleSet:

@@ -150,6 +150,25 @@ class Restrict(Rule):
     to: tuple[Recipient, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room(Rule):
+    """Opens a channel of the ticket's own: one, or with `per` one for each team that has to do with it.
+
+    `channel` is its name, `text` the card that is pinned in it, `links` are addresses by title. Without `products` it
+    is opened wherever that is possible. It is archived so long after the ticket was resolved.
+    """
+
+    channel: Template
+    topic: Template | None = None
+    invite: tuple[Recipient, ...] = (Recipient("assignee"),)
+    links: Mapping[str, Template] = field(default_factory=dict)
+    buttons: tuple[str, ...] = ("acknowledge", "take", "resolve")
+    per: Literal["", "team"] = ""
+    products: tuple[str, ...] = ()
+    private: bool = False
+    archive_after: timedelta = timedelta(days=3)
+
+
 # ---- what the company is
 
 

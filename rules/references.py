@@ -201,9 +201,12 @@ _BARE = ("assignee", "reporter")
 
 @dataclass(frozen=True, slots=True)
 class To(Kind):
-    """A recipient, `kind:name`. `places` says whether somewhere is meant as well as somebody."""
+    """A recipient, `kind:name`. `places` says whether somewhere is meant as well as somebody, `rooms` whether that may
+    be the channel of a rule.
+    """
 
     places: bool = True
+    rooms: bool = False
 
     def _read(self, node: Node, at: Reading) -> Recipient | None:
         if not isinstance(node.value, str):
@@ -231,6 +234,7 @@ class To(Kind):
 
     def _kind(self, node: Node, at: Reading, kind: str, colon: str) -> bool:
         kinds = [*_PEOPLE, *at.names.connectors] if self.places else [k for k in _PEOPLE if k != "place"] + ["email"]
+        kinds += ["channel"] if self.rooms else []
         if not colon:
             hint = next((f"write {k}:{node.value}" for k in kinds if node.value in at.names.of(_named_by(k)[0])), "")
             if hint:

@@ -19,13 +19,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
-from connectors.model import Message, User, Value
+from connectors.model import Channel, Message, User, Value
 from rules.decide import Decision
 from rules.directory import Address, addresses, roles
 from rules.facts import Facts
-from rules.model import Escalate, Notify, Rule, RuleSet
+from rules.model import Escalate, Notify, Recipient, Rule, RuleSet
 from rules.quiet import gathered_since
 from rules.restrict import Restriction
 from rules.text import Template
@@ -48,9 +48,10 @@ CALL_TEXT = "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{
 class World:
     """What a look knows beside the ticket, the ledger and the rules; all of it is plain data.
 
-    `products` are the configured sinks; of those, `editable` and `searchable` ones. `loads` counts open tickets by
-    person. `start`: nothing due before it is owed. `explained`: something about this ticket accounts for a change of
-    what we want (a person, an event), so it does not count as a flood; `holding`: what is unexplained is held.
+    `products` are the configured sinks; of those, `editable` and `searchable` ones, and those that open `channels`.
+    `loads` counts open tickets by person. `start`: nothing due before it is owed. `explained`: something about this
+    ticket accounts for a change of what we want (a person, an event), so it does not count as a flood; `holding`: what
+    is unexplained is held.
     `external`: outside audiences may be told. `retiring`: what is no longer wanted may be retired. `late`: stale news
     may be sent. `covered`: the ticket is in scope. `home`: it is the home ticket. `defaults` are the values that new
     tickets have by themselves.
@@ -58,6 +59,7 @@ class World:
 
     products: tuple[str, ...] = ()
     editable: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
     searchable: frozenset[str] = frozenset()
     loads: Mapping[str, int] = field(default_factory=dict)
     me: User | None = None
@@ -110,6 +112,7 @@ class Effect:
     moment: datetime = LONG_AGO
     begun: datetime = LONG_AGO
     restricted: bool = False
+    room: Channel | None = None
 
     @property
     def to(self) -> str:
@@ -134,7 +137,10 @@ def _canonical(part: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What all effects of one look are made from; a `restriction` leaves out everybody whom it does not let in."""
+    """What all effects of one look are made from.
+
+    A `restriction` leaves out everybody whom it does not let in. `rooms` are the channels that are open, by rule.
+    """
 
     facts: Facts
     ledger: Ledger
@@ -142,19 +148,21 @@ class Scene:
     world: World
     now: datetime
     restriction: Restriction | None = None
+    rooms: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
 
-    def addresses(self, decision: Decision, to: Iterable[object]) -> tuple[Address, ...]:
+    def addresses(self, decision: Decision, to: Iterable[Recipient]) -> tuple[Address, ...]:
         """Where these recipients are reached now."""
-        found = addresses(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
-        return self._let_in(found)
+        several = tuple(to)
+        return self._let_in(addresses(several, self.facts, self.rules, self.world.products, self.now), several)
 
-    def roles(self, to: Iterable[object]) -> tuple[Address, ...]:
+    def roles(self, to: Iterable[Recipient]) -> tuple[Address, ...]:
         """Where each of these recipients is reached now; two that are one person are called with one message."""
-        found = roles(tuple(to), self.facts, self.rules, self.world.products, self.now)  # type: ignore[arg-type]
-        return self._let_in(found)
+        several = tuple(to)
+        return self._let_in(roles(several, self.facts, self.rules, self.world.products, self.now), several)
 
-    def _let_in(self, found: tuple[Address, ...]) -> tuple[Address, ...]:
-        return found if self.restriction is None else tuple(filter(self.restriction.allows, found))
+    def _let_in(self, found: tuple[Address, ...], to: tuple[Recipient, ...]) -> tuple[Address, ...]:
+        told = found if self.restriction is None else tuple(filter(self.restriction.allows, found))
+        return (*told, *(room for one in to if one.kind == "channel" for room in self.rooms.get(one.name, ())))
 
 
 def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
@@ -164,15 +172,14 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
         rule = decision.rule
         if isinstance(rule, Escalate):
             made.extend(_ladder(decision, rule, scene))
-        else:  # `decide` is asked for these two kinds only
-            told = cast("Notify", rule)
-            made.extend(_news(decision, told, scene) if told.on else _standing(decision, told, scene))
+        elif isinstance(rule, Notify):  # channels are `sync.rooms`'
+            made.extend(_news(decision, rule, scene) if rule.on else _standing(decision, rule, scene))
     if scene.restriction is not None:
         made = [replace(effect, restricted=True) for effect in made]
-    return _threaded(tuple(_watched(effect, scene) for effect in made))
+    return _threaded(tuple(as_watched(effect, scene) for effect in made))
 
 
-def _key(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]:
+def key_of(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...]]:
     """The key of an effect, and those it had before; what is watched has keys of its own."""
     kind = f"watch.{kind}" if rule.mode == "watch" else kind
     return f"{kind}:{rule.id}>{address.place}", tuple(f"{kind}:{old}>{address.place}" for old in rule.was)
@@ -185,9 +192,9 @@ def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect
     for address in scene.addresses(decision, rule.to):
         # moments are dated from the beginning, or every standing message would change at midnight
         then = replace(scene, now=decision.since)
-        text = _text(decision, address, rule.text or _standard(STANDING_TEXT), {}, then)
-        thing = Message(text, buttons(rule.buttons, scene.facts), colour=_colour(scene))
-        key, was = _key("notify", rule, address)
+        text = said(decision, address, rule.text or standard(STANDING_TEXT), {}, then)
+        thing = Message(text, buttons(rule.buttons, scene.facts), colour=colour_of(scene))
+        key, was = key_of("notify", rule, address)
         editable = rule.mode == "watch" or address.product in scene.world.editable
         yield Effect(
             key,
@@ -215,7 +222,8 @@ def _told_before(key: str, was: tuple[str, ...], scene: Scene) -> datetime:
     return entry.at if entry is not None and entry.at is not None else LONG_AGO
 
 
-def _colour(scene: Scene) -> float | None:
+def colour_of(scene: Scene) -> float | None:
+    """The rank of the severity as a colour, from 0 to 1."""
     levels, severity = scene.rules.scales.get("severity", ()), scene.facts["severity"]
     return levels.index(severity) / max(1, len(levels) - 1) if severity in levels else None
 
@@ -225,7 +233,7 @@ def _colour(scene: Scene) -> float | None:
 
 def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
     for address in scene.addresses(decision, rule.to):
-        key, was = _key("news", rule, address)
+        key, was = key_of("news", rule, address)
         entry = scene.ledger.get(key, was) or Entry()
         after = max((m for m in (entry.mark, scene.world.start) if m is not None), default=None)
         events = [event for event in decision.events if after is None or event.at > after]
@@ -241,8 +249,8 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             continue
         last = (fresh or stale)[-1]
         changed = "; ".join(dict.fromkeys(event.text for event in fresh))
-        template = rule.text or _standard(NEWS_TEXT)
-        text = _text(decision, address, template, {"changed": changed}, scene) if fresh else ""
+        template = rule.text or standard(NEWS_TEXT)
+        text = said(decision, address, template, {"changed": changed}, scene) if fresh else ""
         yield Effect(
             key,
             "news",
@@ -255,7 +263,7 @@ def _news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
             address.place,
             address.product,
             address.address,
-            Message(text, colour=_colour(scene)) if fresh else None,
+            Message(text, colour=colour_of(scene)) if fresh else None,
             digest=digest(text),
             why=(rule.name or rule.id, *decision.why),
             was=was,
@@ -301,7 +309,7 @@ def _reached_nobody(decision: Decision, rule: Escalate, moment: Moment, scene: S
     if moment.effective > scene.now:
         return False
     for address in scene.addresses(decision, moment.step.to):
-        key, was = _key("escalate", rule, address)
+        key, was = key_of("escalate", rule, address)
         entry = scene.ledger.get(key, was)
         if entry is None or entry.failure is None or (entry.mark is not None and entry.mark >= moment.due):
             return False
@@ -309,13 +317,13 @@ def _reached_nobody(decision: Decision, rule: Escalate, moment: Moment, scene: S
 
 
 def _call(decision: Decision, rule: Escalate, moment: Moment, address: Address, scene: Scene) -> Effect:
-    key, was = _key("escalate", rule, address)
+    key, was = key_of("escalate", rule, address)
     thing = None
     if moment.effective <= scene.now:
         extras = {"step": moment.number, "rule": rule.name or rule.id}
-        template = moment.step.text or rule.text or _standard(CALL_TEXT)
-        text = _text(decision, address, template, extras, scene)
-        thing = Message(f"{text} {moment.note}".strip(), buttons(rule.buttons, scene.facts), colour=_colour(scene))
+        template = moment.step.text or rule.text or standard(CALL_TEXT)
+        text = said(decision, address, template, extras, scene)
+        thing = Message(f"{text} {moment.note}".strip(), buttons(rule.buttons, scene.facts), colour=colour_of(scene))
     return Effect(
         key,
         "call",
@@ -348,7 +356,7 @@ def _unless(rule: Escalate, rules: RuleSet) -> str:
 # ---- what all share
 
 
-def _text(decision: Decision, address: Address, template: Template, extras: Mapping[str, object], scene: Scene) -> str:
+def said(decision: Decision, address: Address, template: Template, extras: Mapping[str, object], scene: Scene) -> str:
     """What is said at an address: the rule's text for its audience, else this one."""
     rule = decision.rule
     told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **extras}
@@ -362,16 +370,17 @@ _EMPTY: Mapping[str, object] = dict.fromkeys(
 
 
 @cache
-def _standard(source: str) -> Template:
+def standard(source: str) -> Template:
     """One of the texts for rules that have none of their own."""
     return Template(source)
 
 
 def _spoken(address: Address) -> str:
-    return address.person or address.address
+    room = address.place.startswith("channel:")  # its address is the product's own id
+    return address.person or (address.place.partition("@")[0] if room else address.address)
 
 
-def _watched(effect: Effect, scene: Scene) -> Effect:
+def as_watched(effect: Effect, scene: Scene) -> Effect:
     """A watched effect goes to a private place only, without buttons; `watching` says there what it would have been."""
     if not effect.watched:
         return effect

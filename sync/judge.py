@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from connectors.model import User, Value
 from rules import duration
 from rules.decision import World as Known
 from rules.directory import addresses
+from rules.expectations import STATES
 from rules.explain import Explanation, explain, render
 from rules.facts import Facts, Who
 from rules.model import (
@@ -151,6 +152,8 @@ class _Court:
         elif expected.word == "told":
             told = [s for s in self._since(check) if s.effect.sort in {"news", "standing"} and s.fresh]
             yield from self._reached(check, told)
+        elif expected.word in STATES and expected.word not in self.rules.vocabulary.words:
+            yield from self._state(check)
         else:
             yield from self._word(check)
 
@@ -161,6 +164,14 @@ class _Court:
         word, wanted = check.expected.word, check.expected.value
         came = Facts(self.trial.plan.ticket, self.rules, self.trial.now)[word]
         if not _is(came, wanted):
+            yield self._failure(check, f"{word} = {_shown(wanted)}", f"{word} = {_shown(came)}")
+
+    def _state(self, check: _Check) -> Iterator[Failure]:
+        """Whether it is restricted, or which channels were opened."""
+        word, wanted = check.expected.word, check.expected.value
+        opened = tuple(s.effect.room.name for s in self.trial.sent if s.effect.room is not None)
+        came: Value = self.trial.plan.restriction is not None if word == "restricted" else tuple(dict.fromkeys(opened))
+        if not _is(came, cast("Value", wanted)):
             yield self._failure(check, f"{word} = {_shown(wanted)}", f"{word} = {_shown(came)}")
 
     def _reached(self, check: _Check, sent: list[Sent]) -> Iterator[Failure]:
@@ -181,6 +192,8 @@ class _Court:
 
     def _meant(self, one: Recipient, then: Sent) -> frozenset[str]:
         """The addresses that a recipient meant when something went out."""
+        if one.kind == "channel":
+            return frozenset(s.effect.to for s in self.trial.sent if s.effect.place.startswith(f"{one}@"))
         found = addresses((one,), then.facts, self.rules, self.trial.world.products, then.at)
         return frozenset(f"{address.product}:{address.address}" for address in found)
 

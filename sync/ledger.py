@@ -121,7 +121,8 @@ class Act:
 class Outcome:
     """How an effect went: done (`ref`), refused (`failure`), in doubt (`open`), or certainly not done.
 
-    `gone`: it was refused because what was to be changed is not there any more.
+    `gone`: it was refused because what was to be changed is not there any more. What was made and is not as it should
+    be yet has a `ref` without being done.
     """
 
     key: str
@@ -212,7 +213,9 @@ class Ledger:
         if outcome.done:
             made = Entry(now, claim.covers, claim.sum, outcome.ref or entry.ref, claim.to, stale=entry.stale)
             return self.with_entry(outcome.key, made)
-        if claim.repeat and not outcome.failure:  # in doubt from an earlier time, and so it stays
+        if outcome.ref and entry.at is None:
+            entry = replace(entry, at=now, mark=claim.covers, ref=outcome.ref, to=claim.to)
+        if claim.repeat and not outcome.failure and not outcome.ref:  # in doubt from an earlier time, and so it stays
             return self
         failure = Failure(now, claim.sum, reason(outcome.failure)) if outcome.failure else entry.failure
         unclaimed = replace(entry, claim=None, failure=failure)

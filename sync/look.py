@@ -15,12 +15,12 @@ from threading import Lock
 
 import structlog
 
-from connectors.base import Sink, Tracker
+from connectors.base import Messenger, Sink, Tracker
 from connectors.errors import Missing
 from connectors.model import Changed, Command, Comment, Form, Message, Ticket, Value
 from rules import quiet
 from rules.model import RuleSet
-from sync import alarm
+from sync import alarm, rooms
 from sync import log as ticket_log
 from sync.crowd import Crowd
 from sync.effects import World
@@ -232,8 +232,10 @@ class Engine:
             self.notices.pop(topic, None)
 
     def reaching(self, since: datetime) -> datetime:
-        """How far back tickets have to be listed so that nothing is forgotten which a mute held since then."""
-        return quiet.reaching(self.rules, since, self.clock())
+        """How far back tickets have to be listed so that nothing is forgotten: what a mute held since then, and
+        channels that are still to be archived.
+        """
+        return rooms.reaching(self.rules, quiet.reaching(self.rules, since, self.clock()), self.clock())
 
     # -- what a look knows
 
@@ -243,6 +245,7 @@ class Engine:
         return World(
             products=tuple(self.sinks),
             editable=frozenset(name for name, sink in self.sinks.items() if sink.editable),
+            channels=frozenset(n for n, sink in self.sinks.items() if isinstance(sink, Messenger) and sink.channels),
             searchable=searchable,
             loads=self.memory.loads,
             me=self.tracker.me(),

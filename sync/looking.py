@@ -22,7 +22,7 @@ from sync.effects import Effect
 from sync.ledger import Entry, Failure, Ledger, Outcome, nearly_full, reason
 from sync.log import LOG_KEY
 from sync.memory import UNWRITABLE_PAUSE
-from sync.perform import Performer, begun, together, token
+from sync.perform import CHANNEL, Performer, begun, together, token
 from sync.plan import Batch, Plan, make_plan
 from sync.settle import settled
 
@@ -307,7 +307,8 @@ class Look:
         if self._keep_unwritten():
             return min(waits, default=None)
         engine.memory.versions[ref] = self.ticket.version
-        if self._over(now) and not after.silenced:
+        archives = any(item.status in {"next", "owed"} and item.effect.key.startswith(CHANNEL) for item in after.items)
+        if self._over(now) and not after.silenced and not archives:
             news = {"stale"} & after.notices.keys() if self.written is not self.stored else set()
             engine.tell(self.ticket.key, {topic: after.notices[topic] for topic in news})
             engine.memory.forget(ref)

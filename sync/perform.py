@@ -8,9 +8,9 @@ from datetime import datetime
 
 import structlog
 
-from connectors.base import Sink
+from connectors.base import Messenger, Sink
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
-from connectors.model import Found, Message, Topic
+from connectors.model import Channel, Found, Message, Topic
 from sync.crowd import WITHIN, Crowd
 from sync.effects import LONG_AGO, Effect, digest
 from sync.gate import Gate
@@ -30,13 +30,15 @@ class Manners:
     crowd: Crowd
 
 
-STANDING = ("notify:", "watch.notify:", "watch.field:")
+STANDING = ("notify:", "channel:", "watch.notify:", "watch.field:", "watch.channel:")
 """The kinds of keys whose thing is one and the same for ever: it is changed in place, and found by its key alone.
 
 Where it cannot be changed it is made again when there is something worth telling; then its moment, which is that of
 the one before, tells them apart.
 """
 
+CHANNEL = "channel:"
+"""The kind of keys whose thing is a channel: it is opened once, however often that is asked."""
 
 CALLS = ("escalate:", "watch.escalate:")
 """The kinds of keys whose thing may stand on a list, which may have begun before it."""
@@ -89,25 +91,42 @@ class Performer:
     def _put(self, group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> Iterator[Outcome]:
         first = group[0]
         sink = self.sinks[first.product]
+        opened: list[str] = []
         try:
-            ref = self._one(sink, group, ledger, refs)
+            if first.room is not None:
+                ref = self._room(sink, first.room, first, ledger, opened)
+            else:
+                ref = self._one(sink, group, ledger, refs)
         except Temporary as error:
             self.gate.shut(first.product, self.clock(), str(error), retry_after=error.retry_after)
             log.warning("put failed for now", key=first.key, what=first.what, said=str(error), in_doubt=error.in_doubt)
-            yield from (Outcome(effect.key, open=error.in_doubt) for effect in group)
+            doubt = error.in_doubt and not opened
+            yield from (Outcome(effect.key, "".join(opened), open=doubt) for effect in group)
         except Denied as error:
             self.gate.shut(first.product, self.clock(), str(error), retry_after=60, denied=True)
             log.warning("put denied", key=first.key, said=str(error))
-            yield from (Outcome(effect.key) for effect in group)
+            yield from (Outcome(effect.key, "".join(opened)) for effect in group)
         except (Missing, Refused) as error:
             log.warning("put refused", key=first.key, said=str(error))
-            gone = isinstance(error, Missing)
-            yield from (Outcome(effect.key, failure=str(error), gone=gone) for effect in group)
+            gone = isinstance(error, Missing) and not opened
+            yield from (Outcome(effect.key, "".join(opened), failure=str(error), gone=gone) for effect in group)
         else:
             for effect in group:
                 why = "; ".join(effect.why)
                 log.info("effect done", key=effect.key, sort=effect.sort, what=effect.what, why=why, ref=ref)
                 yield Outcome(effect.key, ref=ref, done=True)
+
+    def _room(self, sink: Sink[Message], room: Channel, effect: Effect, ledger: Ledger, opened: list[str]) -> str:
+        """Open a channel where it is not, and bring it up to date; its ref. `opened` holds that as soon as it is known:
+        what of it cannot be arranged is told, and does not take it away.
+        """
+        if not isinstance(sink, Messenger):
+            raise Refused(f"could not {effect.what}: {sink.name} has no channels")
+        entry = ledger.entries[effect.key]
+        opened.append(entry.ref or sink.open(room, token(ledger.ref, effect.key, _moment(effect, ledger))))
+        sink.arrange(opened[0], room)
+        self.gate.used(effect.product, effect.address, self.clock(), sink.pace * 0)
+        return opened[0]
 
     def _one(self, sink: Sink[Message], group: tuple[Effect, ...], ledger: Ledger, refs: Mapping[str, str]) -> str:
         first, entry = group[0], ledger.entries[group[0].key]

@@ -19,7 +19,7 @@ from rules.past import Past
 from rules.quiet import Quiet
 from rules.restrict import Restriction, restricting
 from rules.text import inert
-from sync import closed, watching, worth
+from sync import closed, rooms, watching, worth
 from sync.acts import with_acts
 from sync.effects import Effect, Scene, World, effects
 from sync.fields import Fields
@@ -28,7 +28,7 @@ from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
 
 TOO_OLD = "older than the grace: not told"
-STANDING_KINDS = ("notify:", "watch.notify:", "escalate:")
+STANDING_KINDS = ("notify:", "watch.notify:", "watch.channel:", "escalate:")
 """What has buttons, and so is retired when nothing wants it any more."""
 
 
@@ -190,17 +190,22 @@ class _Planner:
     def decide_effects(self) -> None:
         """Everything outside of the ticket, as wanted by the ticket as it is about to be."""
         self.facts = Facts(self.ticket, self.rules, self.now)
-        decisions = tuple(self._decisions(("escalate", "notify")))
+        decisions = tuple(self._decisions(("channel", "escalate", "notify")))
+        decisions = (*rooms.kept(decisions, self.ledger, self.rules, self.known, self.ticket), *decisions)
         if self.closing:
             self.restriction = Restriction.of(self.closing, self.facts, self.world.products, self.now)
         scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now, self.restriction)
+        open_ones = rooms.opened(self.rules, self.ledger, self.world, restricted=self.restriction is not None)
+        scene = replace(scene, rooms=open_ones)
         # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
         watched = replace(scene, facts=Facts(self.watched_ticket, self.rules, self.now))
-        would = (*self.wishes, *effects((d for d in decisions if d.rule.mode == "watch"), watched))
+        live, shadow = (tuple(d for d in decisions if (d.rule.mode == "watch") is one) for one in (False, True))
+        would = (*self.wishes, *rooms.rooms(shadow, watched), *effects(shadow, watched))
         if self.restriction is not None and not self.restriction.allows_place(*(self.world.watch or ("", ""))):
             would = ()
         wanted = (
-            *effects((d for d in decisions if d.rule.mode != "watch"), scene),
+            *rooms.rooms(live, scene),
+            *effects(live, scene),
             *watching.told(would, self.watched_ticket, self.rules),
         )
         hushed = Hushed(self.before, Quiet(scene.facts, self.known), Quiet(watched.facts, self.known), scene)
@@ -306,6 +311,7 @@ class _Planner:
         """What was made and is no longer wanted is retired, once."""
         current = {*wanted, *(self._today(key) for key in wanted)}
         entries = self.ledger.entries
+        closed_rooms = rooms.archived(self.ledger)
         shared = {e.ref for key, e in entries.items() if self._today(key) in current and not e.retired}
         for key, entry in entries.items():
             if not key.startswith(STANDING_KINDS) or not entry.ref or entry.retired or self._today(key) in current:
@@ -313,6 +319,8 @@ class _Planner:
             if entry.ref in shared:  # calls of one look to one address are one message: another rule still wants it
                 continue
             product, _, address = entry.to.partition(":")
+            if address in closed_rooms:  # nothing there can be clicked any more
+                continue
             what = f"retire what stands in {address}"
             effect = Effect(
                 key, "retire", key, what, self.now, self.now, "", product, address, ref=entry.ref, digest=entry.sum

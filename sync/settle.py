@@ -17,7 +17,7 @@ from connectors.base import Sink
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Absent, Found, Message
 from sync.ledger import Claim, Ledger, Outcome
-from sync.perform import STANDING, begun, token
+from sync.perform import CHANNEL, STANDING, begun, token
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ def _settle(ledger: Ledger, key: str, claim: Claim, sinks: Mapping[str, Sink[Mes
     product, _, address = claim.to.partition(":")
     sink = sinks.get(product)
     edited = sink is not None and sink.editable and entry.ref and key.startswith(STANDING)
-    if sink is None or edited:  # an edit may be made again
+    if sink is None or edited or key.startswith(CHANNEL):  # an edit may be made again; a channel is known by its mark
         return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
     again = ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
     if not sink.searchable:

@@ -162,7 +162,8 @@ def rehearsal(rules: RuleSet) -> RuleSet:
 def world(products: tuple[str, ...] = ()) -> World:
     """What is known beside a trial's ticket; `products` are the messengers that there are, all where none is said."""
     every = products or REACH
-    return World(products=every, editable=frozenset(every), searchable=frozenset(every), me=ME)
+    rooms = frozenset(every) - {"email"}
+    return World(products=every, editable=frozenset(every), channels=rooms, searchable=frozenset(every), me=ME)
 
 
 def ticket(words: Mapping[str, Value], rules: RuleSet, made: datetime) -> Ticket:

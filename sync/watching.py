@@ -19,7 +19,7 @@ from rules.text import inert
 from rules.text import shown as moment_shown
 from sync.effects import Effect, digest
 
-DONE = {"show": "shown", "call": "called", "tell": "told"}
+DONE = {"show": "shown", "call": "called", "tell": "told", "open": "opened"}
 """Of what an effect is called, the verb as it is said of what was not done."""
 
 
