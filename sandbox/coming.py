@@ -25,6 +25,8 @@ class Coming:
 
 def split(body: Any) -> tuple[tuple[str, ...], Any]:
     """A log in two: the lines of what happens next, and the rest as rich text. Other text has no such lines."""
+    if isinstance(body, str):
+        return _parted(body)
     if not isinstance(body, Mapping):
         return (), body
     nodes = list(body.get("content", ()))
@@ -34,6 +36,16 @@ def split(body: Any) -> tuple[tuple[str, ...], Any]:
     begin, end = heads.index(NEXT), heads.index(HAPPENED, heads.index(NEXT))
     lines = tuple(_text(item) for node in nodes[begin + 1 : end] for item in node.get("content", ()))
     return lines, {**body, "content": nodes[end:]}
+
+
+def _parted(body: str) -> tuple[tuple[str, ...], str]:
+    """The same where a log is plain text: what happens next ends it, as a list."""
+    lines = body.split("\n")
+    if NEXT not in lines:
+        return (), body
+    begin = lines.index(NEXT)
+    listed = tuple(line.removeprefix("- ") for line in lines[begin + 1 :] if line.strip())
+    return listed, "\n".join(lines[:begin]).rstrip()
 
 
 def coming(lines: Iterable[str], now: datetime) -> tuple[Coming, ...]:

@@ -25,8 +25,6 @@ from sandbox.slack.world import View
 
 Data: TypeAlias = dict[str, Any]
 
-APART: Final = ("Summary", "Description", "Issue Type", "Project", "Resolution", "Status", "Priority")
-"""Fields that have a place of their own on the page, or none."""
 RANKS: Final = ("High", "Medium", "Low")
 BOT: Final = "pointman"
 HUES: Final = 6
@@ -103,16 +101,18 @@ def _row(world: Sight, seen: Seen) -> Data:
 def ticket(world: Sight, key: str) -> Data:
     """One ticket with all that hangs on it."""
     seen, desk = world.desk.ticket(key), world.desk
-    log = next((said for said in reversed(seen.remarks) if said.by == BOT), None)
-    lines, happened = split(log.body) if log is not None else ((), None)
-    comments = [_comment(world, said, happened if said is log else said.body) for said in seen.remarks]
+    told = [(said, split(said.body) if said.by == BOT else ((), said.body)) for said in seen.remarks]
+    lines = next((lines for said, (lines, _) in reversed(told) if said.by == BOT), ())
+    comments = [_comment(world, said, body) for said, (_, body) in told]
+    logs = [said for said in comments if said["by"] == BOT]
     return {
         **_row(world, seen),
         "assigned": seen.assigned,
         "description": Markup(desk.rich(seen.body)),  # noqa: S704  (rich escapes)
         "fields": list(_fields(seen)),
         "coming": coming(lines, world.clock.now()),
-        "logs": [said for said in comments if said["by"] == BOT],
+        "logs": logs if desk.rewords else logs[::-1],
+        "rewords": desk.rewords,
         "comments": [said for said in comments if said["by"] != BOT],
         "history": [{**asdict(past), "name": desk.person(past.by)} for past in reversed(seen.history)],
         "moves": seen.moves,
@@ -143,7 +143,7 @@ def _memory(kept: Any) -> Data | None:
 
 def _fields(seen: Seen) -> Iterator[Data]:
     for name, value in seen.fields:
-        if name not in APART and (value is not None or name.casefold().startswith("assign")):
+        if value is not None or name.casefold().startswith("assigne"):
             yield {"name": name, "value": _value(value)}
 
 

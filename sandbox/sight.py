@@ -51,7 +51,7 @@ class Post:
     def key(self) -> str:
         """Under which keys it was put; empty where it says none."""
         payload = (self.message.metadata or {}).get("event_payload", {})
-        return " ".join(str(payload[name]) for name in sorted(payload) if name != "ticket")
+        return str(payload.get("keys", ""))
 
     @property
     def tickets(self) -> frozenset[str]:
@@ -150,7 +150,11 @@ class Sight:
     def _everything(self, but: frozenset[str]) -> Iterator[object]:
         for ticket in self.desk.tickets():
             if ticket.key not in but:
-                yield ticket.key, repr(ticket.fields), tuple((said.by, said.text) for said in ticket.remarks)
+                yield (
+                    ticket.key,
+                    repr((ticket.words, ticket.fields)),
+                    tuple((said.by, said.text) for said in ticket.remarks),
+                )
         for post in self.posts():
             if not post.tickets & but:
                 yield post.place, post.message.ts, post.message.text, post.buttons

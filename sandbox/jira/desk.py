@@ -16,6 +16,9 @@ from sandbox.jira.world import Field, Issue
 ONE_OF_MANY: Final = ("labels", "options", "users", "components")
 """Kinds of field that hold several values."""
 
+APART: Final = ("summary", "description", "issuetype", "project", "resolution", "status", "priority")
+"""Fields that have a place of their own on the page, or none."""
+
 
 class JiraDesk(Desk):
     """A Jira at work."""
@@ -81,7 +84,7 @@ class JiraDesk(Desk):
             assigned=issue.values.get("assignee") or "",
             body=issue.values.get("description"),
             words={field.name.casefold(): value for field, value in told},
-            fields=tuple((field.name, value) for field, value in told),
+            fields=tuple((field.name, value) for field, value in told if field.id not in APART),
             courses={field.name.casefold(): self._course(field, view) for field, _ in told},
             remarks=tuple(
                 Remark(n["id"], n["by"], bodies[n["id"]], n["text"], n["internal"], n["at"]) for n in view["comments"]

@@ -120,6 +120,14 @@ def log(*coming: str) -> object:
     return {"type": "doc", "version": 1, "content": [*content, paragraph("What happened"), paragraph("09:00 x")]}
 
 
+def test_a_log_of_plain_text_says_what_happens_next_at_its_end() -> None:
+    lines, rest = split(
+        "Pointman log\n\n- 09:00 x\n\nWhat happens next\n\n- 09:05 call tom, unless acknowledged\n- later"
+    )
+    assert (lines, rest) == (("09:05 call tom, unless acknowledged", "later"), "Pointman log\n\n- 09:00 x")
+    assert split("It is worse") == ((), "It is worse")
+
+
 def test_what_happens_next_is_read_from_the_log_and_the_rest_is_left() -> None:
     lines, rest = split(log("09:05 call tom, unless acknowledged", "09:15 call maria"))
     assert lines == ("09:05 call tom, unless acknowledged", "09:15 call maria")
