@@ -15,18 +15,21 @@ from zlib import crc32
 import nh3
 from markupsafe import Markup
 
+from sandbox.elsewhere import OURS
 from sandbox.shown import HUES, Data, Opened
 from sandbox.sight import Sight
 from sandbox.teams.render import At, card, markdown
 from sandbox.teams.state import BOT, TeamsState
 from sandbox.teams.world import Conversation, Dialog, Message
-from sandbox.world import OURS
 
 TAGS: Final = {
     "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "hr", "i", "li", "ol", "p", "pre", "s",
     "small", "strong", "table", "tbody", "td", "th", "thead", "tr", "u", "ul", "div", "span",
 }  # fmt: skip
 """What is left of a mail's HTML. Its styles are not: the page allows none that stand in the text."""
+
+_ACT: Final = re.compile(r'<a href=("[^"]*/act\?)')
+"""A link behind which something is done: mails show it as a button, by the styles that are left out here."""
 
 
 def panes(world: Sight, opened: Opened) -> Data:
@@ -201,4 +204,4 @@ def _letter(html: str, text: str) -> Markup:
         inside, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"}, link_rel="noopener",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )  # fmt: skip
-    return Markup(cleaned)  # noqa: S704  (nh3 has cleaned it)
+    return Markup(_ACT.sub(r'<a class="act" href=\1', cleaned))  # noqa: S704  (nh3 has cleaned it)

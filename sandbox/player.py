@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
+from sandbox.elsewhere import there
 from sandbox.scenario import Expect, Scenario, Step
 from sandbox.seeing import counted, others, seen
 from sandbox.sight import Post
@@ -82,6 +83,8 @@ class Heard:
 class Player:
     """One playing of a scenario.
 
+    What is expected of a product that this world does not have is left out.
+
     `tickets` are the keys of its tickets by what the scenario calls them; `undone` are steps that could not be done.
     `story` is what has happened, `away` when a product was not there, `taken` are tickets that somebody took a hand in.
     `began` is when Pointman was started again last, in real time and in the scenario's: patience counts from then.
@@ -89,7 +92,7 @@ class Player:
 
     def __init__(self, scenario: Scenario, world: World, pace: Pace | None = None, heard: Heard | None = None) -> None:
         self.scenario, self.world, self.pace, self.heard = scenario, world, pace or Pace(), heard or Heard()
-        self.watched = [Watched(expect) for expect in scenario.expects]
+        self.watched = [Watched(expect) for expect in scenario.expects if there(world, expect.place)]
         self.tickets: dict[str, str] = {}
         self.paused = False
         self.done = False

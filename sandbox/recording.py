@@ -12,13 +12,20 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from sandbox.clock import Clock
 from sandbox.desk import Kept, Seen
 from sandbox.sight import Sight
 from sandbox.slack import Channel, Message, SlackState
 from sandbox.slack.world import Note
+from sandbox.teams import Conversation, TeamsState
+from sandbox.teams.world import Message as Posted
+from sandbox.teams.world import Note as Told
+from sandbox.teams.world import moment as moment_of
+
+if TYPE_CHECKING:  # who has no mail does not wait for what it needs to be served
+    from sandbox.mail.state import MailState
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -35,8 +42,22 @@ class _Slack:
     state: SlackState
 
 
+@dataclass(frozen=True, slots=True)
+class _Teams:
+    """A tenant that only lies there."""
+
+    state: TeamsState
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """Mailboxes that only lie there."""
+
+    state: MailState
+
+
 class Then(Sight):
-    """The tracker and Slack as they were at a moment."""
+    """The tracker, and where people are told, as they were at a moment."""
 
     past = True
 
@@ -47,6 +68,11 @@ class Then(Sight):
         self.members = now.members
         state = now.slack.state
         self.slack.state.people, self.slack.state.bot = state.people, state.bot
+        if now.teams is not None:
+            self.teams = _Teams(TeamsState(self.clock))
+            self.teams.state.people, self.teams.state.teams = now.teams.state.people, now.teams.state.teams
+        if now.mail is not None:
+            self.mail = _Mail(now.mail.state.until(at))
 
 
 @dataclass(slots=True)
@@ -96,6 +122,9 @@ class Recording:
         self._channels: _Versions[str, Channel] = _Versions()
         self._messages: _Versions[tuple[str, str], Message] = _Versions()
         self._notes: _Versions[int, Note] = _Versions()
+        self._places: _Versions[str, Conversation] = _Versions()
+        self._posted: _Versions[tuple[str, str], Posted] = _Versions()
+        self._told: _Versions[int, Told] = _Versions()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -129,6 +158,8 @@ class Recording:
                 self._channels.see(bare, now)
                 self._messages.see([self._message(c, m, now) for c in channels for m in c.messages], now)
                 self._notes.see([(n, note.at, replace(note)) for n, note in enumerate(slack.notes)], now)
+            if self.world.teams is not None:
+                self._take_teams(self.world.teams.state, now)
 
     def at(self, moment: datetime) -> Then:
         """The world as it was."""
@@ -142,7 +173,28 @@ class Recording:
             if channel in state.channels:
                 state.channels[channel].messages.append(message)
         state.notes = [notes[number] for number in sorted(notes)]
+        if then.teams is not None:
+            self._put_teams(then.teams.state, moment)
         return then
+
+    def _take_teams(self, teams: TeamsState, now: datetime) -> None:
+        with teams.lock:
+            places = list(teams.conversations.values())
+            bare = [
+                (c.id, min((m.at for m in c.messages), default=self.begin), replace(c, messages=[])) for c in places
+            ]
+            self._places.see(bare, now)
+            self._posted.see([self._post(c, m, now) for c in places for m in c.messages], now)
+            self._told.see([(n, note.at, replace(note)) for n, note in enumerate(teams.notes)], now)
+
+    def _put_teams(self, teams: TeamsState, moment: datetime) -> None:
+        with self._lock:
+            teams.conversations = {id_: replace(c, messages=[]) for id_, c in self._places.at(moment).items()}
+            posted, told = self._posted.at(moment), self._told.at(moment)
+        for (place, _), message in sorted(posted.items(), key=lambda pair: pair[0][1]):
+            if place in teams.conversations:
+                teams.conversations[place].messages.append(message)
+        teams.notes = [told[number] for number in sorted(told)]
 
     def _ticket(self, ticket: Seen, now: datetime) -> Version[str, Seen]:
         """A ticket says when it changed, but for what Pointman keeps there."""
@@ -156,6 +208,14 @@ class Recording:
         last = self._messages.last(key)
         edited = Message(message.edited, "", "").at if message.edited else now
         return key, message.at if last is None else edited, replace(message)
+
+    def _post(self, place: Conversation, message: Posted, now: datetime) -> Version[tuple[str, str], Posted]:
+        """A post in Teams says when it was posted and when it was edited; what one person sees instead says nothing."""
+        key = place.id, message.id
+        last = self._posted.last(key)
+        edited = message.edited and (last is None or last.edited != message.edited)
+        at = message.at if last is None else moment_of(message.edited) if edited else now
+        return key, at, replace(message, views=dict(message.views))
 
 
 def _bare(channel: Channel) -> Channel:

@@ -169,7 +169,7 @@ _KINDS: Final[Mapping[str, tuple[type, str]]] = {
     "name": (str, "a text"),
     "by": (str, "a person's name"),
     "ticket": (str, "a ticket's name"),
-    "place": (str, 'a channel such as "#incidents", or "@tom"'),
+    "place": (str, 'a channel such as "#incidents", "@tom", or "teams:#Incidents"'),
     "text": (str, "a text"),
     "under": (str, "a text"),
     "log": (str, "a text"),

@@ -5,8 +5,9 @@ Whoever looks on may make tickets of their own. What is said about those is no c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from sandbox.elsewhere import MAIL, TEAMS, Said, said
 from sandbox.scenario import Expect
 from sandbox.sight import Post, Sight
 
@@ -52,20 +53,28 @@ def _messages(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> str:
 
 
 def counted(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> int:
-    """How many messages say what is expected, whatever their buttons."""
+    """How many messages say what is expected, whatever their buttons; what is marked as a possible repeat is none."""
     return len(_saying(expect, world, tickets))
 
 
-def _saying(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> tuple[Post, ...]:
-    posts, strange = world.posts("" if expect.place == ANYWHERE else expect.place), others(world, tickets)
-    return tuple(p for p in posts if expect.text in p.text and _under(p, expect.under) and not p.tickets & strange)
+def _saying(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> Sequence[Post | Said]:
+    place, strange = expect.place, others(world, tickets)
+    told: Iterable[Post | Said] = world.posts("" if place == ANYWHERE else place)
+    if place == ANYWHERE or place.startswith((TEAMS, MAIL)):
+        beside = [one for one in said(world, "" if place == ANYWHERE else place) if not one.marked]
+        told = [*told, *beside]
+    return [p for p in told if expect.text in p.text and _stands(p, expect.under) and not p.tickets & strange]
 
 
-def _under(post: Post, under: str | None) -> bool:
+def _stands(post: Post | Said, under: str | None) -> bool:
     """Whether a message stands where it should: anywhere (None), in no thread (empty), or under what says `under`."""
     if under is None:
         return True
-    if not under or not post.message.thread_ts:
-        return not under and not post.message.thread_ts
-    parent = post.channel.message(post.message.thread_ts)
-    return parent is not None and under in parent.text
+    above = post.under if isinstance(post, Said) else _above(post)
+    return under in above if under else not above
+
+
+def _above(post: Post) -> str:
+    """What a message in Slack stands under; empty where it is no reply."""
+    parent = post.channel.message(post.message.thread_ts) if post.message.thread_ts else None
+    return parent.text if parent is not None else post.message.thread_ts

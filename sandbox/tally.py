@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, TypeAlias
 
+from sandbox.elsewhere import Repeats, repeats
 from sandbox.keeper import Keeper
 from sandbox.player import SETTLED, Player
 from sandbox.promised import Judged, Owed, missing, spare
@@ -51,7 +52,13 @@ class Tally:
     def doubled(self) -> int:
         """How many messages stand there that should not: again under the same key, or again by what was promised."""
         found = {(post.channel.id, post.message.ts) for post in (*self.world.doubled(), *self._spare())}
-        return max(len(found), self.player.doubled if self.player is not None else 0)
+        slack = max(len(found), self.player.doubled if self.player is not None else 0)
+        return slack + self.repeats.doubled
+
+    @property
+    def repeats(self) -> Repeats:
+        """How often something was told twice in Teams and by mail: without a mark, and marked as a possible repeat."""
+        return repeats(self.world)
 
     def touch(self, key: str) -> None:
         """Somebody at the page does something to a ticket."""

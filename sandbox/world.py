@@ -16,6 +16,7 @@ import requests
 
 from sandbox.clock import Clock
 from sandbox.desk import Desk
+from sandbox.elsewhere import OURS, said
 from sandbox.http import Answer, Asked, Fault, Server
 from sandbox.jira import JiraState
 from sandbox.jira.desk import JiraDesk
@@ -32,8 +33,6 @@ TRACKERS: Final = ("jira", "servicenow")
 """Where tickets may live."""
 PRODUCTS: Final = ("teams", "email")
 """Where people may be told beside Slack."""
-OURS: Final = "pointman@example.org"
-"""Pointman's own mailbox."""
 MAIL_PASSWORD: Final = "sandbox-mail-password"  # noqa: S105  (of the sandbox, known to everybody)
 FOREVER: Final = 10**9
 SLOW: Final = 10.0
@@ -106,6 +105,11 @@ class World(Sight):
         self.slack.people.hook = f"{url}/hooks/slack"
         if self.teams is not None:
             self.teams.people.hook = f"{url}/hooks/msteams"
+
+    def fingerprint(self, but: Collection[str] = ()) -> tuple[object, ...]:
+        """Everything that people can see, but for some tickets, as one value: it is equal when nothing changed."""
+        beside = ((s.place, s.at, s.text, s.buttons) for s in said(self) if not s.tickets & set(but))
+        return (*super().fingerprint(but), *beside)
 
     def hurry(self, speed: float, slow: float = SLOW) -> None:
         """From now on time goes so fast while nothing happens, and at most `slow` while something does."""

@@ -145,6 +145,19 @@ def actions(card: Json | None) -> Iterator[tuple[Json, Json]]:
             yield from actions(action.get("card"))
 
 
+def words(card: Json) -> str:
+    """What a card says, as plain text: a line for each of its texts and facts."""
+    told = []
+    for element in elements(card):
+        runs = (run if isinstance(run, str) else str(run.get("text", "")) for run in _list(element.get("inlines")))
+        if element.get("type") == "RichTextBlock":
+            told.append("".join(runs))
+        elif element.get("type") == "TextBlock":
+            told.append(str(element.get("text", "")))
+        told += [f"{fact.get('title')}: {fact.get('value')}" for fact in _list(element.get("facts"))]
+    return "\n".join(told)
+
+
 def inputs(card: Json) -> Iterator[Json]:
     """The fields to be filled in on a card."""
     return (element for element in elements(card) if str(element.get("type")).startswith("Input."))

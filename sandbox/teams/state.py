@@ -15,6 +15,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from sandbox.clock import Clock
 from sandbox.http import Answer, Asked
+from sandbox.teams.cards import words
 from sandbox.teams.entra import BOTS, Client, Entra
 from sandbox.teams.world import Conversation, Dialog, Flow, Json, Message, Note, Person, Team
 
@@ -168,6 +169,7 @@ class TeamsState:
     def post(self, where: Conversation, message: Message) -> Message:
         """A message stands there from now on."""
         with self.lock:
+            message.first = words(message.card) if message.card is not None else message.text
             where.messages.append(message)
             return message
 

@@ -35,7 +35,8 @@ class Person:
 class Message:
     """A message: text (of people in HTML, of bots in Markdown), and at most one card. `root` is the thread it is in.
 
-    `by` is a person's id, the bot's, or a flow's name. `views` are cards that single people see instead of `card`.
+    `by` is a person's id, the bot's, or a flow's name. `views` are cards that single people see instead of `card`;
+    `first` is what it said when it was posted, as plain text.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Message:
     edited: str = ""
     deleted: bool = False
     views: dict[str, Json] = field(default_factory=dict)
+    first: str = ""
 
     @property
     def at(self) -> datetime:
