@@ -29,7 +29,7 @@ FILLED_IN = {
     "start": "2026-11-23T09:00:00Z",
     "port": "8480",
     "every": "1s",
-    "jira": "http://127.0.0.1:1",
+    "tracker": "http://127.0.0.1:1",
     "slack": "http://127.0.0.1:2/api/",
 }
 """What the demonstration writes into its settings."""
@@ -39,6 +39,7 @@ OURS = (
     "rules/packs/*.toml",
     "rules/packs/tests/*.toml",
     "sandbox/company/config.toml",
+    "sandbox/company/config-servicenow.toml",
     "sandbox/company/rules.d/*.toml",
 )
 EXAMPLES = [file for pattern in OURS for file in sorted(ROOT.glob(pattern))]
