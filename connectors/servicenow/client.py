@@ -48,6 +48,7 @@ class Cell:
 
 
 Row: TypeAlias = Mapping[str, Cell]
+Ask: TypeAlias = Callable[[Any], Any]
 EMPTY: Final = Cell()
 
 
@@ -124,7 +125,7 @@ class Client:
         """The records in a window of what a query finds, and how many it finds in all, where that is said."""
         size, start = window
 
-        def ask(resource: pysnow.Resource) -> pysnow.Response:
+        def ask(resource: Any) -> Any:
             wanted = list(dict.fromkeys(fields or ()))
             if fields is None:
                 resource.parameters.add_custom({"sysparm_fields": None})
@@ -136,24 +137,23 @@ class Client:
             if "No Record found" in str(missing):  # older instances answer so where a list is empty
                 return [], 0
             raise
-        if not isinstance(result, list):
-            raise Temporary(f"{tried}: ServiceNow answered no list", in_doubt=False)
         said = headers.get("X-Total-Count", "")
         return [_row(raw, tried) for raw in result], int(said) if said.isdigit() else None
 
-    def _read(self, table: str, ask: Callable[[pysnow.Resource], Any], tried: str) -> tuple[Any, Mapping[str, str]]:
-        def once() -> tuple[Any, Mapping[str, str]]:
-            try:
-                return self._ask(table, ask, tried, reads=True)
-            except Denied:
-                if not self._tokens.renew():
-                    raise
-            return self._ask(table, ask, tried, reads=True)
+    def _read(self, table: str, ask: Ask, tried: str) -> tuple[list[Any], Mapping[str, str]]:
+        def once() -> tuple[list[Any], Mapping[str, str]]:
+            answer = self._asked(table, ask, tried)
+            if answer.status_code == 401 and self._tokens.renew(answer):
+                answer = self._asked(table, ask, tried)
+            result = self._result(answer, tried, reads=True)
+            if not isinstance(result, list):
+                raise Temporary(f"{tried}: ServiceNow answered no list", in_doubt=False)
+            return result, answer.headers
 
         return read(once, self.pause)
 
     def _send(self, table: str, path: str, body: Mapping[str, str], tried: str) -> Row:
-        def ask(resource: pysnow.Resource) -> pysnow.Response:
+        def ask(resource: Any) -> Any:
             resource.parameters.add_custom({"sysparm_query": None, "sysparm_limit": None})
             resource.parameters.display_value = "all"
             resource.parameters.fields = list(dict.fromkeys(["sys_id", "sys_mod_count", *body]))
@@ -161,32 +161,34 @@ class Client:
                 return resource.request("PATCH", path_append=path, data=json.dumps(body))
             return resource.create(dict(body))
 
-        try:
-            result, _ = self._ask(table, ask, tried, reads=False)
-        except Denied:
-            self._tokens.renew()  # nothing was done; the next call has another one
-            raise
+        answer = self._asked(table, ask, tried)
+        if answer.status_code == 401:
+            self._tokens.renew(answer)  # nothing was done; the next call has another one
+        result = self._result(answer, tried, reads=False)
         if not isinstance(result, dict):
             raise Temporary(f"{tried}: ServiceNow answered no record")
         return _row(result, tried)
 
-    def _ask(
-        self, table: str, ask: Callable[[pysnow.Resource], Any], tried: str, *, reads: bool
-    ) -> tuple[Any, Mapping[str, str]]:
+    def _asked(self, table: str, ask: Ask, tried: str) -> requests.Response:
+        """The answer to one call over a resource of its own, whatever it is."""
         resource = self._package().resource(api_path=f"/table/{table}", timeout=self._limits)
         try:
-            answer = ask(resource)._response
+            answer: requests.Response = ask(resource)._response
         except requests.TooManyRedirects as error:
             raise elsewhere(error.response, tried) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise no_answer(error, tried) from None
+        return answer
+
+    def _result(self, answer: requests.Response, tried: str, *, reads: bool) -> Any:
+        """What a good answer holds. Raises ConnectorError for every other."""
         if not answer.ok:
             raise self.verdict(answer, tried)
         told = self.body(answer, tried, reads=reads)
         if "error" in told or "result" not in told:
             said = self.without_secrets(_reason(told)) if "error" in told else "no result"
             raise Temporary(f"{tried}: ServiceNow answered success with {said}", in_doubt=not reads)
-        return told["result"], answer.headers
+        return told["result"]
 
     def body(self, answer: requests.Response, tried: str, *, reads: bool) -> dict[str, Any]:
         """The JSON object that a good answer is. Raises Temporary for anything else, such as the page of a sleeper."""
@@ -255,7 +257,7 @@ class Tokens(requests.auth.AuthBase):
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lock = Lock()
-        self._token = ""
+        self._token = self._last = ""
         self._until = 0.0
 
     def __call__(self, asked: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -263,20 +265,24 @@ class Tokens(requests.auth.AuthBase):
         asked.headers["Authorization"] = f"Bearer {self._current()}"
         return asked
 
-    def renew(self) -> bool:
-        """Forget the token, since it was not accepted; whether there was any."""
+    def renew(self, answer: requests.Response) -> bool:
+        """Forget the token that this answer refuses, unless it was renewed already; whether there was any."""
+        used = str(answer.request.headers.get("Authorization", "")).partition("Bearer ")[2]
         with self._lock:
-            had, self._token = bool(self._token), ""
-        return had
+            if used and used == self._token:
+                self._last, self._token = used, ""
+        return bool(used)
 
     def taken_out(self, said: str) -> str:
-        """A text without the token."""
-        return said.replace(self._token, "***") if self._token else said
+        """A text without the token, and without the one before: an answer to it may still come in."""
+        for token in {self._token, self._last} - {""}:
+            said = said.replace(token, "***")
+        return said
 
     def _current(self) -> str:
         with self._lock:
             if not self._token or time.monotonic() >= self._until:
-                self._token = ""
+                self._last, self._token = self._token or self._last, ""
                 self._token, life = self._ask()
                 self._until = time.monotonic() + max(0.0, life - _EARLY)
             return self._token

@@ -166,7 +166,7 @@ def problems(made: World, wanted: Wanted = WORDS, **changes: object) -> list[str
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ready() -> Iterator[World]:
     with world() as made:
         made.state.traps.readable |= ADMIN
