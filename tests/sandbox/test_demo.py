@@ -54,6 +54,14 @@ def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
     assert "pointman  OPS-1  call tom  (Nobody has acknowledged, step 1)" in done.stdout
 
 
+@pytest.mark.long
+def test_the_same_scenario_and_rules_hold_with_the_tickets_in_servicenow() -> None:
+    done = demo("--headless", "--speed", "600", "--tracker", "servicenow")
+    assert LAST.fullmatch(done.stdout.splitlines()[-1]), done.stdout[-4000:] + done.stderr[-2000:]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pointman  INC0010001  severity = high  (A critical service is down)" in done.stdout
+
+
 def test_one_expectation_that_does_not_hold_is_told_and_is_the_exit_code(tiny: Path) -> None:
     tiny.write_text(TINY.replace('"High"', '"Low"'))
     done = demo("--headless", "--speed", "600", "--scenario", str(tiny))
@@ -68,6 +76,7 @@ def test_one_expectation_that_does_not_hold_is_told_and_is_the_exit_code(tiny: P
         (("--speed", "0"), "--speed is between"),
         (("--scenario", "nowhere.toml"), "nowhere.toml cannot be read: No such file"),
         (("--nonsense",), "nonsense"),
+        (("--tracker", "notes"), "invalid choice"),
     ],
 )
 def test_a_wrong_command_line_is_told_and_nothing_starts(arguments: tuple[str, ...], told: str) -> None:
