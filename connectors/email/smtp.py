@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 import smtplib
-import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -124,19 +123,19 @@ class Outbox:
             raise Refused(f"{tried}: {self._settings.host} takes no addresses beyond ASCII (SMTPUTF8)")
         options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.utf8 else []
         talk.command_encoding = "utf-8" if mail.utf8 else "ascii"
-        code, said = _asked(lambda: talk.mail(str(mail.sender), options), tried)
+        code, said = self._asked(lambda: talk.mail(str(mail.sender), options), tried)
         if code >= 500:
             _reset(talk)
             raise Denied(f"{tried}: the sender {mail.sender} is refused: {_told(code, said)}")
         _no_trouble(code, said, tried)
-        code, said = _asked(lambda: talk.rcpt(str(mail.to)), tried)
+        code, said = self._asked(lambda: talk.rcpt(str(mail.to)), tried)
         if code >= 500:
             _reset(talk)
             raise _recipient(code, _text(said), tried)
         _no_trouble(code, said, tried)
 
     def _data(self, talk: smtplib.SMTP, mail: Mail, tried: str) -> None:
-        code, said = _asked(lambda: talk.docmd("DATA"), tried)
+        code, said = self._asked(lambda: talk.docmd("DATA"), tried)
         if code != 354:
             _no_trouble(code, said, tried)
             _reset(talk)
@@ -146,12 +145,31 @@ class Outbox:
             talk.send((body if body.endswith(b"\r\n") else body + b"\r\n") + b".\r\n")  # one write, no waiting
             code, said = talk.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            late = isinstance(error, TimeoutError) or "timed out" in str(error)
-            what = "no answer in time" if late else "the connection was lost"
+            what = "no answer in time" if _late(error) else "the connection was lost"
             raise Temporary(f"{tried}: {what} after the mail was sent; it may have been taken") from None
+        said = self._without_secret(said)
+        if code < 200 or 300 <= code < 400:  # no answer to a mail: whatever it is, it may have been taken
+            raise Temporary(f"{tried}: {_told(-1)} after the mail was sent; it may have been taken")
         _no_trouble(code, said, tried)
         if code >= 300:
             raise Refused(f"{tried}: {_told(code, said)}")
+
+    def _asked(self, call: Callable[[], tuple[int, bytes]], tried: str) -> tuple[int, bytes]:
+        """One command before the data; a lost connection leaves no doubt."""
+        try:
+            code, said = call()
+        except (OSError, smtplib.SMTPException) as error:
+            what = "no answer in time" if _late(error) else "the connection was lost"
+            raise Temporary(f"{tried}: {what}, before anything was sent", in_doubt=False) from None
+        except UnicodeError:
+            raise Refused(f"{tried}: the address cannot be written in ASCII") from None
+        return code, self._without_secret(said)
+
+    def _without_secret(self, said: bytes) -> bytes:
+        """What a server says, without our password: some repeat what they were told."""
+        password = self._settings.password
+        secret = password.get_secret_value().encode() if password is not None else b""
+        return said.replace(secret, b"***") if secret else said
 
     def _kept(self) -> smtplib.SMTP | None:
         with self._lock:
@@ -180,16 +198,9 @@ def _greeted(talk: smtplib.SMTP, tried: str) -> None:
         raise Denied(f"{tried}: the server does not talk to us: {_told(code, said)}")
 
 
-def _asked(call: Callable[[], tuple[int, bytes]], tried: str) -> tuple[int, bytes]:
-    """One command before the data; a lost connection leaves no doubt."""
-    try:
-        return call()
-    except (OSError, smtplib.SMTPException) as error:
-        late = isinstance(error, TimeoutError) or "timed out" in str(error)
-        what = "no answer in time" if late else "the connection was lost"
-        raise Temporary(f"{tried}: {what}, before anything was sent", in_doubt=False) from None
-    except UnicodeError:
-        raise Refused(f"{tried}: the address cannot be written in ASCII") from None
+def _late(error: Exception) -> bool:
+    """Whether it is a time-out; smtplib tells of one as of a lost connection."""
+    return isinstance(error, TimeoutError) or "timed out" in str(error)
 
 
 def _no_trouble(code: int, said: bytes, tried: str) -> None:
@@ -214,11 +225,12 @@ def _unreached(error: Exception, tried: str, server: str) -> NoReturn:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted ({error.verify_message}); name your authority with ca"
         raise Denied(f"{tried}: {server}: {why}") from None
-    if isinstance(error, (ssl.SSLError, smtplib.SMTPServerDisconnected)):
-        said = "no encryption came about; is security right for this port?" if isinstance(error, ssl.SSLError) else ""
-        raise Temporary(f"{tried}: {server}: {said or 'the connection was lost'}", in_doubt=False) from None
-    late = isinstance(error, (TimeoutError, socket.timeout))
-    said = "no answer in time" if late else "no connection"
+    if _late(error):
+        said = "no answer in time"
+    elif isinstance(error, ssl.SSLError):
+        said = "no encryption came about; is security right for this port?"
+    else:
+        said = "the connection was lost" if isinstance(error, smtplib.SMTPServerDisconnected) else "no connection"
     raise Temporary(f"{tried}: {server}: {said}", in_doubt=False) from None
 
 

@@ -51,6 +51,13 @@ class Talk(SMTP):
         else:
             await super().smtp_EHLO(hostname)
 
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        """Signing in, or what was asked for instead."""
+        if (answer := await self._instead("auth")) is not None:
+            await self.push(answer)
+        else:
+            await super().smtp_AUTH(arg)
+
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         """The data, or what was asked for instead of taking them."""
         if (answer := await self._instead("data")) is not None:
@@ -65,9 +72,6 @@ class Talk(SMTP):
     def _signs_in(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
     ) -> AuthResult:
-        hitch = self._state.hit("auth")
-        if hitch is not None:
-            return AuthResult(success=False, handled=False, message=hitch.answer)
         right = self._state.signs_in(data.login.decode("utf-8", "replace"), data.password.decode("utf-8", "replace"))
         return AuthResult(success=right, handled=False)
 
