@@ -81,10 +81,10 @@ def no_ticket(said: str) -> str:
 
 
 def _carry_out(command: Command, engine: Engine) -> str:
+    who = asker(command, engine)  # first, so that a stranger learns of no ticket whether it is there
     ticket = engine.tracker.get(command.ref) if command.ref else None
     if ticket is None or not engine.tracker.covers(ticket):  # our rights are not the person's
         raise Missing(f"{command.ref} is out of scope")
-    who = asker(command, engine)
     ledger = engine.memory.completed(Ledger.loads(ticket.ledger, ticket.ref))
     asked = Asked(command, ticket, ledger, engine, who, engine.clock())
     if not sees(who, asked.told, engine.rules, asked.now):

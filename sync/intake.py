@@ -217,8 +217,7 @@ class Intake:
             elif not command.ref:
                 said = "Which ticket? Name its key, as in `status OPS-42`."
             else:
-                ref = self._ref(command.ref)
-                said = self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
+                said = self._in_turn(command)
         except Missing:
             said = f"There is no ticket {command.ref}, or Pointman may not see it."
         except ConnectorError as error:
@@ -228,6 +227,14 @@ class Intake:
             said = "That could not be done: Pointman made a mistake. Its log says more."
         log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=said[:LOGGED])
         return said
+
+    def _in_turn(self, command: Command) -> str:
+        """Carry it out when it is the ticket's turn; where there is none such, the engine says so in its own way."""
+        try:
+            ref = self._ref(command.ref)
+        except Missing:
+            return self._engine.command(command)
+        return self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
 
     def _ref(self, said: str) -> str:
         """The immutable id, where a person typed a key: the queue gives turns by id."""

@@ -50,8 +50,8 @@ def receive(request: Request, now: datetime, secret: str, source: str) -> Receip
 def interpret(payload: Json, kind: str, source: str, at: datetime | None = None) -> Command | None:
     """What a payload means, None where it is nothing of ours.
 
-    `kind` is `interactive`, `slash_commands` or `events_api`, as Socket Mode calls them. `at` is when it was sent, where
-    the payload itself does not say. Raises BadRequest where it cannot be read.
+    `kind` is `interactive`, `slash_commands` or `events_api`, as Socket Mode calls them. `at` is when it was sent,
+    where the payload itself does not say. Raises BadRequest where it cannot be read.
     """
     return _read(payload, kind, source, at)
 

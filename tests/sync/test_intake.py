@@ -179,9 +179,78 @@ def test_a_command_that_cannot_be_carried_out_says_so_to_its_asker(desk: Desk, e
 
 
 def test_a_typed_key_that_names_nothing_is_answered(desk: Desk) -> None:
+    desk.carry = lambda command: f"{desk.tracker.get(command.ref)}"
     desk.intake.take(click("OPS-404"))
     desk.settle()
     assert desk.slack.answers[0][1] == "There is no ticket OPS-404, or Pointman may not see it."
+
+
+def words(text: str) -> Command:
+    return Command("", "words", ANN, "slack", {"text": text}, "https://reply", id=text)
+
+
+def test_words_are_carried_out_as_the_command_they_mean(desk: Desk) -> None:
+    desk.tracker.ticket("OPS-1")
+    desk.intake.take(words("OPS-1 ack"))
+    desk.intake.take(words("acknowlege OPS-1"))
+    desk.settle()
+    assert [(command.verb, command.ref) for command in desk.carried] == [("acknowledge", "OPS-1")]
+    said = [text for _, text in desk.slack.answers]
+    assert "acknowledge: done" in said
+    assert any(text.startswith("Did you mean acknowledge?") for text in said)
+
+
+def test_what_is_about_no_ticket_takes_no_turn_and_what_it_makes_is_looked_at(desk: Desk) -> None:
+    desk.made = "10001"
+    desk.intake.take(words("declare Checkout is down"))
+    desk.settle()
+    assert [text for _, text in desk.slack.answers] == ["declare: done"]
+    assert desk.looked == ["10001"]
+
+
+def test_where_nothing_tells_the_ticket_it_is_asked_for(desk: Desk) -> None:
+    desk.intake.take(words("status"))
+    desk.settle()
+    assert desk.slack.answers[0][1].startswith("Which ticket?")
+
+
+class Placed(MemoryMessenger):
+    """A messenger whose places tell a ticket, or are in trouble."""
+
+    ref = ""
+    trouble: Temporary | None = None
+
+    def about(self, command: Command) -> str:
+        if self.trouble is not None:
+            raise self.trouble
+        return self.ref
+
+
+@pytest.fixture
+def placed(desk: Desk) -> Placed:
+    made = Placed(lambda: desk.now)
+    desk.intake._messengers = {"slack": made}
+    return made
+
+
+def test_a_place_that_tells_its_ticket_needs_no_key(desk: Desk, placed: Placed) -> None:
+    placed.ref = desk.tracker.ticket("OPS-1")
+    desk.intake.take(words("status"))
+    desk.settle()
+    assert [command.ref for command in desk.carried] == [placed.ref]
+
+
+def test_a_place_that_cannot_tell_now_has_the_person_asked(desk: Desk, placed: Placed) -> None:
+    placed.trouble = Temporary("could not look")
+    desk.intake.take(words("status"))
+    desk.settle()
+    assert placed.answers[0][1].startswith("Which ticket?")
+
+
+def test_a_listener_is_told_when_a_command_stands(desk: Desk) -> None:
+    ref = desk.tracker.ticket("OPS-1")
+    assert desk.intake.heard(click(ref)).wait(5)
+    assert [command.verb for command in desk.carried] == ["acknowledge"]
 
 
 class Asking(MemoryMessenger):
