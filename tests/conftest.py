@@ -6,6 +6,8 @@ environment, as in .ci/run, such a skip is a failure: there nobody would read wh
 
 import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 
 import hypothesis
@@ -18,8 +20,30 @@ hypothesis.settings.load_profile("any machine")
 
 @pytest.hookimpl(trylast=True)  # after the order was shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones begin first, so that no core waits for one at the end."""
+    """The long ones begin first, so that no core waits for one at the end; lines are counted for `rules` and `sync`."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.path.parent.name not in {"rules", "sync"}:
+            item.add_marker("uncounted")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Lines are not counted for a test marked so, which then may take a quarter of the time.
+
+    The mark of pytest-cov does not do it in a worker of pytest-xdist: two measurements are started there, and
+    pausing the upper one continues the lower one.
+    """
+    counting, of_threads = sys.gettrace(), threading.gettrace()
+    if counting is None or item.get_closest_marker("uncounted") is None:
+        return (yield)
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(of_threads)
+        sys.settrace(counting)
 
 
 @pytest.fixture

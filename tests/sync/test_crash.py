@@ -24,7 +24,7 @@ from sync.ledger import Ledger
 from sync.look import Site
 from tests.world import COMPANY, RULES, World
 
-pytestmark = [pytest.mark.no_cover, pytest.mark.long, pytest.mark.usefixtures("silent")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
 
 ELSEWHERE = """

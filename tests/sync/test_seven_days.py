@@ -11,7 +11,7 @@ from connectors.model import User
 from sync.ledger import ROOM
 from tests.world import COMPANY, World
 
-pytestmark = [pytest.mark.no_cover, pytest.mark.long, pytest.mark.usefixtures("silent")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
 
 PLACES = [f"email:team-{number:02d}@example.org" for number in range(18)]
