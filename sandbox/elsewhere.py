@@ -44,6 +44,11 @@ class Said:
         return frozenset(KEY.findall(self.text))
 
     @property
+    def words(self) -> str:
+        """What was first told, without the mark, so that a repeat has the same words."""
+        return " ".join(self.first.replace(f"({MARK})", "").split())
+
+    @property
     def marked(self) -> bool:
         """Whether it says that it may be a repeat."""
         return MARK in self.first
@@ -63,6 +68,16 @@ def said(world: Sight, place: str = "") -> tuple[Said, ...]:
     return tuple(sorted(told, key=lambda one: one.at))
 
 
+def once(told: Iterable[Said]) -> list[Said]:
+    """The same without the repeats that say so: of those whose first did not go out the marked one is all there is."""
+    known, kept = set(), []
+    for one in told:
+        if not (one.marked and (one.place, one.words) in known):
+            kept.append(one)
+        known.add((one.place, one.words))
+    return kept
+
+
 def there(world: Sight, place: str) -> bool:
     """Whether this world has the product that a place is in."""
     return not ((place.startswith(TEAMS) and world.teams is None) or (place.startswith(MAIL) and world.mail is None))
@@ -79,7 +94,7 @@ def _twice(told: Iterable[Said]) -> Iterator[bool]:
     words_at: dict[tuple[str, str, str], datetime] = {}
     ids: set[tuple[str, str]] = set()
     for one in told:
-        key = one.place, one.under, " ".join(one.first.split())
+        key = one.place, one.under, one.words
         last = words_at.get(key)
         again = (last is not None and one.at - last < APART) or (one.place, one.id) in ids
         yield again and not one.marked

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from sandbox.elsewhere import said
 from sandbox.keeper import Keeper
 from sandbox.player import Player
 from sandbox.recording import Recording
+from sandbox.sight import Sight
 from sandbox.tally import Tally
 from sandbox.world import World
 
@@ -60,10 +62,18 @@ def status(told: Told, then: datetime | None) -> Data:
 def _counters(told: Told) -> Iterator[Data]:
     state = told.world.slack.state
     yield {"name": "posted", "count": len(told.world.posts())}
+    if found := beside(told.world):
+        yield {"name": f"told in {found}", "count": len(said(told.world))}
     yield {"name": "edited in place", "count": state.calls.get("chat.update", 0)}
     yield {"name": "answered in private", "count": len(state.notes)}
     if told.player is not None:
         yield {"name": "expectations held", "count": f"{told.player.held} of {len(told.player.watched)}"}
+
+
+def beside(world: Sight) -> str:
+    """What people are told in beside Slack, in words; empty where there is nothing."""
+    there = (("Teams", world.teams), ("mail", world.mail))
+    return " and ".join(name for name, product in there if product is not None)
 
 
 def _proof(told: Told) -> Data:
@@ -72,6 +82,8 @@ def _proof(told: Told) -> Data:
         "killed": tally.killed,
         "lost": tally.lost,
         "doubled": tally.doubled,
+        "beside": beside(told.world),
+        "repeats": tally.repeats.marked,
         "keeper": keeper is not None,
         "up": keeper is not None and keeper.up,
         "pid": keeper.pointman.pid if keeper is not None else 0,

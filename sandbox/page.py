@@ -179,7 +179,12 @@ class Page:
         """What the app has answered to people so far, as one line each."""
         state = self.world.slack.state
         with state.lock:
-            return [{"name": state.people[note.user].real_name, "text": plain(note.text)} for note in state.notes]
+            told = [(note.at, state.people[note.user].real_name, plain(note.text)) for note in state.notes]
+        if self.world.teams is not None:
+            teams = self.world.teams.state
+            with teams.lock:
+                told += [(note.at, teams.people[note.person].real_name, note.text) for note in teams.notes]
+        return [{"name": name, "text": text} for _, name, text in sorted(told, key=lambda one: one[0])]
 
     # ---- what is done
 

@@ -183,7 +183,7 @@ def _mail(world: Sight, opened: Opened) -> Data:
                         "subject": mail.subject,
                         "html": _letter(mail.html, mail.text),
                     }
-                    for mail in thread.mails
+                    for mail in reversed(thread.mails)
                 ],
             }
             if thread

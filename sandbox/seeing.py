@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sandbox.elsewhere import MAIL, TEAMS, Said, said
+from sandbox.elsewhere import MAIL, TEAMS, Said, once, said
 from sandbox.scenario import Expect
 from sandbox.sight import Post, Sight
 
@@ -53,7 +53,7 @@ def _messages(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> str:
 
 
 def counted(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> int:
-    """How many messages say what is expected, whatever their buttons; what is marked as a possible repeat is none."""
+    """How many messages say what is expected, whatever their buttons; a repeat that says so does not count."""
     return len(_saying(expect, world, tickets))
 
 
@@ -61,8 +61,7 @@ def _saying(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> Sequenc
     place, strange = expect.place, others(world, tickets)
     told: Iterable[Post | Said] = world.posts("" if place == ANYWHERE else place)
     if place == ANYWHERE or place.startswith((TEAMS, MAIL)):
-        beside = [one for one in said(world, "" if place == ANYWHERE else place) if not one.marked]
-        told = [*told, *beside]
+        told = [*told, *once(said(world, "" if place == ANYWHERE else place))]
     return [p for p in told if expect.text in p.text and _stands(p, expect.under) and not p.tickets & strange]
 
 
