@@ -12,7 +12,7 @@ The classes of `microsoft-teams-cards` know the names of everything; version 1.5
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
@@ -62,7 +62,7 @@ def card(message: Message, actions: Sequence[Action] | None = None) -> Json:
     buttons = [execute(button) for button in message.buttons] if actions is None else list(actions)
     head = _title(message)
     bare = dumped(AdaptiveCard(version=VERSION, body=head, actions=_in_row(buttons) or None))
-    body = _fitting(elements(message.text), ROOM - SPARE - size(bare))
+    body = _fitting(_blocks(parse(message.text).children, ""), ROOM - SPARE - size(bare))
     made = dumped(AdaptiveCard(version=VERSION, body=[*head, *body], actions=_in_row(buttons) or None))
     return {**made, "fallbackText": summary(message)}
 
@@ -93,7 +93,7 @@ def activity(made: Json, said: str) -> Json:
 
 def summary(message: Message) -> str:
     """The message in one line of plain text, for notifications and for clients that show no cards."""
-    text = " ".join(plain(part) for part in (message.title, message.text) if part)
+    text = " ".join(plain(part[: 10 * SUMMARY]) for part in (message.title, message.text) if part)
     return short(text, SUMMARY) or "…"
 
 
@@ -115,8 +115,8 @@ def dumped(made: AdaptiveCard) -> Json:
 
 
 def size(value: Any) -> int:
-    """The bytes that something takes on the way."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    """The bytes that something takes, written with spaces as a product may write it before it counts."""
+    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _in_row(buttons: Sequence[Action]) -> list[Action]:
@@ -160,11 +160,6 @@ class _Look:
 
 
 PLAIN: Final = _Look()
-
-
-def elements(text: str) -> list[CardElement]:
-    """A Markdown text as elements of a card."""
-    return list(_blocks(parse(text).children, ""))
 
 
 def _blocks(nodes: Sequence[SyntaxTreeNode], indent: str) -> Iterator[CardElement]:
@@ -229,15 +224,17 @@ def _line(runs: Sequence[TextRun], *, tight: bool = False) -> RichTextBlock:
     return RichTextBlock(inlines=list(runs) or [PLAIN.run(" ")], spacing="None" if tight else None)
 
 
-def _lines(runs: Iterator[TextRun | None]) -> list[list[TextRun]]:
+def _lines(runs: Iterable[TextRun | None]) -> Iterator[list[TextRun]]:
     """Runs as lines: None ends one. Lines without any text are left out."""
-    told: list[list[TextRun]] = [[]]
+    line: list[TextRun] = []
     for run in runs:
-        if run is None:
-            told.append([])
-        elif run.text:
-            told[-1].append(run)
-    return [line for line in told if line]
+        if run is not None and run.text:
+            line.append(run)
+        elif run is None and line:
+            yield line
+            line = []
+    if line:
+        yield line
 
 
 def _inline(node: SyntaxTreeNode, look: _Look) -> Iterator[TextRun | None]:
@@ -267,12 +264,12 @@ def _styled(look: _Look, kind: str) -> _Look:
 # ---- limits
 
 
-def _fitting(made: Sequence[CardElement], room: int) -> list[CardElement]:
+def _fitting(made: Iterable[CardElement], room: int) -> list[CardElement]:
     """The first elements that fit; where any is left out or shortened, a last line says so."""
     kept: list[CardElement] = []
     left = room - 120  # for that line
     for element in made:
-        needs = size(element.model_dump(by_alias=True, exclude_none=True)) + 1
+        needs = size(element.model_dump(by_alias=True, exclude_none=True)) + 2
         if needs > left:
             if isinstance(element, RichTextBlock):
                 kept += _shortened(element, left)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import requests
 
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
-from connectors.http import failure, no_answer, read, session
+from connectors.http import failure, no_answer, read, retry_after, session
 from connectors.microsoft import BOTS, Tokens
 
 Json: TypeAlias = dict[str, Any]
@@ -113,8 +114,19 @@ def _failure(tried: str, answer: requests.Response) -> ConnectorError:
         return Refused(f"{tried}: {reason}; {hint}")
     if answer.status_code == 412:  # two changes of one conversation at once; documented as worth another try
         return Temporary(f"{tried}: {reason or 'no reason given'} (HTTP 412)", in_doubt=False)
-    made = failure(answer.status_code, tried, reason, answer.headers)
+    made = by_their_clock(failure(answer.status_code, tried, reason, answer.headers), answer.headers)
     return type(made)(f"{made}; {hint}") if hint and isinstance(made, Denied | Refused) else made
+
+
+def by_their_clock(error: ConnectorError, headers: Mapping[str, str]) -> ConnectorError:
+    """The error with the seconds to wait, where a date was told, counted from the answer's own `Date`."""
+    try:
+        sent = parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):
+        return error
+    if isinstance(error, Temporary) and sent.tzinfo is not None:
+        error.retry_after = retry_after(headers, sent)
+    return error
 
 
 def _said(answer: requests.Response) -> tuple[str, str]:

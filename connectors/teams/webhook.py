@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from microsoft_teams.cards.core import Action
 
 from connectors.base import Messenger, Wanted
@@ -22,7 +24,9 @@ from connectors.http import failure, no_answer, session
 from connectors.model import Message
 from connectors.problems import Problem, Where, nearest
 from connectors.teams.cards import ADAPTIVE, Json, card, link
+from connectors.teams.client import by_their_clock
 from connectors.teams.settings import WebhookSettings
+from connectors.wire import Reply, Wire
 
 Settings = WebhookSettings
 
@@ -47,6 +51,7 @@ class TeamsWebhook(Messenger):
         super().__init__(name, settings)
         self._session = session()
         self._timeout = (min(CONNECT, settings.timeout), settings.timeout)
+        self._wires: dict[str, Wire] = {}
         self._urls = {_name(place): url for place, url in settings.channels.items()}
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
@@ -79,6 +84,8 @@ class TeamsWebhook(Messenger):
 
     def close(self) -> None:
         """Let go of connections."""
+        for wire in self._wires.values():
+            wire.close()
         self._session.close()
 
     def _hint(self, place: str) -> str:
@@ -98,19 +105,24 @@ class TeamsWebhook(Messenger):
 
     def _post(self, url: str, body: Json, tried: str) -> None:
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"Content-Type": "application/json"}
         try:
-            answer = self._session.post(
-                url, data=content, headers=headers, timeout=self._timeout, allow_redirects=False
-            )
-        except requests.RequestException as error:
+            answer = self._wire(url).send("POST", url, content, {"Content-Type": "application/json"})
+        except (urllib3.exceptions.HTTPError, requests.RequestException) as error:
             raise no_answer(error, tried) from None
         if answer.status_code >= 300:
             raise _failure(tried, answer)
         _read(tried, answer)
 
+    def _wire(self, url: str) -> Wire:
+        """The way to a URL's site. A session would log the URL, with all that is secret in it."""
+        parts = urlsplit(url)
+        site = f"{parts.scheme}://{parts.netloc}"
+        if site not in self._wires:
+            self._wires[site] = Wire(self._session, site, self._timeout)
+        return self._wires[site]
 
-def _failure(tried: str, answer: requests.Response) -> ConnectorError:
+
+def _failure(tried: str, answer: Reply) -> ConnectorError:
     """What a status means. Rights are of one URL, so a wrong one stops that channel, not the product."""
     try:
         error = answer.json()["error"]
@@ -122,12 +134,12 @@ def _failure(tried: str, answer: requests.Response) -> ConnectorError:
         return Refused(
             f"{tried}: {said or 'no reason given'} (HTTP {answer.status_code}); copy the workflow's URL again"
         )
-    return failure(answer.status_code, tried, said, answer.headers)
+    return by_their_clock(failure(answer.status_code, tried, said, answer.headers), answer.headers)
 
 
-def _read(tried: str, answer: requests.Response) -> None:
+def _read(tried: str, answer: Reply) -> None:
     """A webhook may answer 200 and say in the text that it failed, or be somebody else's page."""
-    text = answer.text[:2_000]
+    text = answer.content[:2_000].decode("utf-8", "replace")
     inside = _INSIDE.search(text)
     if inside is not None:
         status = int(inside[1])

@@ -146,7 +146,8 @@ def test_a_filled_form_comes_back_as_the_same_command_with_arguments(at):
     assert command.args == {"text": "We are on it.", "level": "high"}
     at.teams.answer(command, "Your update is posted.")
     card = body(receipt)["value"]
-    assert "OPS-1" in texts(card) and "Your update is posted." in texts(card), "the card is back, with the answer below"
+    assert "OPS-1" in texts(card), "the card is back"
+    assert "Your update is posted." in texts(card), "with the answer below"
     assert [action["title"] for action in card["actions"]] == ["Take it", "Update"]
 
 
