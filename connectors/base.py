@@ -126,7 +126,8 @@ class Wanted:
     """What the rules and the configuration expect to exist in a product, for `Connector.check`.
 
     `words` maps each word the rules use to its declared type, `options` a word to the values that are set or
-    compared. `addresses` and `people` are the product's own.
+    compared. `addresses` and `people` are the product's own. `channels`: channels are to be opened there, with
+    `private` also such that only their members see.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
@@ -134,6 +135,8 @@ class Wanted:
     addresses: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     home: str = ""
+    channels: bool = False
+    private: bool = False
 
 
 class Tracker(Connector):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from connectors.base import Wanted
 from connectors.errors import ConnectorError
@@ -24,6 +24,15 @@ SCOPES = {
     "users:read.email": "nobody can be found by e-mail address",
 }
 """What the app needs, each with what does not work without it."""
+ROOMS = {
+    "channels:manage": "no public channel can be opened",
+    "channels:join": "a channel that people unarchived cannot be joined again",
+    "pins:write": "no card can be pinned",
+    "bookmarks:read": "nothing can be linked above a channel",
+    "bookmarks:write": "nothing can be linked above a channel",
+}
+"""What it needs beside that where rules open channels."""
+PRIVATE = {"groups:write": "no private channel can be opened"}
 
 
 def problems(name: str, settings: SlackSettings, client: Client, places: Places, wanted: Wanted) -> Iterable[Problem]:
@@ -46,18 +55,19 @@ class _Check:
         except ConnectorError as error:
             yield self._problem(str(error))
             return
-        yield from self._scopes(me.headers.get("x-oauth-scopes", ""))
+        needed = {**SCOPES, **(ROOMS if wanted.channels else {}), **(PRIVATE if wanted.private else {})}
+        yield from self._scopes(me.headers.get("x-oauth-scopes", ""), needed)
         if settings.app_token is not None:
             yield from self._app_token(settings.app_token.get_secret_value())
         addresses = dict.fromkeys((*wanted.addresses, *wanted.people, *([wanted.home] if wanted.home else ())))
         for address in addresses:
             yield from self._address(address)
 
-    def _scopes(self, told: str) -> Iterator[Problem]:
+    def _scopes(self, told: str, needed: Mapping[str, str]) -> Iterator[Problem]:
         if not told:
             return
         granted = {scope.strip() for scope in told.split(",")}
-        for scope, lost in SCOPES.items():
+        for scope, lost in needed.items():
             if scope not in granted:
                 hint = "add it to the app and install the app again"
                 yield self._problem(f"the app lacks the scope {scope}: {lost}", hint, warning=scope != "chat:write")

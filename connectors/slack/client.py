@@ -30,6 +30,7 @@ from slack_sdk.web import SlackResponse
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.http import failure, no_answer, read, retry_after, session
+from connectors.slack.shapes import unlike
 from connectors.wire import Wire
 
 Json: TypeAlias = dict[str, Any]
@@ -136,6 +137,9 @@ class _Pooled(WebClient):
             if answer.status_code < 300:
                 raise _NotJson(f"the answer is not JSON (HTTP {answer.status_code})")
             body = "{}"
+        wrong = unlike(urlsplit(url).path.rpartition("/")[2], json.loads(body))
+        if wrong:
+            raise _NotJson(f"the answer is not Slack's: {wrong}")
         return {"status": answer.status_code, "headers": answer.headers, "body": body}
 
 
@@ -183,10 +187,13 @@ _UNSURE = {"internal_error", "fatal_error", "request_timeout", "service_unavaila
 _LATER = {"ratelimited", "rate_limited", "accesslimited", "team_added_to_org"}
 _HINTS = {
     "not_in_channel": "invite the app with /invite",
-    "restricted_action": "only some may post there",
+    "restricted_action": "the workspace allows it to some only",
     "msg_too_long": "the text is too long for Slack",
     "expired_trigger_id": "the person has to ask again",
     "trigger_expired": "the person has to ask again",
+    "user_is_restricted": "guests may not do that",
+    "cant_invite": "this person cannot be invited",
+    "name_taken": "another channel has the name",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from connectors.base import Messenger, Receipt, Request, Wanted
 from connectors.errors import Missing, Refused, Temporary
 from connectors.http import read
-from connectors.model import Answer, CannotTell, Command, Form, Message, Signal, User
+from connectors.model import Answer, CannotTell, Channel, Command, Form, Message, Signal, User
 from connectors.problems import Problem
 from connectors.setup import Setup
 from connectors.slack import incoming
@@ -24,6 +24,7 @@ from connectors.slack.client import Client
 from connectors.slack.forms import Handle, view
 from connectors.slack.history import Finder, marked
 from connectors.slack.places import REF, Places
+from connectors.slack.rooms import Rooms
 from connectors.slack.settings import SlackSettings
 from connectors.slack.socket import Listener
 
@@ -37,6 +38,7 @@ class Slack(Messenger):
     searchable = True
     lag = timedelta(seconds=30)
     pace = timedelta(seconds=1)
+    channels = True
 
     settings: SlackSettings
 
@@ -52,6 +54,7 @@ class Slack(Messenger):
         self._client = Client(settings.token.get_secret_value(), settings.base_url, settings.timeout)
         self._places = Places(self._client, settings.channels)
         self._finder = Finder(self._client, self.lag)
+        self._rooms = Rooms(name, self._client, self._places)
         self._users: dict[str, User] = {}
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
@@ -81,6 +84,14 @@ class Slack(Messenger):
             raise Temporary(f"{tried}: the answer does not say where the message is")
         self._places.learn(place, channel)
         return f"{channel}:{ts}"
+
+    def open(self, channel: Channel, key: str) -> str:
+        """Open a channel; its ref is its id. One that was opened under this key already is found by its name."""
+        return self._rooms.open(channel, key)
+
+    def arrange(self, ref: str, channel: Channel) -> None:
+        """Topic, people, bookmarks, pins; archived where it is to be. Raises Missing where people archived it."""
+        self._rooms.arrange(ref, channel)
 
     def find(self, place: str, key: str, since: datetime) -> Answer:
         """Whether a message with this key was posted at `place` since then.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TypeAlias, TypeVar
 
+from sandbox.slack import rooms
 from sandbox.slack.limits import refusal
 from sandbox.slack.state import APP, BOT, TEAM, Arguments, Refusal, SlackState, TooFast
 from sandbox.slack.world import Channel, Json, Message, Note, Person, View
@@ -310,7 +311,7 @@ def described(state: SlackState, channel: Channel) -> Json:
     if channel.is_im:
         said = {"is_im": True, "user": channel.user, "is_user_deleted": state.people[channel.user].deleted}
         return {"id": channel.id, "created": 1_700_000_000, "is_org_shared": False, "priority": 0, **said}
-    empty = {"value": "", "creator": "", "last_set": 0}
+    topic, purpose = ({"value": said, "creator": "", "last_set": 0} for said in (channel.topic, channel.purpose))
     kinds = {"is_channel": not channel.is_private, "is_group": channel.is_private, "is_im": False, "is_mpim": False}
     marks = {"is_general": False, "is_shared": False, "is_org_shared": False, "is_archived": channel.is_archived}
     return {
@@ -318,14 +319,14 @@ def described(state: SlackState, channel: Channel) -> Json:
         "name": channel.name,
         "name_normalized": channel.name,
         "created": 1_700_000_000,
-        "creator": state.bot.id,
+        "creator": channel.creator or "U0SOMEBODY",
         **kinds,
         **marks,
         "is_private": channel.is_private,
         "is_member": state.bot.id in channel.members,
         "previous_names": list(channel.previous_names),
-        "topic": empty,
-        "purpose": empty,
+        "topic": topic,
+        "purpose": purpose,
     }
 
 
@@ -351,6 +352,7 @@ def profiled(state: SlackState, person: Person) -> Json:
 
 
 METHODS: Mapping[str, Method] = {
+    **rooms.METHODS,
     "apps.connections.open": open_socket,
     "auth.test": auth_test,
     "chat.postEphemeral": post_ephemeral,

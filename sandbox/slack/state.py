@@ -24,7 +24,7 @@ APP = "A0POINTMAN"
 BOT = "B0POINTMAN"
 SCOPES = (
     "chat:write,channels:history,groups:history,im:history,channels:read,groups:read,im:write,users:read,"
-    "users:read.email,commands"
+    "users:read.email,commands,channels:manage,channels:join,groups:write,pins:write,bookmarks:read,bookmarks:write"
 )
 TICK = timedelta(milliseconds=50)
 """How far the timestamps of one moment may run ahead of a clock that stands still."""

@@ -59,6 +59,11 @@ class Channel:
     is_private: bool = False
     is_archived: bool = False
     previous_names: list[str] = field(default_factory=list)
+    creator: str = ""
+    topic: str = ""
+    purpose: str = ""
+    pins: list[str] = field(default_factory=list)
+    bookmarks: list[Json] = field(default_factory=list)
 
     @property
     def is_im(self) -> bool:

@@ -8,7 +8,7 @@ from connectors.base import Connector, Tracker, Wanted
 from connectors.errors import ConnectorError
 from connectors.model import WORDS
 from connectors.problems import Problem, Where
-from rules.model import Assign, Classify, Escalate, Notify, Person, Recipient, Rule, RuleSet
+from rules.model import Assign, Classify, Escalate, Notify, Person, Recipient, Restrict, Room, Rule, RuleSet
 from sync.config import Config
 
 REACH = frozenset({"slack", "msteams", "email"})
@@ -36,7 +36,15 @@ def wanted(config: Config, rules: RuleSet, connector: Connector) -> Wanted:
         addresses=() if is_tracker else tuple(sorted(addresses)),
         people=tuple(sorted({known for person in rules.people.values() if (known := _known(person, name))})),
         home=config.home if is_tracker else "",
+        channels=any(not room.private for room in _rooms(rules, name)),
+        private=any(room.private or room.restricted for room in _rooms(rules, name)),
     )
+
+
+def _rooms(rules: RuleSet, name: str) -> Iterator[Room]:
+    """The rules that open channels in a product."""
+    rooms = (rule for rule in rules.of("channel") if isinstance(rule, Room) and rule.mode != "off")
+    return (room for room in rooms if not room.products or name in room.products)
 
 
 def _words(rules: RuleSet) -> Iterator[tuple[str, str]]:
@@ -88,7 +96,7 @@ def _recipients(rules: RuleSet) -> Iterator[Recipient]:
     for listed in rules.lists.values():
         yield from listed
     for rule in rules:
-        if isinstance(rule, Notify):
+        if isinstance(rule, (Notify, Restrict)):
             yield from rule.to
         if isinstance(rule, Escalate):
             for step in rule.steps:

@@ -15,7 +15,7 @@ from tests.connectors.contracts import CONTRACTS, vendor
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DOCUMENT = "slack/slack-web.json"
-NEWER = {"users.conversations", "apps.connections.open"}
+NEWER = {"users.conversations", "apps.connections.open", "bookmarks.add", "bookmarks.list"}
 """Methods that the document of 2021 does not have."""
 
 

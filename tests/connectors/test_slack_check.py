@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.base import Wanted
-from connectors.slack.checks import SCOPES
+from connectors.slack.checks import PRIVATE, ROOMS, SCOPES
 from tests.connectors.slack_workspace import workspace
 
 
@@ -101,4 +101,13 @@ def test_an_app_token_is_tried(at):
 def test_the_manifest_in_the_documentation_grants_exactly_the_scopes_that_are_checked():
     page = Path(__file__).resolve().parents[2] / "docs" / "connectors" / "slack.md"
     manifest = json.loads(re.search(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1])
-    assert set(manifest["oauth_config"]["scopes"]["bot"]) == {*SCOPES, "commands"}
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == {*SCOPES, *ROOMS, *PRIVATE, "commands"}
+
+
+@pytest.mark.parametrize("scope", [*ROOMS, *PRIVATE])
+def test_a_scope_for_channels_is_missed_only_where_channels_are_opened(scope):
+    with workspace() as at:
+        at.state.scopes.discard(scope)
+        assert told(at.slack) == []
+        (line,) = told(at.slack, Wanted(channels=True, private=True))
+        assert f"the app lacks the scope {scope}" in line

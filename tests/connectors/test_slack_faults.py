@@ -153,7 +153,7 @@ CODES = [
     ("channel_not_found", Missing, "is the app a member of the channel?"),
     ("is_archived", Missing, "the channel is archived"),
     ("not_in_channel", Refused, "invite the app with /invite"),
-    ("restricted_action", Refused, "only some may post there"),
+    ("restricted_action", Refused, "the workspace allows it to some only"),
     ("msg_too_long", Refused, "the text is too long for Slack"),
     ("something_new", Refused, "could not post to slack:#ops: something_new"),
     ("service_unavailable", Temporary, "service_unavailable"),
