@@ -7,6 +7,7 @@ import logging
 import ssl
 from datetime import timedelta
 from threading import Thread
+from weakref import WeakSet
 
 from sandbox.clock import Clock
 from sandbox.http import Server
@@ -42,6 +43,7 @@ class MailSandbox:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="mail", daemon=True)
         self._servers: list[asyncio.Server] = []
+        self._open: WeakSet[asyncio.BaseTransport] = WeakSet()
         logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)  # aiosmtpd tells every byte
 
     @property
@@ -83,12 +85,15 @@ class MailSandbox:
 
     async def _smtp(self, starttls: ssl.SSLContext | None, tls: ssl.SSLContext | None) -> int:
         def talk() -> asyncio.Protocol:
-            return Talk(self.state, starttls, self._loop)
+            made = Talk(self.state, starttls, self._loop)
+            made.opened = self._open
+            return made
 
         return self._opened(await self._loop.create_server(talk, LOOPBACK, 0, ssl=tls))
 
     async def _imap(self, starttls: ssl.SSLContext | None, tls: ssl.SSLContext | None) -> int:
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._open.add(writer.transport)
             conversation = Conversation(self.state, reader, writer)
             conversation.tls = starttls
             await conversation.run()
@@ -103,10 +108,14 @@ class MailSandbox:
     async def _hang_up(self) -> None:
         for server in self._servers:
             server.close()
+        for transport in list(self._open):
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
         others = [task for task in asyncio.all_tasks(self._loop) if task is not asyncio.current_task()]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # the connections learn that they are lost
 
 
 __all__ = ["MailSandbox"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from typing import Any
+from weakref import WeakSet
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -23,6 +24,7 @@ class Talk(SMTP):
     def __init__(self, state: MailState, tls: ssl.SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
         self._greeted = False
+        self.opened: WeakSet[asyncio.BaseTransport] = WeakSet()
         super().__init__(
             _Hooks(state),
             hostname=HOST,
@@ -33,6 +35,11 @@ class Talk(SMTP):
             authenticator=self._signs_in,
             loop=loop,
         )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected."""
+        self.opened.add(transport)
+        super().connection_made(transport)
 
     async def push(self, status: Any) -> None:
         """Send an answer; the greeting may be another one."""

@@ -118,6 +118,8 @@ def test_a_write_that_fails_is_sent_once_and_leaves_the_right_doubt(snow: World,
 @pytest.mark.parametrize("how", ["time-out", "reset"])
 def test_a_write_without_an_answer_is_in_doubt_and_not_repeated(how: str, done: bool) -> None:
     for name, act in WRITES.items():
+        if how == "time-out" and name in {"ledger", "resolve"}:
+            continue  # each costs real time, and is the same PATCH
         with world(timeout=0.2) as made:
             ref = made.create(short_description="x")
             made.snow.get(ref)

@@ -148,8 +148,9 @@ def test_wrong_usage_is_told(bare: World, tmp_path: Path, arguments: list[str], 
 
 def test_a_wrong_password_ends_it_with_a_sentence(bare: World, tmp_path: Path) -> None:
     path = config(tmp_path, bare, "not-the-password")
-    done = CliRunner().invoke(app, ["setup", "servicenow", "-c", str(path)])
+    done = CliRunner().invoke(app, ["setup", "servicenow", "-c", str(path), "--out", str(tmp_path / "files")])
     assert done.exit_code == 1
+    assert not (tmp_path / "files").exists()
     assert "check the credentials" in done.output
 
 

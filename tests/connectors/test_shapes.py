@@ -1,0 +1,120 @@
+"""JSON of another shape than a product's own, with success: our error with a sentence, from every call there is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from connectors.base import Wanted
+from connectors.errors import ConnectorError, Temporary
+from connectors.jira.setup import JiraSetup
+from connectors.model import Edit, Message, User
+from connectors.shapes import NUMBER, OBJECT, TEXT, Shape, misshapen
+from sandbox.http import Answer, Asked, Fault
+from tests.connectors.jiras import MORNING, World, world
+from tests.connectors.slack_workspace import NOW, Workspace, connector, workspace
+from tests.connectors.test_jira_setup import answers
+
+
+@pytest.mark.parametrize(
+    ("told", "shape", "said"),
+    [
+        ({"a": 1}, None, ""),
+        ({"a": [], "b": None}, OBJECT, ""),
+        ([], OBJECT, "it is a list, and not an object"),
+        (None, OBJECT, "it is null, and not an object"),
+        ("x", [OBJECT], "it is a text, and not a list"),
+        ({}, {"a": TEXT}, ""),
+        ({"a": None}, {"a": TEXT}, ""),
+        ({"a": 5}, {"a": TEXT}, "a is a number, and not a text"),
+        ({"a": True}, {"a": NUMBER}, "a is a flag, and not a number"),
+        ({"a": True}, {"a": bool}, ""),
+        ({}, {"a!": TEXT}, "a is missing"),
+        ({"a": None}, {"a!": TEXT}, "a is null, and not a text"),
+        ({"a": {"b": [{"c": 1}, {"c": []}]}}, {"a": {"b": [{"c": NUMBER}]}}, "a.b[1].c is a list, and not a number"),
+    ],
+)
+def test_what_differs_from_its_shape_is_told_with_its_place(told: Any, shape: Shape, said: str) -> None:
+    assert misshapen(told, shape) == said
+
+
+WRONG: dict[str, Any] = {
+    "a list": [],
+    "null": None,
+    "a text": "down",
+    "a number": 5,
+    "a list of texts": ["x"],
+    "a list of objects": [{}],
+    "lists that are objects": dict.fromkeys(
+        ("issues", "values", "issueTypes", "fields", "messages", "channels", "comments"), {}
+    ),
+    "objects that are texts": dict.fromkeys(("fields", "changelog", "permissions", "user", "channel", "project"), "x"),
+    "lists of texts": dict.fromkeys(("issues", "values", "messages", "channels", "components", "transitions"), ["x"]),
+    "objects without anything": dict.fromkeys(("issues", "values", "messages", "channels", "transitions"), [{}]),
+}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+def tried(act: Callable[[], object]) -> str:
+    """What an act says of a wrong answer, empty where it could do without. Any other error than ours is raised."""
+    try:
+        act()
+    except ConnectorError as error:
+        assert isinstance(error, Temporary)
+        return str(error)
+    return ""
+
+
+# ---- Jira
+
+JIRA: dict[str, Callable[[World], object]] = {
+    "get": lambda w: w.jira.get("OPS-1"),
+    "find": lambda w: w.jira.find("OPS-1"),
+    "open": lambda w: list(w.jira.open(MORNING)),
+    "me": lambda w: w.jira.me(),
+    "user": lambda w: w.jira.user("tom@example.org"),
+    "fields": lambda w: w.jira.write("OPS-1", Edit({"team": "dba", "service": "checkout"}), None),
+    "phase": lambda w: w.jira.write("OPS-1", Edit({"phase": "resolved"}), None),
+    "create": lambda w: w.jira.create(Edit({"summary": "x"}), "k"),
+    "check": lambda w: list(w.jira.check(Wanted(home="OPS-1", people=("tom@example.org", "tom")))),
+}
+"""What a tracker is asked for; each from a connector that knows nothing yet."""
+
+
+def reading(asked: Asked) -> bool:
+    return asked.method == "GET" or "search" in asked.path
+
+
+def paths(seen: list[tuple[Asked, Answer]]) -> list[str]:
+    return list(dict.fromkeys(asked.path for asked, _ in seen if reading(asked)))
+
+
+@pytest.fixture(params=["cloud", "datacenter"], scope="module")
+def jira(request: pytest.FixtureRequest) -> Iterator[World]:
+    with world(request.param) as made:
+        made.state.create({"summary": "x", "customfield_10052": "dba"})
+        yield made
+        made.server.seen.clear()  # what faults answer is nobody's contract
+
+
+@pytest.mark.parametrize("act", JIRA.values(), ids=JIRA)
+def test_a_wrong_shape_from_jira_is_our_error_in_every_call(jira: World, act: Callable[[World], object]) -> None:
+    jira.server.seen.clear()
+    act(World(jira.state, jira.server, again(jira)))
+    said = []
+    for path in paths(jira.server.seen):
+        for wrong in WRONG.values():
+            jira.server.fail(Fault(lambda asked, at=path: asked.path == at and reading(asked), Answer(200, wrong), times=9))
+            fresh = World(jira.state, jira.server, again(jira))
+            said.append(tried(lambda: act(fresh)))
+            fresh.jira.close()
+            jira.server.mend()
+    jira.server.seen.clear()
+    assert any("Jira answered something unexpected" in one for one in said) or act is JIRA["check"]
