@@ -238,10 +238,10 @@ class Client:
         made = session()
         made.max_redirects = 0  # an address that an answer names is not followed
         made.hooks["response"].append(self._heard)
-        if known.password is not None:
-            made.auth = (known.user, known.password.get_secret_value())
-        else:
+        if known.client_id or known.password is None:
             made.auth = self._tokens
+        else:
+            made.auth = (known.user, known.password.get_secret_value())
         host = f"{parts.netloc}{parts.path}"
         package = pysnow.Client(host=host, use_ssl=parts.scheme == "https", session=made)
         package.parameters.add_custom(dict.fromkeys(_UNSAID))

@@ -76,7 +76,12 @@ class Installation:
         self._client = client
 
     def run(self, order: Order) -> Iterator[Step]:
-        """Every part, one after the other; at last the update set, where something was refused."""
+        """Every part, one after the other; at last the update set, where something was refused.
+
+        Raises ConnectorError where we cannot even sign in: then nothing is known of what is there.
+        """
+        query = f"user_name={literal(self._settings.user)}"
+        self._client.first("sys_user", query, [], f"could not sign in to {self._name}")
         known = self._settings.webhook_secret
         secret = known.get_secret_value() if known is not None else ""
         parts, left = [self._column()], ""

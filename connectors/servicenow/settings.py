@@ -69,7 +69,7 @@ class ServiceNowSettings(TrackerSettings):
     url: str = Field(description="Where the instance is, such as https://example.service-now.com.")
     user: str = Field(description="The user name of our account; with OAuth, of the user that the client acts as.")
     password: Secret | None = Field(default=None, description="The account's password, where it signs in by itself.")
-    client_id: str = Field(default="", description="OAuth client credentials: the id of the client.")
+    client_id: str = Field(default="", description="OAuth client credentials, used instead of a password: the id.")
     client_secret: Secret | None = Field(default=None, description="OAuth client credentials: its secret.")
     table: Column = Field(default="incident", description="The table of the tickets: incident, or another task.")
     query: str = Field(default="", description="An encoded query that a ticket in scope fulfils. Empty: all.")
@@ -127,13 +127,11 @@ class ServiceNowSettings(TrackerSettings):
 
     @model_validator(mode="after")
     def _signs_in(self) -> ServiceNowSettings:
-        """By a password, or by a client and its secret."""
-        oauth = bool(self.client_id) + (self.client_secret is not None)
-        if oauth == 1:
+        """By a client and its secret, else by a password."""
+        if bool(self.client_id) != (self.client_secret is not None):
             raise ValueError("client_id and client_secret belong together")
-        if bool(oauth) == (self.password is not None):
-            what = "are both given" if oauth else "are both missing"
-            raise ValueError(f"password and client_id {what}: sign in by one of them")
+        if not self.client_id and self.password is None:
+            raise ValueError("password is missing, and so is client_id: sign in by one of them")
         return self
 
     @model_validator(mode="after")
