@@ -95,7 +95,7 @@ def test_the_rules_of_a_page_load(page: Path) -> None:
 )
 def test_the_settings_of_a_page_load(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r'"env/(\w+)"', block.text):
-        monkeypatch.setenv(name, "a secret")
+        monkeypatch.setenv(name, "https://a.secret.example/" if name.endswith("_URL") else "a secret")
     said = tomllib.loads(block.text).get("connectors", {})
     for path, value in {
         "JIRA__URL": "https://jira.example.org",

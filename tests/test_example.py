@@ -45,7 +45,7 @@ def parts() -> tuple[str, str]:
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r'"env/(\w+)"', EXAMPLE.read_text(encoding="utf-8")):
-        monkeypatch.setenv(name, "a secret")
+        monkeypatch.setenv(name, "https://a.secret.example/" if name.endswith("_URL") else "a secret")
 
 
 def loaded(folder: Path, text: str) -> Config:
