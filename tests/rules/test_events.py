@@ -68,6 +68,24 @@ def test_events_say_themselves_in_a_few_words() -> None:
     ]
 
 
+def test_who_plays_a_part_and_when_something_will_be_are_said_as_people_say_it() -> None:
+    history = (
+        Change(later(minutes=1), "poc", None, TOM, TOM),
+        Change(later(minutes=2), "poc", TOM, ANN, TOM),
+        Change(later(minutes=3), "poc", ANN, None),
+        Change(later(minutes=4), "poc", None, TOM),
+        Change(later(minutes=5), "eta", None, later(hours=2), ANN),
+    )
+    said = [event.text for event in events(ticket(history=history), EMPTY)]
+    assert said[1:] == [
+        "Tom is point of contact",
+        "Ann is point of contact by Tom",
+        "nobody is point of contact",
+        "Tom is point of contact",
+        "eta is 12:00 by Ann",
+    ]
+
+
 def test_comments_are_events_but_our_own_are_not() -> None:
     me = User("bot")
     comments = (
