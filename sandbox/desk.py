@@ -29,6 +29,11 @@ class Remark:
     internal: bool
     at: datetime
 
+    @property
+    def through(self) -> bool:
+        """Whether Pointman wrote it in somebody's name: it says so in its first line."""
+        return "through Pointman" in self.text.partition("\n")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -104,7 +104,7 @@ def ticket(world: Sight, key: str) -> Data:
     told = [(said, split(said.body) if said.by == BOT else ((), said.body)) for said in seen.remarks]
     lines = next((lines for said, (lines, _) in reversed(told) if said.by == BOT), ())
     comments = [_comment(world, said, body) for said, (_, body) in told]
-    logs = [said for said in comments if said["by"] == BOT]
+    logs = [said for said in comments if said["by"] == BOT and not said["through"]]
     return {
         **_row(world, seen),
         "assigned": seen.assigned,
@@ -113,7 +113,7 @@ def ticket(world: Sight, key: str) -> Data:
         "coming": coming(lines, world.clock.now()),
         "logs": logs if desk.rewords else logs[::-1],
         "rewords": desk.rewords,
-        "comments": [said for said in comments if said["by"] != BOT],
+        "comments": [said for said in comments if said["by"] != BOT or said["through"]],
         "history": [{**asdict(past), "name": desk.person(past.by)} for past in reversed(seen.history)],
         "moves": seen.moves,
         "created": seen.created,
@@ -128,6 +128,7 @@ def _comment(world: Sight, said: Remark, body: Any) -> Data:
         "name": world.desk.person(said.by),
         "hue": _hue(said.by),
         "internal": said.internal,
+        "through": said.through,
         "at": said.at,
         "html": Markup(world.desk.rich(body)),  # noqa: S704  (rich escapes)
     }

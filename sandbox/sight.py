@@ -140,7 +140,7 @@ class Sight:
 
     def logs(self, key: str) -> tuple[str, ...]:
         """The logs that Pointman keeps on a ticket: comments, or where none is ever reworded all it wrote as one."""
-        told = tuple(said.text for said in self.desk.ticket(key).remarks if said.by == "pointman")
+        told = tuple(said.text for said in self.desk.ticket(key).remarks if said.by == "pointman" and not said.through)
         return told if self.desk.rewords or not told else ("\n".join(told),)
 
     def fingerprint(self, but: Collection[str] = ()) -> tuple[object, ...]:
