@@ -42,7 +42,7 @@ Several = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Column = Annotated[str, StringConstraints(pattern=_COLUMN)]
 
 
-class Hold(BaseModel):
+class OnHold(BaseModel):
     """How a ticket on hold is known, and what is written where somebody puts it there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -54,7 +54,7 @@ class Hold(BaseModel):
     )
 
 
-class Resolve(BaseModel):
+class Resolution(BaseModel):
     """What many instances want to be told with a resolution."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -92,8 +92,8 @@ class ServiceNowSettings(TrackerSettings):
     phases: Mapping[Phase, Several] = Field(
         default_factory=dict, description="Values of the state of a phase; empty: as an instance is delivered."
     )
-    hold: Hold = Field(default_factory=Hold, description="How a ticket on hold is known.")
-    resolve: Resolve = Field(default_factory=Resolve, description="What is told with a resolution.")
+    hold: OnHold = Field(default_factory=OnHold, description="How a ticket on hold is known.")
+    resolve: Resolution = Field(default_factory=Resolution, description="What is told with a resolution.")
     new: Mapping[Column, str] = Field(
         default_factory=dict, description="Columns and their values in every ticket that Pointman makes."
     )
