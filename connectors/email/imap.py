@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
+from imaplib import IMAP4
 from typing import NoReturn
 
 from imapclient import IMAPClient
@@ -106,7 +107,7 @@ class ImapMail:
 
 
 def _meaning(error: Exception, tried: str, server: str) -> ConnectorError:
-    if isinstance(error, LoginError):
+    if isinstance(error, LoginError) and not isinstance(error.__context__, IMAP4.abort):
         return Denied(f"{tried}: {server} does not let us sign in; check user and password")
     if isinstance(error, ssl.SSLCertVerificationError):
         return Denied(f"{tried}: {server}: its certificate is not trusted; name your authority with ca")

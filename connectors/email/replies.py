@@ -29,8 +29,11 @@ from connectors.model import Command, User
 
 LONGEST = 20_000
 """Characters of a text that are read."""
+LONGEST_HEAD = 64_000
+"""Bytes of the headers that are read: the standard library takes a second for a hundred thousand."""
 LONGEST_MARK = 300
 """Characters of the longest line by which a mail program introduces what it quotes."""
+_HEAD = re.compile(rb"\r?\n\r?\n")
 _GAP = re.compile(r"\n{3,}")
 _STAND_IN = "\ue000{}\ue000"
 _STOOD_IN = re.compile("\ue000(\\d+)\ue000")
@@ -76,6 +79,8 @@ class Reader:
 
     def read(self, raw: bytes) -> Reading:
         """What a mail means. Never raises: what cannot be read means nothing."""
+        if len(_HEAD.split(raw, maxsplit=1)[0]) > LONGEST_HEAD:
+            return Reading(why="its head is too long")
         try:
             message = message_from_bytes(raw, policy=policy.default)
             return self._read(message, raw)

@@ -23,8 +23,9 @@ _BULK = {"bulk", "junk", "list", "auto_reply"}
 
 def address(message: EmailMessage) -> str:
     """Whom a mail says it is from, in lower case; empty where it says nobody, or several."""
-    told = message.get_all("From", [])
-    return parseaddr(str(told[0]))[1].strip().lower() if len(told) == 1 else ""
+    if sum(name.lower() == "from" for name in message.keys()) != 1:  # noqa: SIM118  (a mail is no mapping: names repeat)
+        return ""
+    return parseaddr(str(message["From"]))[1].strip().lower()
 
 
 def automatic(message: EmailMessage, threads: Threads, own: str) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from connectors.base import Wanted
-from connectors.errors import ConnectorError, Temporary
-from connectors.jira.setup import JiraSetup
+from connectors.errors import ConnectorError
+from connectors.jira import Jira
 from connectors.model import Edit, Message, User
 from connectors.shapes import NUMBER, OBJECT, TEXT, Shape, misshapen
 from sandbox.http import Answer, Asked, Fault
-from tests.connectors.jiras import MORNING, World, world
+from tests.connectors.jiras import MORNING, World, settings, world
 from tests.connectors.slack_workspace import NOW, Workspace, connector, workspace
-from tests.connectors.test_jira_setup import answers
+from tests.connectors.test_jira_setup import discovered
+
+T = TypeVar("T")
 
 
 @pytest.mark.parametrize(
@@ -41,19 +43,14 @@ def test_what_differs_from_its_shape_is_told_with_its_place(told: Any, shape: Sh
     assert misshapen(told, shape) == said
 
 
+EVERYWHERE = ("issues", "values", "messages", "channels", "channel", "user", "fields", "transitions", "permissions")
 WRONG: dict[str, Any] = {
     "a list": [],
     "null": None,
     "a text": "down",
-    "a number": 5,
-    "a list of texts": ["x"],
-    "a list of objects": [{}],
-    "lists that are objects": dict.fromkeys(
-        ("issues", "values", "issueTypes", "fields", "messages", "channels", "comments"), {}
-    ),
-    "objects that are texts": dict.fromkeys(("fields", "changelog", "permissions", "user", "channel", "project"), "x"),
-    "lists of texts": dict.fromkeys(("issues", "values", "messages", "channels", "components", "transitions"), ["x"]),
-    "objects without anything": dict.fromkeys(("issues", "values", "messages", "channels", "transitions"), [{}]),
+    "objects that are texts": {name: "x" for name in EVERYWHERE},
+    "lists that are objects": {name: {} for name in EVERYWHERE},
+    "lists of nothing much": {name: [{}] for name in EVERYWHERE},
 }
 
 
@@ -62,12 +59,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
-def tried(act: Callable[[], object]) -> str:
+def tried(act: Callable[[T], object], at: T) -> str:
     """What an act says of a wrong answer, empty where it could do without. Any other error than ours is raised."""
     try:
-        act()
+        act(at)
     except ConnectorError as error:
-        assert isinstance(error, Temporary)
         return str(error)
     return ""
 
@@ -78,14 +74,17 @@ JIRA: dict[str, Callable[[World], object]] = {
     "get": lambda w: w.jira.get("OPS-1"),
     "find": lambda w: w.jira.find("OPS-1"),
     "open": lambda w: list(w.jira.open(MORNING)),
-    "me": lambda w: w.jira.me(),
-    "user": lambda w: w.jira.user("tom@example.org"),
     "fields": lambda w: w.jira.write("OPS-1", Edit({"team": "dba", "service": "checkout"}), None),
     "phase": lambda w: w.jira.write("OPS-1", Edit({"phase": "resolved"}), None),
     "create": lambda w: w.jira.create(Edit({"summary": "x"}), "k"),
+    "init": discovered,
     "check": lambda w: list(w.jira.check(Wanted(home="OPS-1", people=("tom@example.org", "tom")))),
 }
 """What a tracker is asked for; each from a connector that knows nothing yet."""
+
+
+def again(jira: World) -> Jira:
+    return Jira("jira", settings(jira.state, jira.server.url))
 
 
 def reading(asked: Asked) -> bool:
@@ -111,10 +110,51 @@ def test_a_wrong_shape_from_jira_is_our_error_in_every_call(jira: World, act: Ca
     said = []
     for path in paths(jira.server.seen):
         for wrong in WRONG.values():
-            jira.server.fail(Fault(lambda asked, at=path: asked.path == at and reading(asked), Answer(200, wrong), times=9))
+            jira.server.fail(
+                Fault(lambda asked, at=path: asked.path == at and reading(asked), Answer(200, wrong), times=9)
+            )
             fresh = World(jira.state, jira.server, again(jira))
-            said.append(tried(lambda: act(fresh)))
+            said.append(tried(act, fresh))
             fresh.jira.close()
-            jira.server.mend()
+            jira.server.heal()
     jira.server.seen.clear()
     assert any("Jira answered something unexpected" in one for one in said) or act is JIRA["check"]
+
+
+# ---- Slack
+
+SLACK: dict[str, Callable[[Workspace], object]] = {
+    "post": lambda at: at.slack.put("#ops", Message("down"), None, "k"),
+    "edit": lambda at: at.slack.put("#ops", Message("up"), at.slack.put("#ops", Message("down"), None, "k"), "k"),
+    "post to a person": lambda at: at.slack.put("ann@example.org", Message("down"), None, "k"),
+    "find": lambda at: at.slack.find("#ops", "k", NOW),
+    "who": lambda at: at.slack.who(User(at.ann.id)),
+    "check": lambda at: list(at.slack.check(Wanted(places=("#ops",), people=("ann@example.org",)))),
+}
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[Workspace]:
+    with workspace() as made:
+        yield made
+        made.box.server.seen.clear()
+
+
+@pytest.mark.parametrize("act", SLACK.values(), ids=SLACK)
+def test_a_wrong_shape_from_slack_is_our_error_in_every_call(
+    slack: Workspace, act: Callable[[Workspace], object]
+) -> None:
+    server = slack.box.server
+    server.seen.clear()
+    act(Workspace(slack.box, connector(slack.box), slack.ops, slack.ann))
+    said = []
+    for path in dict.fromkeys(asked.path for asked, _ in server.seen):
+        for wrong in WRONG.values():
+            told = {"ok": True, **wrong} if isinstance(wrong, dict) else wrong
+            server.fail(Fault(lambda asked, at=path: asked.path == at, Answer(200, told), times=9))
+            fresh = Workspace(slack.box, connector(slack.box), slack.ops, slack.ann)
+            said.append(tried(act, fresh))
+            fresh.slack.close()
+            server.heal()
+    server.seen.clear()
+    assert any("the answer is not" in one for one in said) or act is SLACK["check"]
