@@ -11,7 +11,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event, Lock
 from typing import Final
 from urllib.parse import urlsplit
@@ -125,7 +125,7 @@ class Teams(Messenger):
     def listen(self, emit: Callable[[Signal], Event | None], stop: Event) -> None:
         """Keep the keys of the Bot Framework at hand, so that no click waits for them. Raises connectors.errors."""
         while True:
-            self._keys.refresh(datetime.now(UTC))
+            self._keys.refresh()
             if stop.wait(KEPT.total_seconds() / 2):
                 return
 

@@ -38,7 +38,8 @@ HOSTS: Final = (
     "smba.infra.dod.teams.microsoft.us",
 )
 """Where Teams' service URLs are; told in the documentation of proactive messages."""
-PATIENCE: Final = (2.0, 3.0)
+PATIENCE: Final = (1.0, 2.0)
+"""Seconds to connect and to answer: everything else that comes in waits meanwhile, where keys are not at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +66,33 @@ class Keys:
     def get(self, name: str, now: datetime) -> tuple[jwt.PyJWK, frozenset[str]] | None:
         """A key and the channels it is endorsed for; None: there is no such key. Raises ConnectorError."""
         with self._lock:
+            self._read = self._read or (now if self._keys else None)
             old = self._read is None or now - self._read > KEPT
             if (old or name not in self._keys) and (self._tried is None or now - self._tried >= AGAIN):
                 self._tried = now
                 try:
-                    self._refresh(now)
+                    self._refresh()
                 except ConnectorError:
                     if name not in self._keys:
                         raise
-            if self._read is None:
+                else:
+                    self._read = now
+            if not self._keys:
                 raise Temporary("the keys of the Bot Framework are not to be had", in_doubt=False)
             found = self._keys.get(name)
             return None if found is None else (found, self._endorsed[name])
 
-    def refresh(self, now: datetime) -> None:
-        """Read the keys now. Raises ConnectorError."""
+    def refresh(self) -> None:
+        """Read the keys now; they count as new when the next one is asked for. Raises ConnectorError."""
         with self._lock:
-            self._tried = now
-            self._refresh(now)
+            self._refresh()
+            self._read = None
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def _refresh(self, now: datetime) -> None:
+    def _refresh(self) -> None:
         url = self._get(self._metadata).get("jwks_uri")
         if not isinstance(url, str) or not _is_safe(url):
             raise Temporary(f"{_TRIED}: the metadata names no address of keys", in_doubt=False)
@@ -104,7 +108,7 @@ class Keys:
             endorsed[told["kid"]] = frozenset(map(str, told.get("endorsements") or ()))
         if not keys:
             raise Temporary(f"{_TRIED}: there are none", in_doubt=False)
-        self._keys, self._endorsed, self._read = keys, endorsed, now
+        self._keys, self._endorsed = keys, endorsed
 
     def _get(self, url: str) -> Json:
         try:
