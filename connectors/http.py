@@ -89,7 +89,7 @@ def _never_connected(error: BaseException | None) -> bool:
     return False
 
 
-def read(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
+def read(call: Callable[[], T], sleep: Callable[[float], None] | None = None) -> T:
     """Repeat a call that only reads, up to three times, as long as the product asks for no more than `PATIENCE`."""
     try:
         return call()
@@ -107,7 +107,7 @@ def read(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> 
         stop=stop_after_attempt(3),
         retry=retry_if_exception(_worth_another_try),
         wait=wait_exception(lambda error: min(PATIENCE, getattr(error, "retry_after", None) or 0.2)),
-        sleep=sleep,
+        sleep=sleep or time.sleep,
         reraise=True,
     )
     return waits(once)

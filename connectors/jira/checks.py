@@ -8,12 +8,14 @@ from typing import Any
 
 from connectors.base import Wanted
 from connectors.errors import ConnectorError, Missing
+from connectors.jira import shapes
 from connectors.jira.client import Client
 from connectors.jira.fields import Fields
 from connectors.jira.issues import PROPERTY
 from connectors.jira.people import People
 from connectors.jira.settings import JiraSettings
 from connectors.problems import Problem, Where, nearest
+from connectors.shapes import OBJECT
 
 RIGHTS = {
     "BROWSE_PROJECTS": "tickets cannot be read",
@@ -51,13 +53,13 @@ class Check:
         """Everything that is wrong, in the order in which it is best repaired."""
         try:
             told = self._client.read("serverInfo", f"could not reach {self._name}")
-            real = "cloud" if isinstance(told, dict) and told.get("deploymentType") == "Cloud" else "datacenter"
+            real = "cloud" if told.get("deploymentType") == "Cloud" else "datacenter"
             if real != self._client.deployment:
                 yield self._problem(
                     f"deployment is {self._client.deployment}, but the server is {real}", "leave it out"
                 )
                 return
-            self._client.library(lambda jira: jira.myself(), f"could not sign in to {self._name}")
+            self._client.library(lambda jira: jira.myself(), f"could not sign in to {self._name}", OBJECT)
         except ConnectorError as error:
             yield self._problem(str(error))
             return
@@ -88,7 +90,7 @@ class Check:
         for project in self._settings.project:
             asked = partial(JIRA.my_permissions, projectKey=project, permissions=",".join(RIGHTS))
             try:
-                told = self._client.library(asked, f"could not find the project {project}")
+                told = self._client.library(asked, f"could not find the project {project}", shapes.RIGHTS)
             except Missing:
                 self._missing.add(project)
                 yield self._problem(f"there is no project {project}, or the account may not see it")
@@ -123,7 +125,7 @@ class Check:
         found: list[dict[str, Any]] = []
         while True:
             query = {"startAt": len(found), "maxResults": 200}
-            told = self._client.read(path, f"could not read {path}", query)
+            told = self._client.read(path, f"could not read {path}", query, shapes.LISTED)
             page = told.get(name) or told.get("values") or []
             found += page
             if not page or len(found) >= int(told.get("total") or 0):
@@ -135,8 +137,10 @@ class Check:
         wanted["hold.statuses"] = self._settings.hold.statuses
         if not any(wanted.values()):
             return
-        told = self._client.library(lambda jira: jira.statuses(), "could not list the statuses")
-        names = {str(one.raw["id"]): str(one.raw["name"]) for one in told}
+        listed = self._client.library(
+            lambda jira: [one.raw for one in jira.statuses()], "could not list the statuses", shapes.NAMED
+        )
+        names = {str(one["id"]): str(one["name"]) for one in listed}
         for where, ids in wanted.items():
             for id_ in ids:
                 if id_ not in names:
@@ -190,13 +194,14 @@ class Check:
         jql = f"project in ({projects}) ORDER BY updated DESC" if projects else "updated >= -90d ORDER BY updated DESC"
         path = "search/jql" if self._client.cloud else "search"
         query: dict[str, str | int] = {"jql": jql, "maxResults": 1, "fields": "id"}
-        found = self._client.read(path, "could not look for a ticket", query).get("issues") or []
+        found = self._client.read(path, "could not look for a ticket", query, shapes.FOUND).get("issues") or []
         ref = str(found[0]["id"]) if found else home
         if not ref:
             return None
-        told = self._client.library(lambda jira: jira.editmeta(ref), f"could not read the edit screen of {ref}")
-        fields = told.get("fields")
-        return fields if isinstance(fields, Mapping) else None
+        tried = f"could not read the edit screen of {ref}"
+        told = self._client.library(lambda jira: jira.editmeta(ref), tried, shapes.EDIT_SCREEN)
+        fields: Mapping[str, Any] | None = told.get("fields")
+        return fields
 
     def _options(self, word: str, meta: Mapping[str, Any], used: Iterable[str]) -> Iterator[Problem]:
         allowed = [str(one.get("value") or one.get("name")) for one in meta.get("allowedValues") or ()]

@@ -23,6 +23,7 @@ from connectors.clock import Clock
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
 from connectors.http import failure, no_answer, read
 from connectors.jira.settings import JiraSettings
+from connectors.shapes import OBJECT, Shape, misshapen
 from connectors.wire import LOOPBACK, Reply, Wire
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ class Client:
         if self._deployment is None:
             with self._lock:
                 if self._deployment is None:
-                    told = self._get(f"{self.settings.url}/rest/api/2/serverInfo", {}, "could not ask which Jira it is")
-                    cloud = isinstance(told, dict) and told.get("deploymentType") == "Cloud"
+                    told = self._get(
+                        f"{self.settings.url}/rest/api/2/serverInfo", {}, "could not ask which Jira it is", OBJECT
+                    )
+                    cloud = told.get("deploymentType") == "Cloud"
                     self._deployment = "cloud" if cloud else "datacenter"
         return self._deployment
 
@@ -77,19 +80,19 @@ class Client:
 
     # ---- calls
 
-    def read(self, path: str, tried: str, query: Mapping[str, str | int] | None = None) -> Any:
+    def read(self, path: str, tried: str, query: Mapping[str, str | int] | None = None, shape: Shape = OBJECT) -> Any:
         """The JSON at this path of the API; repeated a few times where that may help. Raises ConnectorError."""
-        return self._get(self._url(path), query or {}, tried)
+        return self._get(self._url(path), query or {}, tried, shape)
 
-    def ask(self, path: str, body: Any, tried: str) -> Any:
+    def ask(self, path: str, body: Any, tried: str, shape: Shape = OBJECT) -> Any:
         """As `read`, for what Jira wants to be asked by POST."""
-        return read(lambda: self._ask("POST", self._url(path), {}, body, tried), self.pause)
+        return read(lambda: _shaped(self._ask("POST", self._url(path), {}, body, tried), shape, tried), self.pause)
 
     def send(self, method: str, path: str, body: Any, tried: str) -> Any:
         """Have something done, once; answers the JSON, None where there is none. Raises ConnectorError."""
         return self._ask(method, self._url(path), {}, body, tried)
 
-    def library(self, call: Callable[[JIRA], T], tried: str) -> T:
+    def library(self, call: Callable[[JIRA], T], tried: str, shape: Shape = None) -> T:
         """What the `jira` package reads by this call, with its errors turned into ours. Only for calls that read."""
         from jira.exceptions import JIRAError
 
@@ -99,14 +102,19 @@ class Client:
 
         def once() -> T:
             try:
-                return call(package)
+                return _shaped(call(package), shape, tried)
             except JIRAError as error:
                 if error.response is None:
                     raise Temporary(f"{tried}: no answer", in_doubt=False) from None
                 raise self._verdict(error.response, tried) from None
             except requests.TooManyRedirects as error:
                 raise _elsewhere(error.response, tried) from None
-            except (ValueError, TypeError, KeyError):  # what the package makes of HTML, or of JSON it did not expect
+            except (
+                ValueError,
+                TypeError,
+                KeyError,
+                AttributeError,
+            ):  # what the package makes of HTML, or of JSON it did not expect
                 raise Temporary(f"{tried}: Jira answered something unexpected", in_doubt=False) from None
             except requests.RequestException as error:
                 raise no_answer(error, tried) from None
@@ -125,8 +133,8 @@ class Client:
     def _url(self, path: str) -> str:
         return f"{self.settings.url}/rest/api/{'3' if self.cloud else '2'}/{path}"
 
-    def _get(self, url: str, query: Mapping[str, str | int], tried: str) -> Any:
-        return read(lambda: self._ask("GET", url, query, None, tried), self.pause)
+    def _get(self, url: str, query: Mapping[str, str | int], tried: str, shape: Shape) -> Any:
+        return read(lambda: _shaped(self._ask("GET", url, query, None, tried), shape, tried), self.pause)
 
     def _ask(self, method: str, url: str, query: Mapping[str, str | int], body: Any, tried: str) -> Any:
         try:
@@ -223,6 +231,14 @@ def _elsewhere(answer: requests.Response | Reply | None, tried: str) -> Denied:
     """Where Jira sends us somewhere else, it is to sign in, or its address is another one."""
     there = "" if answer is None else answer.headers.get("location", "")
     return Denied(f"{tried}: Jira sent us to {urlsplit(there).netloc or 'another page'}; check url and credentials")
+
+
+def _shaped(told: T, shape: Shape, tried: str) -> T:
+    """What Jira answered, where it looks as it should. Raises Temporary: a proxy or half a start may be at fault."""
+    said = misshapen(told, shape)
+    if said:
+        raise Temporary(f"{tried}: Jira answered something unexpected: {said}", in_doubt=False)
+    return told
 
 
 def _reasons(answer: requests.Response | Reply) -> tuple[list[str], dict[str, str]]:

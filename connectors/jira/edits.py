@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.errors import Refused
+from connectors.jira import shapes
 from connectors.jira.adf import to_adf
 from connectors.jira.client import Client
 from connectors.jira.fields import Fields
@@ -102,7 +103,7 @@ class Edits:
 
     def _kept_others(self, ref: str, word: str, wanted: list[Any]) -> list[Any]:
         """Components that mean nothing to this word stay on the ticket: they are somebody else's."""
-        told = self._client.read(f"issue/{ref}", f"could not read {ref}", {"fields": "components"})
+        told = self._client.read(f"issue/{ref}", f"could not read {ref}", {"fields": "components"}, shapes.PART)
         ours = {their.casefold() for their in self._fields.theirs(word)} or None
         names = [str(part.get("name")) for part in (told.get("fields") or {}).get("components") or ()]
         kept_ = [{"name": name} for name in names if ours is not None and name.casefold() not in ours]

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from connectors.errors import Refused
+from connectors.jira import shapes
 from connectors.jira.adf import from_adf, to_adf
 from connectors.jira.client import Client
 from connectors.jira.people import People
@@ -90,7 +91,7 @@ class Fields:
         if self._listed is None:
             with self._lock:
                 if self._listed is None:
-                    told = self._client.library(lambda jira: jira.fields(), "could not list the fields")
+                    told = self._client.library(lambda jira: jira.fields(), "could not list the fields", shapes.FIELDS)
                     self._listed = {str(field["id"]): field for field in told}
         return self._listed
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.errors import Missing
+from connectors.jira import shapes
 from connectors.jira.client import Client
 from connectors.model import User
+from connectors.shapes import OBJECT
 
 
 class People:
@@ -58,8 +60,8 @@ class People:
             return None
         if wanted not in self._by_address:
             query: dict[str, str | int] = {"query" if self._client.cloud else "username": wanted, "maxResults": 10}
-            found = self._client.read("user/search", f"could not look up {wanted}", query)
-            users = [user for user in map(self.read, found if isinstance(found, list) else ()) if user]
+            found = self._client.read("user/search", f"could not look up {wanted}", query, shapes.USERS)
+            users = [user for user in map(self.read, found) if user]
             exact = [user for user in users if user.email.lower() == wanted]
             hidden = users if len(users) == 1 and not users[0].email else []
             if not exact and not hidden:
@@ -70,6 +72,6 @@ class People:
     def me(self) -> User:
         """The account we sign in with."""
         if self._me is None:
-            raw = self._client.library(lambda jira: jira.myself(), "could not ask who we are in Jira")
+            raw = self._client.library(lambda jira: jira.myself(), "could not ask who we are in Jira", OBJECT)
             self._me = self.read(raw) or User("")
         return self._me

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.jira import shapes
 from connectors.jira.client import Client
 from connectors.jira.settings import JiraSettings
 from connectors.model import Phase
@@ -31,8 +32,9 @@ class Phases:
         """The phase of the status with this id; one that is no longer there counts as active. May ask, once."""
         known = self.known(status)
         if known is None and not self._asked:
-            for one in self._client.library(lambda jira: jira.statuses(), "could not list the statuses"):
-                self.learn(one.raw)
+            tried = "could not list the statuses"
+            for raw in self._client.library(lambda jira: [one.raw for one in jira.statuses()], tried, shapes.NAMED):
+                self.learn(raw)
             self._asked = True
             known = self.known(status)
         return known or "active"

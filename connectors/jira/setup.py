@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused
-from connectors.jira import wellknown
+from connectors.jira import shapes, wellknown
 from connectors.jira.client import Client
 from connectors.jira.fields import kind_of
 from connectors.jira.people import People
 from connectors.jira.settings import JiraSettings
 from connectors.model import User
 from connectors.setup import Answers, Found, Question, Setup, listed
+from connectors.shapes import OBJECT
 
 MOST = 30
 """So many services or teams of a list are taken over; longer lists are somebody's own work."""
@@ -99,7 +100,7 @@ class JiraSetup(Setup):
     def _signed_in(self, answers: Answers) -> str:
         client = self._client(answers)
         self._people = People(client)
-        client.library(lambda jira: jira.myself(), "could not sign in to Jira")
+        client.library(lambda jira: jira.myself(), "could not sign in to Jira", OBJECT)
         self._me = self._people.me()
         return f"signed in to Jira as {_named(self._me)}"
 
@@ -181,16 +182,19 @@ class JiraSetup(Setup):
         path = "project/search" if client.cloud else "project"
         query: dict[str, str | int] = {"maxResults": 50} if client.cloud else {}
         try:
-            told = client.read(path, "could not list the projects", query)
+            told = client.read(
+                path, "could not list the projects", query, shapes.SEEN if client.cloud else shapes.PROJECTS
+            )
         except ConnectorError:  # only a help for whoever answers
             return ()
-        every = told.get("values") or () if isinstance(told, dict) else told or ()
+        every = told.get("values") or () if client.cloud else told
         return tuple(str(project["key"]) for project in every)
 
     def _project(self, answers: Answers, key: str) -> Mapping[str, Any]:
         if not key.replace("_", "").isalnum():
             raise Missing(f"{key} is no project's key")
-        told = self._client(answers).read(f"project/{key.upper()}", f"could not find the project {key}")
+        tried = f"could not find the project {key}"
+        told = self._client(answers).read(f"project/{key.upper()}", tried, shape=shapes.PROJECT)
         project: Mapping[str, Any] = told
         return project
 
@@ -201,7 +205,7 @@ class JiraSetup(Setup):
     def _kinds(self, client: Client, project: str) -> dict[str, str]:
         """The ids of the types of ticket by their names, without sub-tasks."""
         path = f"issue/createmeta/{project}/issuetypes"
-        told = client.read(path, f"could not read the types of ticket of {project}", {"maxResults": 200})
+        told = client.read(path, f"could not read the types of ticket of {project}", {"maxResults": 200}, shapes.KINDS)
         every = told.get("issueTypes") or told.get("values") or ()
         kinds = {str(one["name"]): str(one["id"]) for one in every if not one.get("subtask")}
         if not kinds:
@@ -211,7 +215,7 @@ class JiraSetup(Setup):
     def _screen(self, client: Client, project: str, kind: str) -> dict[str, Mapping[str, Any]]:
         """The fields of the screen on which a ticket of this type is created, by id."""
         path = f"issue/createmeta/{project}/issuetypes/{kind}"
-        told = client.read(path, f"could not read the screen of {project}", {"maxResults": 200})
+        told = client.read(path, f"could not read the screen of {project}", {"maxResults": 200}, shapes.LISTED)
         every = told.get("fields") or told.get("values") or ()
         return {str(one.get("fieldId") or one.get("key")): one for one in every}
 
@@ -220,7 +224,8 @@ class JiraSetup(Setup):
         within = ", ".join(f'"{key}"' for key in projects)
         query: dict[str, str | int] = {"jql": f"project in ({within}) ORDER BY updated DESC", "maxResults": 10}
         query["fields"] = "key,labels"
-        told = client.read("search/jql" if client.cloud else "search", "could not look for a ticket", query)
+        path = "search/jql" if client.cloud else "search"
+        told = client.read(path, "could not look for a ticket", query, shapes.LATEST)
         ours = "pointman-home-"
         keys = [
             str(one["key"])
@@ -230,13 +235,15 @@ class JiraSetup(Setup):
         if not keys:
             return "", {}
         key = keys[0]
-        meta = client.library(partial(_edit_meta, key=key), f"could not read the edit screen of {key}")
+        tried = f"could not read the edit screen of {key}"
+        meta = client.library(partial(_edit_meta, key=key), tried, shapes.EDIT_SCREEN)
         return key, dict(meta.get("fields") or {})
 
     def _statuses(self, client: Client, projects: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, str]]]:
         """Every status of the projects: its id, and its name and category."""
         for project in projects:
-            for kind in client.read(f"project/{project}/statuses", f"could not read the statuses of {project}"):
+            tried = f"could not read the statuses of {project}"
+            for kind in client.read(f"project/{project}/statuses", tried, shape=shapes.STATUSES):
                 for status in kind.get("statuses") or ():
                     category = (status.get("statusCategory") or {}).get("key", "")
                     yield str(status["id"]), (str(status["name"]), str(category))
@@ -291,8 +298,9 @@ class _Mapping:
         id_ = own if self._options(own) else "priority"
         names = self._options(id_)
         if id_ == "priority" and not names:
-            told = client.library(lambda jira: jira.priorities(), "could not list the priorities")
-            names = tuple(str(one.name) for one in told)
+            tried = "could not list the priorities"
+            told = client.library(lambda jira: [one.raw for one in jira.priorities()], tried, shapes.NAMED)
+            names = tuple(str(one["name"]) for one in told)
         if not names:
             return
         self.fields = {"severity": id_, **self.fields}

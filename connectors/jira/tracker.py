@@ -15,6 +15,7 @@ from typing import Any
 
 from connectors.base import Receipt, Request, Tracker, Wanted
 from connectors.errors import Missing, Refused, Temporary
+from connectors.jira import shapes
 from connectors.jira.checks import Check
 from connectors.jira.client import Client
 from connectors.jira.edits import Edits
@@ -89,9 +90,7 @@ class Jira(Tracker):
     def get(self, ref: str) -> Ticket:
         """Read a ticket by id or key: one request, and further ones only where its past is longer than one answer."""
         query = {"fields": self._issues.fields(), "expand": "changelog", "properties": PROPERTY}
-        raw = self._client.read(f"issue/{_safe(ref)}", f"could not read {ref}", query)
-        if not isinstance(raw, Mapping) or "fields" not in raw:
-            raise Temporary(f"could not read {ref}: Jira answered no ticket", in_doubt=False)
+        raw = self._client.read(f"issue/{_safe(ref)}", f"could not read {ref}", query, shapes.TICKET)
         entries, since = self._entries(raw)
         if not self._client.cloud:
             self._history.meet(entries, raw["fields"])
@@ -125,7 +124,7 @@ class Jira(Tracker):
         found: list[Any] = []
         while start < end:
             query = {"startAt": start, "maxResults": min(PAGE, end - start)}
-            page = self._client.read(path, f"could not read {key} to the end", query).get(name) or []
+            page = self._client.read(path, f"could not read {key} to the end", query, shapes.PAST).get(name) or []
             found += page
             start += len(page)
             if not page:
@@ -176,16 +175,16 @@ class Jira(Tracker):
             fresh = [int(ref) for ref, at in self._created if now is not None and now - at < _FRESH]
             body = {"jql": jql, "fields": ["id"], "maxResults": 1}
             body |= {"reconcileIssues": fresh} if fresh else {}  # search does not show them at once
-            told = self._client.ask("search/jql", body, tried)
+            told = self._client.ask("search/jql", body, tried, shapes.FOUND)
         else:
-            told = self._client.read("search", tried, {"jql": jql, "fields": "id", "maxResults": 1})
+            told = self._client.read("search", tried, {"jql": jql, "fields": "id", "maxResults": 1}, shapes.FOUND)
         found = told.get("issues") or []
         if found:
             return str(found[0]["id"])
         if not _KEY.match(key):
             return None
         try:
-            return str(self._client.read(f"issue/{key}", tried, {"fields": "summary"})["id"])
+            return str(self._client.read(f"issue/{key}", tried, {"fields": "summary"}, shapes.PART)["id"])
         except Missing:
             return None
 
@@ -220,7 +219,7 @@ class Jira(Tracker):
         query |= {"expand": "changelog", "properties": PROPERTY}
         tokens: set[str] = set()
         while True:
-            told = self._client.read("search/jql", "could not list tickets", query)
+            told = self._client.read("search/jql", "could not list tickets", query, shapes.PAGE)
             yield tuple(self._brief(raw) for raw in told.get("issues") or ())
             token = told.get("nextPageToken")
             if not token or told.get("isLast"):
@@ -235,7 +234,7 @@ class Jira(Tracker):
         start = 0
         while True:
             query: dict[str, str | int] = {"jql": jql, "startAt": start, "maxResults": PAGE, "fields": fields}
-            told = self._client.read("search", "could not list tickets", query)
+            told = self._client.read("search", "could not list tickets", query, shapes.PAGE)
             page = told.get("issues") or []
             yield tuple(self._brief(raw, ledgers=False) for raw in page)
             start += len(page)

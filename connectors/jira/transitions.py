@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.errors import Refused
+from connectors.jira import shapes
 from connectors.jira.client import Client
 from connectors.jira.phases import Phases
 from connectors.jira.settings import JiraSettings
@@ -38,7 +39,9 @@ class Transitions:
         if phase not in PHASES:
             raise Refused(f"could not edit {ref}: there is no phase {phase}", fields={"phase": f"no phase {phase}"})
         found = self._client.library(
-            lambda jira: jira.transitions(ref, expand="transitions.fields"), f"could not read the transitions of {ref}"
+            lambda jira: jira.transitions(ref, expand="transitions.fields"),
+            f"could not read the transitions of {ref}",
+            shapes.MOVES,
         )
         for one in found:
             self._phases.learn(one.get("to") or {})

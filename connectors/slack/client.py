@@ -137,7 +137,7 @@ class _Pooled(WebClient):
             if answer.status_code < 300:
                 raise _NotJson(f"the answer is not JSON (HTTP {answer.status_code})")
             body = "{}"
-        wrong = unlike(urlsplit(url).path.rpartition("/")[2], json.loads(body))
+        wrong = unlike(urlsplit(url).path.rpartition("/")[2], json.loads(body)) if answer.status_code < 300 else ""
         if wrong:
             raise _NotJson(f"the answer is not Slack's: {wrong}")
         return {"status": answer.status_code, "headers": answer.headers, "body": body}
