@@ -36,7 +36,7 @@ A field of that name comes first.
 """
 
 _VALUE: Schema = {"type": ["string", "number", "boolean", "array"]}
-_TOS = ListOf(To(), 0)
+_TOS = ListOf(To(rooms=True), 0)
 _NOT_MADE: Mapping[str, str] = {
     "acknowledged": 'somebody does that: then = [{ after = "5m", by = "maria", acknowledge = true }]',
     "updated": "the clock of the test does that",

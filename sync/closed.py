@@ -3,20 +3,22 @@
 Nothing is ever deleted, and what was said by a call or by news was heard. But a card stands there to be read, so where
 it can be edited it says from now on that the ticket is restricted, and nothing else. It is the same card: when the
 ticket is no longer restricted it shows again what it would. A card in a place that the restriction lets in, and that a
-rule with `restricted` wants there, stays as that rule has it.
+rule with `restricted` wants there, stays as that rule has it. Of a channel that stands open to all the topic goes, and
+its card; nobody is put out of it, and nobody more is invited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.model import Message, Ticket
+from connectors.model import Channel, Message, Ticket
 from rules.restrict import Restriction
 from rules.text import inert
 from sync.effects import Effect, World, digest
 from sync.ledger import Ledger
+from sync.rooms import ARCHIVED, KIND
 
-SHOWN = ("notify:", "watch.notify:", "watch.field:")
+SHOWN = ("notify:", "channel:", "watch.notify:", "watch.field:", "watch.channel:")
 """The kinds of keys whose thing stands there to be read."""
 
 
@@ -28,15 +30,16 @@ def blanked(
     for key, entry in ledger.entries.items():
         product, _, address = entry.to.partition(":")
         stands = entry.ref and product in world.products and product in world.editable
-        if not key.startswith(SHOWN) or key in wanted or not stands:
+        if not key.startswith(SHOWN) or key in wanted or not stands or entry.sum == ARCHIVED:
             continue
+        room = Channel(address, thing.text) if key.startswith(KIND) else None
         rule, _, place = key.partition(":")[2].partition(">")
         at = entry.at or ticket.created
         yield Effect(
             key,
             "standing",
             rule,
-            f"blank what stands in {address}",
+            f"blank what stands {'above' if room is not None else 'in'} {address}",
             at,
             at,
             place,
@@ -47,6 +50,7 @@ def blanked(
             why=(str(restriction),),
             watched=key.startswith("watch."),
             restricted=True,
+            room=room,
         )
 
 

@@ -57,7 +57,9 @@ def kept(spoken: Iterable[Decision], ledger: Ledger, rules: RuleSet, known: Know
 def rooms(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     """The channels that these decisions want, each with its card; all but decisions for channels are passed over."""
     made = [one for d in decisions if isinstance(d.rule, Room) for one in _of(d, d.rule, scene)]
-    return tuple(as_watched(replace(one, restricted=scene.restriction is not None), scene) for one in made)
+    closed = scene.restriction is not None
+    told = (replace(one, restricted=closed, room=None if one.watched else one.room) for one in made)
+    return tuple(as_watched(one, scene) for one in told)
 
 
 def opened(rules: RuleSet, ledger: Ledger, world: World, *, restricted: bool) -> dict[str, tuple[Address, ...]]:
@@ -126,7 +128,8 @@ def _spots(rule: Room, scene: Scene) -> Iterator[_Spot]:
             place = f"{product}/{team}" if team else product
             facts = _as_of(team, scene.facts) if team else scene.facts
             key, was = _key(rule, place)
-            yield _Spot(product, place, facts, scene.ledger.get(key, was) or Entry())
+            entry = scene.ledger.get(key, was) if rule.mode == "on" else None  # of a watched one it is a message's
+            yield _Spot(product, place, facts, entry or Entry())
 
 
 def _teams(facts: Facts) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from rules.vocabulary import SERVICE_ATTRIBUTES, Type, Vocabulary
 from tests.pages import ROOT, Row, blocks, headings, rows, section, spans
 
 PAGE = ROOT / "docs" / "rules.md"
-EVERY = frozenset.intersection(*(frozenset(record.keys) for record in KINDS.values())) | {"text", "texts", "during"}
+EVERY = frozenset.intersection(*(frozenset(record.keys) for record in KINDS.values())) | {"text", "texts", "during", "restricted"}
 """The keys that the page tells once for all kinds of rule."""
 RECORDS: Mapping[str, Record] = {name: table.value for name, table in TABLES.items() if isinstance(table.value, Record)}
 HEADINGS = {"vendors": "`[vendors]` and `[departments]`", "departments": "`[vendors]` and `[departments]`"}
@@ -128,7 +128,7 @@ def test_every_event_of_on_is_told() -> None:
 
 
 def test_every_kind_of_recipient_is_told() -> None:
-    known = [*(f"{kind}:" for kind in (*references._PEOPLE, *PRODUCTS)), *references._BARE]
+    known = [*(f"{kind}:" for kind in (*references._PEOPLE, "channel", *PRODUCTS)), *references._BARE]
     assert sorted(listed("Recipients")) == sorted(known)
 
 
