@@ -1,6 +1,6 @@
 """Teams: a bot that posts cards, hears clicks and commands, and asks back; see `connectors.teams.messenger`.
 
-Without a bot, `connectors.teams.webhook` posts to a Workflows webhook, one way. The connector itself is imported when
+Without a bot, `connectors.teams.webhook` posts to Workflows webhooks, one way. The connector itself is imported when
 it is first asked for: whoever only reads its settings does not wait for what builds cards and speaks to Entra.
 """
 

@@ -11,6 +11,7 @@ import pytest
 from connectors.base import Messenger, Tracker
 from connectors.errors import Missing, Refused
 from connectors.model import Absent, Button, CannotTell, Comment, Edit, Found, Message
+from connectors.teams.webhook import TeamsWebhook, WebhookSettings
 from connectors.testing import MemoryMessenger, MemoryTracker
 from sandbox.clock import Clock
 from tests.connectors import instances, jiras, slack_workspace, teams_tenant
@@ -129,7 +130,7 @@ class Room:
     later: Callable[[], None]
 
 
-@pytest.fixture(params=["memory", "slack", "teams bot"])
+@pytest.fixture(params=["memory", "slack", "teams bot", "teams webhook"])
 def room(request: pytest.FixtureRequest) -> Iterator[Room]:
     if request.param == "memory":
         clock = Clock(NOW, speed=0)
@@ -142,6 +143,13 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
             teams = made.again(channels={"#ops": made.ops.id})
             yield Room(teams, made.buttons, lambda: made.later(300))
             teams.close()
+        return
+    if request.param == "teams webhook":
+        with teams_tenant.tenant() as made:
+            url = made.state.webhook(made.state.flow(made.ops))
+            hook = TeamsWebhook("msteams", WebhookSettings.model_validate({"channels": {"#ops": url}}))
+            yield Room(hook, made.buttons, lambda: made.later(300))
+            hook.close()
         return
     with slack_workspace.workspace() as box:
         shown = lambda: [b["text"]["text"] for b in box.ops.messages[-1].buttons]  # noqa: E731
@@ -163,8 +171,19 @@ def test_what_was_put_is_found_under_each_of_its_keys(room: Room) -> None:
     assert room.messenger.find("#ops", "three", since) == Absent()
 
 
+def assert_it_stays(room: Room, ref: str) -> None:
+    """What cannot be edited has nothing to click on, is refused an edit, and is let be by retiring."""
+    assert room.buttons() == []
+    with pytest.raises(Refused):
+        room.messenger.put("#ops", Message("changed"), ref, "one")
+    room.messenger.retire("#ops", ref)
+
+
 def test_what_was_put_is_brought_up_to_date_and_retired(room: Room) -> None:
     ref = room.messenger.put("#ops", TAKE, None, "one")
+    if not room.messenger.editable:
+        assert_it_stays(room, ref)
+        return
     assert room.buttons() == ["Take it"]
     room.later()
     assert room.messenger.put("#ops", Message("changed", TAKE.buttons), ref, "one") == ref
@@ -175,5 +194,8 @@ def test_what_was_put_is_brought_up_to_date_and_retired(room: Room) -> None:
 
 def test_a_message_that_is_not_there_cannot_be_changed(room: Room) -> None:
     ref = room.messenger.put("#ops", TAKE, None, "one")
+    if not room.messenger.editable:
+        assert_it_stays(room, ref)
+        return
     with pytest.raises(Missing):
         room.messenger.put("#ops", TAKE, ref[:-1] + ("1" if ref[-1] != "1" else "2"), "one")
