@@ -3,6 +3,7 @@
     $ make demo                         # stays, with a page to look at and to click in, and a button that kills it
     $ make demo ARGS="--headless"       # plays to the end; the last line says how it went, and so does the exit code
     $ make demo ARGS="--tracker servicenow"      # the same incident and the same rules, with the tickets in ServiceNow
+    $ make demo ARGS="--with none"               # without Teams and the mailboxes beside Slack
 
 What is printed comes from two sides that do not know each other: what people do and what is expected comes from the
 scenario, what Pointman does from its own log. Whether it went well is said by the sandbox's world alone.
@@ -28,6 +29,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from sandbox.clock import Clock
+from sandbox.elsewhere import said
+from sandbox.head import beside
 from sandbox.keeper import Keeper
 from sandbox.player import Heard, Pace, Player, Watched
 from sandbox.process import Line, NotRunning, Pointman, Workbench
@@ -186,8 +189,16 @@ class _Show:
             self.console.print(f"{withdrawn} expectations are withdrawn: somebody took a hand in the story")
         self.console.print(
             f"{self.scenario.name}: {player.held} of {len(player.watched)} expectations held, "
-            f"{len(self.world.posts())} messages, lost {self.tally.lost}, doubled {self.tally.doubled}, {seconds:.1f} s"
+            f"{len(self.world.posts())} messages{self._beside()}, "
+            f"lost {self.tally.lost}, doubled {self.tally.doubled}, {seconds:.1f} s"
         )
+
+    def _beside(self) -> str:
+        """What was told beside Slack, and how much of it says that it may be a repeat."""
+        told = said(self.world)
+        marked = sum(one.marked for one in told)
+        repeats = f" ({marked} marked as a possible repeat)" if marked else ""
+        return f" and {len(told)} in {beside(self.world)}{repeats}" if beside(self.world) else ""
 
     # ---- what is printed
 

@@ -6,6 +6,7 @@ one for each kill at the most. Such repeats are counted apart. Whatever stands t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ MAIL: Final = "mail:"
 OURS: Final = "pointman@example.org"
 """Pointman's own mailbox."""
 MARK: Final = "You may have received this before."
+_LINK: Final = re.compile(r"https?://\S+")
 APART: Final = timedelta(minutes=8)
 """The same words at one place again within so long are no further step of a ladder: those are ten minutes apart."""
 
@@ -45,8 +47,8 @@ class Said:
 
     @property
     def words(self) -> str:
-        """What was first told, without the mark, so that a repeat has the same words."""
-        return " ".join(self.first.replace(f"({MARK})", "").split())
+        """What was first told, without the mark and without links, which end at another moment in a repeat."""
+        return " ".join(_LINK.sub("", self.first.replace(f"({MARK})", "")).split())
 
     @property
     def marked(self) -> bool:

@@ -43,8 +43,8 @@ def _ticket(expect: Expect, world: Sight, key: str) -> Iterator[str]:
 
 def _messages(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> str:
     found = _saying(expect, world, tickets)
-    if expect.times is not None and len(found) != expect.times:
-        return f"{len(found)} such messages"
+    if expect.times is not None and _many(found) != expect.times:
+        return f"{_many(found)} such messages"
     if expect.times != 0 and not found:
         return "no such message"
     if expect.buttons is not None and not any(set(post.buttons) == set(expect.buttons) for post in found):
@@ -54,14 +54,19 @@ def _messages(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> str:
 
 def counted(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> int:
     """How many messages say what is expected, whatever their buttons; a repeat that says so does not count."""
-    return len(_saying(expect, world, tickets))
+    return _many(_saying(expect, world, tickets))
+
+
+def _many(found: Sequence[Post | Said]) -> int:
+    beside = [one for one in found if isinstance(one, Said)]
+    return len(found) - len(beside) + len(once(beside))
 
 
 def _saying(expect: Expect, world: Sight, tickets: Mapping[str, str]) -> Sequence[Post | Said]:
     place, strange = expect.place, others(world, tickets)
     told: Iterable[Post | Said] = world.posts("" if place == ANYWHERE else place)
     if place == ANYWHERE or place.startswith((TEAMS, MAIL)):
-        told = [*told, *once(said(world, "" if place == ANYWHERE else place))]
+        told = [*told, *said(world, "" if place == ANYWHERE else place)]
     return [p for p in told if expect.text in p.text and _stands(p, expect.under) and not p.tickets & strange]
 
 
