@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -29,15 +29,15 @@ class Document:
         self.name = name
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         self.data = self.text.encode()
+        self._known: dict[int, _Line] = {}
 
     def where(self, start: int, end: int) -> Where:
         """The place of these bytes; what runs over the end of its line is underlined as far as there."""
         row = bisect_right(self._lines, start) - 1
-        begin = self._lines[row]
-        line = self.data[begin:].split(b"\n", 1)[0]
-        column = len(self.data[begin:start].decode())
-        length = len(self.data[start : min(end, begin + len(line))].decode())
-        return Where(self.name, row + 1, column + 1, max(1, length), line.decode())
+        line, begin = self._line(row), self._lines[row]
+        column = line.characters(start - begin)
+        length = line.characters(min(end - begin, line.size)) - column
+        return Where(self.name, row + 1, column + 1, max(1, length), line.text)
 
     def at(self, line: int, column: int) -> Where:
         """The place of a line and column, both counted from 1 in characters."""
@@ -47,6 +47,25 @@ class Document:
     @cached_property
     def _lines(self) -> list[int]:
         return [0, *(match.end() for match in re.finditer(b"\n", self.data))]
+
+    def _line(self, row: int) -> _Line:
+        if row not in self._known:
+            end = self._lines[row + 1] - 1 if row + 1 < len(self._lines) else len(self.data)
+            self._known[row] = _Line(self.data[self._lines[row] : end])
+        return self._known[row]
+
+
+class _Line:
+    """One line, read once however many values stand on it: a whole table may."""
+
+    def __init__(self, data: bytes) -> None:
+        self.text, self.size = data.decode(), len(data)
+        plain = len(self.text) == self.size
+        self._starts = None if plain else [at for at, byte in enumerate(data) if byte & 0xC0 != 0x80]
+
+    def characters(self, count: int) -> int:
+        """How many characters its first so many bytes are."""
+        return count if self._starts is None else bisect_left(self._starts, count)
 
 
 class Node:
