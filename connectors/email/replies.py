@@ -167,7 +167,8 @@ def _command(message: EmailMessage, raw: bytes, source: str, meant: tuple[str, s
     before = Before((*ids(str(message.get("References", "")))[-10:], ident), str(message.get("Subject", "")))
     ref, verb, args = meant
     by = User(sender.lower(), name, sender.lower())
-    return Command(ref, verb, by, source, args, str(Handle(sender.lower(), before)), _sent(message), f"mail.{ident}")
+    short = f"mail.{sha256(ident.encode('utf-8', 'replace')).hexdigest()[:24]}"  # it is kept on the ticket
+    return Command(ref, verb, by, source, args, str(Handle(sender.lower(), before)), _sent(message), short)
 
 
 def _sent(message: EmailMessage) -> datetime | None:
