@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
@@ -78,7 +79,7 @@ def test_a_ticket_reads_as_people_wrote_it(snow: World) -> None:
 
 def test_the_zone_of_the_account_moves_no_moment() -> None:
     with world() as made:
-        made.state.zone = "America/Los_Angeles"
+        made.state.zone = ZoneInfo("America/Los_Angeles")
         ticket = made.snow.get(made.create(u_eta="2026-11-23 11:30:00"))
         assert (ticket.created, ticket.fields["eta"]) == (MORNING, moment("2026-11-23 11:30:00"))
 
