@@ -97,11 +97,10 @@ def test_the_settings_of_a_page_load(block: Block, tmp_path: Path, monkeypatch: 
     for name in re.findall(r'"env/(\w+)"', block.text):
         monkeypatch.setenv(name, "https://a.secret.example/" if name.endswith("_URL") else "a secret")
     said = tomllib.loads(block.text).get("connectors", {})
-    for path, value in {
-        "JIRA__URL": "https://jira.example.org",
-        "JIRA__TOKEN": "a secret",
-        "SLACK__TOKEN": "a secret",
-    }.items():
+    tracker = {"JIRA__URL": "https://jira.example.org", "JIRA__TOKEN": "a secret"}
+    if "servicenow" in said:
+        tracker = {f"SERVICENOW__{name}": "https://x.example.org" for name in ("URL", "USER", "PASSWORD")}
+    for path, value in {**tracker, "SLACK__TOKEN": "a secret"}.items():
         product, _, name = path.lower().partition("__")
         if name not in said.get(product, {}):
             monkeypatch.setenv(f"POINTMAN_CONNECTORS__{path}", value)
