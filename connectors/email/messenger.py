@@ -68,15 +68,16 @@ class Email(Messenger):
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
         """Send a mail to an address, a person's or a list's; its Message-ID. Raises connectors.errors.
 
-        With a ref it is one more mail after that one: nothing can be changed in what was sent.
+        With a ref it is Refused: nothing can be changed in what was sent.
         """
+        if ref:
+            raise Refused(f"could not change a mail to {self.name}:{place}: what was sent stays as it is")
         try:
             to = parse(place)
         except Refused as refused:
             raise Refused(f"could not send by {self.name}: {refused}") from None
         tried = f"could not send to {self.name}:{to}"
-        told = key if not ref else f"{key}\x1f{ref}"
-        mail = self._compose.message(to, thing, told, self.clock())
+        mail = self._compose.message(to, thing, key, self.clock())
         self._sender.send(mail, tried)
         return mail.id
 

@@ -17,6 +17,7 @@ from sandbox.mail.world import Mail
 CAPABILITIES = "IMAP4rev1 LITERAL+ MOVE UIDPLUS"
 LARGEST = 1 << 20
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\([^()]*\))|([^\s"()]+(?:\[[^\]]*\])?)')
+_PARTIAL = re.compile(r"<0\.(\d+)>")
 _LITERAL = re.compile(rb"\{(\d+)(\+?)\}\r?\n$")
 
 
@@ -136,7 +137,7 @@ class Conversation:
             found = [mail for mail in self._mails() if "UNSEEN" not in wants or not mail.seen]
             self._line(" ".join(("* SEARCH", *(str(mail.uid) for mail in found))), f"{tag} OK done")
         elif verb == "FETCH" and len(arguments) > 1:
-            self._fetch(arguments[0], peek="PEEK" in arguments[1].upper())
+            self._fetch(arguments[0], arguments[1].upper())
             self._line(f"{tag} OK done")
         elif verb in {"STORE", "MOVE"} and self._readonly:
             self._line(f"{tag} NO the folder is open for reading only")
@@ -149,14 +150,19 @@ class Conversation:
         else:
             self._line(f"{tag} BAD UID {verb} is not understood here")
 
-    def _fetch(self, uids: str, *, peek: bool) -> None:
+    def _fetch(self, uids: str, wanted: str) -> None:
+        """The mails, or their first bytes; only a body that is not peeked at marks them as read."""
+        part = _PARTIAL.search(wanted)
         for number, mail in self._picked(uids):
-            mail.seen = mail.seen or not peek
-            size = len(mail.raw)
+            mail.seen = mail.seen or "BODY[" in wanted
             flags = "\\Seen" if mail.seen else ""
-            head = f"* {number} FETCH (UID {mail.uid} RFC822.SIZE {size} FLAGS ({flags}) BODY[] {{{size}}}"
-            self._line(head)
-            self._writer.write(mail.raw + b")\r\n")
+            head = f"* {number} FETCH (UID {mail.uid} RFC822.SIZE {len(mail.raw)} FLAGS ({flags})"
+            if "BODY" not in wanted:
+                self._line(f"{head})")
+                continue
+            raw = mail.raw[: int(part[1])] if part is not None else mail.raw
+            self._line(f"{head} BODY[]{'<0>' if part is not None else ''} {{{len(raw)}}}")
+            self._writer.write(raw + b")\r\n")
 
     def _move(self, tag: str, uids: str, folder: str) -> None:
         if folder.lower() not in {name.lower() for name in self._folders()}:

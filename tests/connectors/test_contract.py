@@ -14,7 +14,7 @@ from connectors.model import Absent, Button, CannotTell, Comment, Edit, Found, M
 from connectors.teams.webhook import TeamsWebhook, WebhookSettings
 from connectors.testing import MemoryMessenger, MemoryTracker
 from sandbox.clock import Clock
-from tests.connectors import instances, jiras, slack_workspace, teams_tenant
+from tests.connectors import instances, jiras, post_office, slack_workspace, teams_tenant
 
 PAIRS = {"high": "1", "medium": "2", "low": "3"}
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -123,14 +123,19 @@ def test_a_field_is_emptied_with_none(place: Place) -> None:
 
 @dataclass
 class Room:
-    """A messenger with a channel `#ops`, and a way to see what buttons the newest message there has."""
+    """A messenger with a place, and a way to see what buttons the newest message there has.
+
+    `keeps` are the buttons of a message that cannot be edited, once it was posted.
+    """
 
     messenger: Messenger
     buttons: Callable[[], list[str]]
     later: Callable[[], None]
+    place: str = "#ops"
+    keeps: tuple[str, ...] = ()
 
 
-@pytest.fixture(params=["memory", "slack", "teams bot", "teams webhook"])
+@pytest.fixture(params=["memory", "slack", "teams bot", "teams webhook", "e-mail"])
 def room(request: pytest.FixtureRequest) -> Iterator[Room]:
     if request.param == "memory":
         clock = Clock(NOW, speed=0)
@@ -151,6 +156,12 @@ def room(request: pytest.FixtureRequest) -> Iterator[Room]:
             yield Room(hook, made.buttons, lambda: made.later(300))
             hook.close()
         return
+    if request.param == "e-mail":
+        with post_office.office() as office:
+            links = lambda: [link.label for link in office.ann()[-1].links]  # noqa: E731
+            later = lambda: office.later(minutes=5)  # noqa: E731
+            yield Room(office.email, links, later, post_office.ANN, ("Take it",))
+        return
     with slack_workspace.workspace() as box:
         shown = lambda: [b["text"]["text"] for b in box.ops.messages[-1].buttons]  # noqa: E731
         yield Room(box.slack, shown, lambda: box.later(300))
@@ -160,42 +171,43 @@ TAKE = Message("**OPS-1** is down", (Button("Take it", "take", "10001"),))
 
 
 def test_what_was_put_is_found_under_each_of_its_keys(room: Room) -> None:
-    ref = room.messenger.put("#ops", TAKE, None, "one two")
+    ref = room.messenger.put(room.place, TAKE, None, "one two")
     room.later()
     since = NOW - timedelta(minutes=1)
     if not room.messenger.searchable:
-        assert isinstance(room.messenger.find("#ops", "one", since), CannotTell)
+        assert isinstance(room.messenger.find(room.place, "one", since), CannotTell)
         return
-    assert room.messenger.find("#ops", "one", since) == Found(ref)
-    assert room.messenger.find("#ops", "two", since) == Found(ref)
-    assert room.messenger.find("#ops", "three", since) == Absent()
+    assert room.messenger.find(room.place, "one", since) == Found(ref)
+    assert room.messenger.find(room.place, "two", since) == Found(ref)
+    assert room.messenger.find(room.place, "three", since) == Absent()
 
 
 def assert_it_stays(room: Room, ref: str) -> None:
-    """What cannot be edited has nothing to click on, is refused an edit, and is let be by retiring."""
-    assert room.buttons() == []
+    """What cannot be edited is refused an edit, and is let be by retiring."""
+    assert room.buttons() == list(room.keeps)
     with pytest.raises(Refused):
-        room.messenger.put("#ops", Message("changed"), ref, "one")
-    room.messenger.retire("#ops", ref)
+        room.messenger.put(room.place, Message("changed"), ref, "one")
+    room.messenger.retire(room.place, ref)
+    assert room.buttons() == list(room.keeps)
 
 
 def test_what_was_put_is_brought_up_to_date_and_retired(room: Room) -> None:
-    ref = room.messenger.put("#ops", TAKE, None, "one")
+    ref = room.messenger.put(room.place, TAKE, None, "one")
     if not room.messenger.editable:
         assert_it_stays(room, ref)
         return
     assert room.buttons() == ["Take it"]
     room.later()
-    assert room.messenger.put("#ops", Message("changed", TAKE.buttons), ref, "one") == ref
-    room.messenger.retire("#ops", ref)
+    assert room.messenger.put(room.place, Message("changed", TAKE.buttons), ref, "one") == ref
+    room.messenger.retire(room.place, ref)
     assert room.buttons() == []
-    room.messenger.retire("#ops", ref)
+    room.messenger.retire(room.place, ref)
 
 
 def test_a_message_that_is_not_there_cannot_be_changed(room: Room) -> None:
-    ref = room.messenger.put("#ops", TAKE, None, "one")
+    ref = room.messenger.put(room.place, TAKE, None, "one")
     if not room.messenger.editable:
         assert_it_stays(room, ref)
         return
     with pytest.raises(Missing):
-        room.messenger.put("#ops", TAKE, ref[:-1] + ("1" if ref[-1] != "1" else "2"), "one")
+        room.messenger.put(room.place, TAKE, ref[:-1] + ("1" if ref[-1] != "1" else "2"), "one")
