@@ -123,7 +123,7 @@ def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
     try:
         engine.tracker.write(ticket.ref, edit, ledger.dumps())
     except Refused as error:
-        if "phase" in error.fields:
+        if {"phase", "hold"} & error.fields.keys():  # each may be a transition, made after the act was written
             _take_back(asked, wanted, str(error), engine)
         raise
     engine.memory.asked(ticket.ref, tuple(act for act in ledger.acts if act not in asked.ledger.acts))

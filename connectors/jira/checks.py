@@ -34,7 +34,7 @@ FITTING: Mapping[str, frozenset[str]] = {
     "user": frozenset({"user", "users"}),
 }
 """The kinds of field that can hold a type; any kind holds texts and choices."""
-_FOLLOWS = frozenset({"acknowledged", "detected", "restored", "eta", "last_recovery_point"})
+_FOLLOWS = frozenset({"acknowledged", "detected", "restored", "eta", "last_recovery_point", "hold", "hold_reason"})
 _FILLED = frozenset({"summary", "project", "issuetype", "reporter", "labels", "description"})
 
 
@@ -171,8 +171,7 @@ class Check:
 
     def _follows(self, word: str, type_: str) -> bool:
         """Whether a word needs no field: it follows from others, or people tell it through us."""
-        held = bool(self._settings.hold.statuses or self._settings.hold.labels)
-        return word in _FOLLOWS or type_ == "user" or (held and word in {"hold", "hold_reason"})
+        return word in _FOLLOWS or type_ == "user"
 
     def _values(self, wanted: Wanted) -> Iterator[Problem]:
         """Each mapped field is on the edit screen, and has every value that is set, compared or mapped."""

@@ -34,8 +34,8 @@ class Edits:
         if "hold" in edit.fields and "hold" not in self._fields.words:
             if self._settings.hold.labels:
                 update["labels"] = self._held(bool(edit.fields["hold"]))
-            else:
-                refused["hold"] = "no label and no field of Jira means on hold"
+            elif not self._settings.hold.statuses:  # a status is reached by a transition, of its own
+                refused["hold"] = "no status, no label and no field of Jira means on hold"
         if edit.comment is not None:
             update["comment"] = [self._said(edit.comment)]
         if refused:

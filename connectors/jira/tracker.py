@@ -25,9 +25,9 @@ from connectors.jira.issues import PROPERTY, Issues, kept
 from connectors.jira.people import People
 from connectors.jira.phases import Phases
 from connectors.jira.settings import JiraSettings
-from connectors.jira.transitions import Transitions
+from connectors.jira.transitions import Move, Transitions
 from connectors.jira.webhook import Webhooks
-from connectors.model import Edit, Ticket, User
+from connectors.model import Edit, Ticket, User, Value
 from connectors.problems import Problem
 from connectors.setup import Setup
 
@@ -134,8 +134,7 @@ class Jira(Tracker):
     def write(self, ref: str, edit: Edit | None, ledger: str | None) -> None:
         """Fields, comment and ledger in one request, then the transition. Raises Refused with the words refused."""
         tried = f"could not edit {ref}"
-        phase = edit.fields.get("phase") if edit else None
-        move = self._transitions.to(ref, phase) if phase is not None else None
+        move = self._move(ref, edit.fields) if edit is not None else None
         rest = edit is not None and (edit.comment is not None or bool(edit.fields.keys() - {"phase"}))
         if edit is not None and rest:
             body = self._edits.body(ref, edit, ledger)
@@ -147,6 +146,15 @@ class Jira(Tracker):
             self._client.send("PUT", f"issue/{_safe(ref)}/properties/{PROPERTY}", kept(ledger), tried)
         if move is not None:
             self._transitions.make(ref, move)
+
+    def _move(self, ref: str, words: Mapping[str, Value]) -> Move | None:
+        """The transition that words ask for: to a phase, or on hold where only statuses tell that. Raises Refused."""
+        if words.get("phase") is not None:
+            return self._transitions.to(ref, words["phase"])
+        hold = self.settings.hold
+        if "hold" in words and "hold" not in self._fields.words and hold.statuses and not hold.labels:
+            return self._transitions.hold(ref, bool(words["hold"]))
+        return None
 
     def create(self, edit: Edit, key: str) -> str:
         """Create a ticket that carries the key as a label; answers its id."""

@@ -1,4 +1,4 @@
-"""A phase as a transition: the product moves a ticket along its workflow, never straight to a status."""
+"""A phase, or a hold, as a transition: the product moves a ticket along its workflow, never straight to a status."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from connectors.model import PHASES, Value
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A transition that leads to the phase asked for, with the fields that its screen requires."""
+    """A transition that leads to the phase asked for, or on hold, with the fields that its screen requires.
+
+    `word` is what it was asked for by.
+    """
 
     id: str
     phase: str
     fields: Mapping[str, Any]
+    word: str = "phase"
 
 
 class Transitions:
@@ -38,13 +42,7 @@ class Transitions:
         """
         if phase not in PHASES:
             raise Refused(f"could not edit {ref}: there is no phase {phase}", fields={"phase": f"no phase {phase}"})
-        found = self._client.library(
-            lambda jira: jira.transitions(ref, expand="transitions.fields"),
-            f"could not read the transitions of {ref}",
-            shapes.MOVES,
-        )
-        for one in found:
-            self._phases.learn(one.get("to") or {})
+        found = self._legal(ref)
         wanted = self._phases.preferred(phase)  # type: ignore[arg-type]  # it is one of them
         ranked = sorted(
             (rank, n) for n, one in enumerate(found) if (rank := self._rank(one, str(phase), wanted)) is not None
@@ -55,13 +53,44 @@ class Transitions:
         best = found[ranked[0][1]]
         return Move(str(best["id"]), str(phase), self._required(best.get("fields") or {}))
 
+    def hold(self, ref: str, hold: bool) -> Move:
+        """The transition to a status that means on hold, or from there to the work that goes on: active before new.
+
+        Raises Refused, naming the hold, where there is none.
+        """
+        statuses = self._settings.hold.statuses
+        ways = [(one, str((one.get("to") or {}).get("id"))) for one in self._legal(ref)]
+        if hold:
+            ranked = [(statuses.index(status), n) for n, (_, status) in enumerate(ways) if status in statuses]
+        else:
+            going = {"active": 0, "new": 1}
+            phases = ((n, self._phases.of(status)) for n, (_, status) in enumerate(ways) if status not in statuses)
+            ranked = [(going[phase], n) for n, phase in phases if phase in going]
+        if not ranked:
+            reason = f"no transition leads from its present status {'to one that means' if hold else 'from'} on hold"
+            raise Refused(f"could not edit {ref}: {reason}", fields={"hold": reason})
+        best = ways[min(ranked)[1]][0]
+        name = "on hold" if hold else "work again"
+        return Move(str(best["id"]), name, self._required(best.get("fields") or {}), "hold")
+
+    def _legal(self, ref: str) -> list[Any]:
+        """The transitions that are legal now; the statuses they lead to are known from then on."""
+        found = self._client.library(
+            lambda jira: jira.transitions(ref, expand="transitions.fields"),
+            f"could not read the transitions of {ref}",
+            shapes.MOVES,
+        )
+        for one in found:
+            self._phases.learn(one.get("to") or {})
+        return list(found)
+
     def make(self, ref: str, move: Move) -> None:
-        """Make a transition. Raises Refused, naming the phase."""
+        """Make a transition. Raises Refused, naming the word it was asked for by."""
         body = {"transition": {"id": move.id}, **({"fields": move.fields} if move.fields else {})}
         try:
             self._client.send("POST", f"issue/{ref}/transitions", body, f"could not bring {ref} to {move.phase}")
         except Refused as refused:
-            raise Refused(str(refused), fields={"phase": str(refused)}) from None
+            raise Refused(str(refused), fields={move.word: str(refused)}) from None
 
     def _rank(self, one: Mapping[str, Any], phase: str, wanted: tuple[str, ...]) -> int | None:
         """How well a transition suits: 0 is best, None not at all."""

@@ -456,6 +456,30 @@ def test_hold_is_a_label_that_comes_and_goes(jira: World) -> None:
     assert jira.state.view(key)["fields"]["labels"] == ("vip",)
 
 
+@pytest.mark.parametrize("flavour", ["cloud", "datacenter"])
+def test_hold_is_a_transition_where_only_statuses_tell_it(flavour: Flavour) -> None:
+    with world(flavour, hold={"statuses": "10005"}) as jira:
+        over = jira.state.create({"summary": "x"})
+        jira.state.transition(over, "Resolved")
+        with pytest.raises(Refused, match="to one that means on hold") as caught:
+            jira.jira.write(over, Edit({"hold": True}), '{"v":1}')
+        assert (set(caught.value.fields), jira.jira.get(over).ledger) == ({"hold"}, None)
+        key = jira.state.create({"summary": "x"})
+        jira.jira.write(key, Edit({"hold": True}, Comment("why")), '{"v":2}')
+        held = jira.jira.get(key)
+        assert (held.status, held.fields["hold"], held.ledger) == ("Waiting", True, '{"v":2}')
+        jira.jira.write(key, Edit({"hold": False}), None)
+        assert (jira.jira.get(key).status, jira.jira.get(key).fields["hold"]) == ("In Progress", False)
+
+
+def test_where_nothing_means_on_hold_a_hold_is_refused() -> None:
+    with world("cloud", hold={}) as jira:
+        key = jira.state.create({"summary": "x"})
+        with pytest.raises(Refused, match="no status, no label and no field"):
+            jira.jira.write(key, Edit({"hold": True}), None)
+        assert "hold" not in jira.jira.get(key).fields, "so that it is kept as an act"
+
+
 def test_components_of_others_stay(jira: World) -> None:
     key = jira.state.create({"summary": "x", "components": ("Docs", "Orders DB")})
     jira.jira.write(key, Edit({"service": "checkout"}), None)
