@@ -22,7 +22,7 @@ from rules.model import Defaults, Mode, Rule, RuleSet
 from rules.naming import names_of, vocabulary
 from rules.pack import Packed
 from rules.reading import Reading
-from rules.shadows import shadows
+from rules.shadows import shadows, unheard
 from rules.toml import Document, Node
 
 Later = Literal["refuse", "ignore"]
@@ -157,7 +157,7 @@ class _Loading:
         if self.at.errors:
             raise Problems(dict.fromkeys(self.at.problems))
         made = self._made(written, defaults)
-        self.at.problems.extend(shadows(made))
+        self.at.problems.extend([*shadows(made), *unheard(made)])
         zone = defaults["timezone"]
         return RuleSet(
             defaults=Defaults(

@@ -233,7 +233,8 @@ class To(Kind):
         return Recipient(kind, name)
 
     def _kind(self, node: Node, at: Reading, kind: str, colon: str) -> bool:
-        kinds = [*_PEOPLE, *sorted(at.names.connectors)] if self.places else [k for k in _PEOPLE if k != "place"] + ["email"]
+        products = sorted(at.names.connectors)
+        kinds = [*_PEOPLE, *products] if self.places else [*(k for k in _PEOPLE if k != "place"), "email"]
         kinds += ["channel"] if self.rooms else []
         if not colon:
             hint = next((f"write {k}:{node.value}" for k in kinds if node.value in at.names.of(_named_by(k)[0])), "")

@@ -1,4 +1,5 @@
-"""Warns of rules that can never decide, because one before them always does where they would.
+"""Warns of rules that can never decide, because one before them always does where they would; and of restrictions
+because of which nobody hears of anything.
 
 It is known where the earlier rule has no condition, or where every part of its condition (between top-level `and`s)
 is a part of the later one's. What conditions mean is not looked into.
@@ -59,3 +60,14 @@ def _parts(rule: Rule) -> frozenset[str]:
         return frozenset()
     part = rule.when.part
     return frozenset(one.source for one in (part.parts if part.joint == "and" else (part,)))
+
+
+def unheard(rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    """Warns of restrict rules where no rule that tells anybody sees a restricted ticket."""
+    live = [rule for rule in rules if rule.mode != "off"]
+    if any(rule.restricted and rule.kind not in {"classify", "assign"} for rule in live):
+        return
+    for rule in live:
+        if rule.kind == "restrict":
+            said = "no rule that tells anybody has restricted = true, so nobody hears of such a ticket"
+            yield Problem(rule.where, said, str(rule), level="warning")

@@ -15,7 +15,7 @@ from sync.plan import Plan
 from sync.workbench.difference import Difference, difference, turned
 from sync.workbench.files import Reading, RuleFiles
 from sync.workbench.seeing import Subject, explanations, plan_at, seen, within
-from sync.workbench.tickets import Tickets
+from sync.workbench.tickets import Tickets, closed
 from sync.workbench.views import Others, Views
 
 NO_RULES: Final = '[defaults]\ntimezone = "UTC"\n'
@@ -68,6 +68,8 @@ class Desk:
         subject = self._tickets.subject(key, fresh=when is None)
         if rules is None:
             return self._views.sentence("The rule files have problems, so there is no plan: mend them first.", "wrong")
+        if (said := closed(subject, rules)) is not None:
+            return self._views.sentence(said, "empty")
         return self._views.fragment(seen(subject, rules, within(subject, when)), rules, rules.digest)
 
     def files(self, *, applies: bool) -> list[dict[str, Any]]:
@@ -100,6 +102,9 @@ class Desk:
         if not key:
             return {"problems": problems, "html": self._views.sentence("Open a ticket to see the difference.", "empty")}
         subject = self._tickets.subject(key)
+        said = closed(subject, reading.rules) or (closed(subject, current) if current is not None else None)
+        if said is not None:
+            return {"problems": problems, "html": self._views.sentence(said, "empty")}
         found = _differences(subject, current, reading.rules, within(subject, when))
         counted = self._others(subject, current, reading.rules) if others and current is not None else Others(0)
         return {"problems": problems, "html": self._views.difference(found, reading.rules, subject.now, counted)}
@@ -130,6 +135,8 @@ class Desk:
         several = self._tickets.others(opened.ticket.ref)
         changed = []
         for subject in several:
+            if closed(subject, before) is not None:
+                continue
             lines = difference(self._planned(subject, before), plan_at(subject, after))
             if count := sum(line.sort != "same" for line in lines):
                 changed.append((subject.ticket.key, count))

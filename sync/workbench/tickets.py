@@ -17,7 +17,9 @@ import structlog
 from connectors.errors import ConnectorError, Missing
 from connectors.model import Ticket
 from rules.model import RuleSet
+from rules.restrict import restriction
 from sync import home, trial
+from sync.acts import with_acts
 from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
 from sync.workbench.made_up import made_up
@@ -110,3 +112,11 @@ class Tickets:
             self._kept.move_to_end(subject.ticket.ref, last=last)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+
+
+def closed(subject: Subject, rules: RuleSet) -> str | None:
+    """Why a restricted ticket is not shown on a page, None where it is not restricted; a made-up one may be seen."""
+    ticket = with_acts(subject.ticket, subject.ledger)
+    if ticket.source == trial.SOURCE or restriction(ticket, rules, subject.now) is None:
+        return None
+    return f"{ticket.key} is restricted, so no page shows it; `pointman explain {ticket.key}` does in a terminal."

@@ -78,3 +78,30 @@ def test_fields_of_an_audience_inside_are_warned_about() -> None:
     assert warned(text) == [
         "rules.toml:2:30  warning: audiences staff: fields limit external audiences, and staff is not external"
     ]
+
+
+RESTRICT = '[[restrict]]\nid = "secret"\nwhen = \'security\'\nto = ["lead:dba"]\n'
+TELLS = '[[notify]]\nid = "card"\nto = ["place:incidents"]\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", True),
+        (TELLS, True),
+        (TELLS + "restricted = true\n", False),
+        (TELLS + 'restricted = true\nmode = "off"\n', True),
+        (classify("a", "", 'set.region = "asia"\nrestricted = true'), True),
+        ('[[channel]]\nid = "room"\nchannel = "inc"\nrestricted = true\n', False),
+    ],
+)
+def test_a_restriction_because_of_which_nobody_hears_anything_is_doubtful(more: str, told: bool) -> None:
+    expected = (
+        "warning: restrict secret: no rule that tells anybody has restricted = true, so nobody hears of such a ticket"
+    )
+    assert [line.partition("  ")[2] for line in warned(RESTRICT + more)] == ([expected] if told else [])
+
+
+def test_a_restriction_of_every_ticket_is_doubtful() -> None:
+    (first, *_) = warned(RESTRICT.replace("when = 'security'\n", ""))
+    assert "without a condition every ticket is restricted" in first

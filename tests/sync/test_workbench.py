@@ -119,6 +119,17 @@ def moments(bench: Bench, key: str) -> list[dict[str, str]]:
 # ---- what is shown
 
 
+def test_a_restricted_ticket_is_on_no_page(bench: Bench) -> None:
+    key, other = bench.ticket(), bench.ticket()
+    rules = bench.config.parent / "rules.d" / "90-restrict.toml"
+    when = f"when = 'summary == \"Checkout is down\" and key == \"{key}\"'"
+    rules.write_text(f'[[restrict]]\nid = "secret"\n{when}\nto = ["slack:#security"]\n')
+    said = lines(bench.get("fragment", key=key).text)
+    assert "is restricted, so no page shows it" in said
+    assert "Checkout" not in said
+    assert "Checkout is down" in lines(bench.get("fragment", key=other).text)
+
+
 def test_a_ticket_is_shown_with_what_happens_next_and_why(bench: Bench) -> None:
     key = bench.ticket()
     said = lines(bench.get("fragment", key=key).text)
