@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
 import typer
 
+from sync.cli.completing import Init
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -40,7 +42,9 @@ DEFAULT = Path("config.toml")
 USAGE = 2
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    cls=Init, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
 def init(context: typer.Context) -> None:
     """Begin: ask what must be known of Jira and Slack, write all files. `pointman init --help` tells its options."""
     gc.enable()

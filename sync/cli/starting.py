@@ -60,13 +60,13 @@ class Product:
 
 def main(args: Sequence[str]) -> int:
     """Run the command; the exit code."""
-    kinds = _kinds()
+    every = kinds()
     try:
-        wish = wishes.read(args, kinds)
+        wish = wishes.read(args, every)
     except SystemExit as end:  # it was asked for help, or told something wrong
         return int(end.code or 0)
     talk = Conversation(not wish.yes and sys.stdin.isatty())
-    start = _Start(wish, kinds, talk)
+    start = _Start(wish, every, talk)
     try:
         return start.run()
     except Stop as stop:
@@ -77,7 +77,7 @@ def main(args: Sequence[str]) -> int:
         return WRONG
 
 
-def _kinds() -> dict[str, type[Connector]]:
+def kinds() -> dict[str, type[Connector]]:
     """Every kind of connector that offers a setup, trackers first."""
     every = {name: registry.load(name) for name in sorted(registry.available())}
     offering = {name: kind for name, kind in every.items() if kind.setup(name, {}) is not None}

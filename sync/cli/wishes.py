@@ -45,6 +45,11 @@ def read(args: Sequence[str], kinds: Kinds) -> Wish:
     return _wish(vars(_parser(kinds).parse_args(list(args))))
 
 
+def options(kinds: Kinds) -> tuple[argparse.Action, ...]:
+    """Every option there is, for completion."""
+    return tuple(_parser(kinds)._actions)
+
+
 def _secret_flags(kinds: Kinds) -> dict[str, str]:
     """What somebody might try to say a secret by, each with the variable that takes it."""
     setups = {name: kind.setup(name, {}) for name, kind in kinds.items()}

@@ -1,0 +1,57 @@
+"""What a shell completes after `pointman init`: the options that connectors bring, which nobody wrote down beforehand.
+
+They are read from the connectors when somebody presses the tab key there, and not before: no other command pays.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from argparse import Action
+
+
+class Init(TyperCommand):
+    """The command `init`, whose options are known to completion alone; itself it reads them by `wishes`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; while somebody completes, also those of the connectors."""
+        own = super().get_params(ctx)
+        return [*own, *_options()] if ctx.resilient_parsing else own
+
+
+def _options() -> list[Any]:
+    from sync.cli import starting, wishes
+
+    shown = {action.dest: action for action in wishes.options(starting.kinds()) if action.option_strings}
+
+    def asked(**_: object) -> None:
+        """Never called: it only lends its parameters."""
+
+    parameters = [
+        inspect.Parameter(f"p{number}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(action))
+        for number, action in enumerate(shown.values())
+    ]
+    asked.__annotations__ = {each.name: each.annotation for each in parameters}
+    asked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # every function may have one
+    app = typer.Typer(add_completion=False)
+    app.command(add_help_option=False)(asked)
+    return list(typer.main.get_command(app).params)
+
+
+def _annotation(action: Action) -> Any:
+    kind: Any = bool if action.nargs == 0 else Literal[tuple(action.choices)] if action.choices else list[str]
+    named = action.option_strings[-1]
+    offers = _zones if named == "--timezone" else None
+    return Annotated[kind, typer.Option(named, help=(action.help or "").replace("%%", "%"), autocompletion=offers)]
+
+
+def _zones(incomplete: str) -> Iterator[str]:
+    from zoneinfo import available_timezones
+
+    yield from sorted(zone for zone in available_timezones() if zone.startswith(incomplete))
