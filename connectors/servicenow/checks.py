@@ -9,7 +9,7 @@ from connectors.base import Wanted
 from connectors.errors import ConnectorError, Denied, Refused
 from connectors.model import User
 from connectors.problems import Problem, Where, nearest
-from connectors.servicenow.client import Client, Row, literal
+from connectors.servicenow.client import EMPTY, Client, Row, literal
 from connectors.servicenow.fields import Fields
 from connectors.servicenow.installing import RULE
 from connectors.servicenow.names import GROUPS, USERS, Names
@@ -90,7 +90,7 @@ class Check:
             yield self._problem(said, hint, warning=True)
 
     def _journal(self) -> Iterator[Problem]:
-        if not self._seen("sys_journal_field", f"name={self._settings.table}"):
+        if not self._seen("sys_journal_field", f"nameIN{self._settings.table},task"):
             said = "sys_journal_field cannot be read, or holds nothing yet: comments are unknown"
             yield self._problem(said, "let the account read sys_journal_field", warning=True)
 
@@ -130,6 +130,16 @@ class Check:
         if "correlation_id" not in row:
             yield self._problem("correlation_id cannot be read: alerts make tickets again and again", "allow it")
         yield from self._columns(row, wanted)
+        yield from self._zone(row)
+
+    def _zone(self, row: Row) -> Iterator[Problem]:
+        """Moments in a query are read as UTC; what is said of that differs, so one that is known is tried."""
+        known, updated = row["sys_id"].value, row.get("sys_updated_on", EMPTY).value
+        for operator in (">=", "<=") if updated else ():
+            query = f"sys_id={known}^sys_updated_on{operator}{updated}"
+            if self._client.first(self._settings.table, query, [], "could not ask for what changed") is None:
+                said = "ServiceNow reads moments in queries in the account's time zone, so changes are missed"
+                yield self._problem(said, f"set the time zone of the user {self._settings.user} to GMT")
 
     def _columns(self, row: Row, wanted: Wanted) -> Iterator[Problem]:
         """Each word that is used has a column, which is there and can hold it."""

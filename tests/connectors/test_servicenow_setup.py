@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,7 @@ from connectors.base import Wanted
 from connectors.servicenow import ServiceNow
 from connectors.servicenow.installing import FILE
 from connectors.setup import Order
+from sandbox.http import Answer, Asked
 from sync.cli.app import app
 from tests.connectors.instances import SECRET, World, settings, world
 
@@ -210,6 +212,20 @@ def test_what_is_wrong_is_told_with_what_to_do(ready: World, changes: dict[str, 
     found = "\n".join(problems(ready, **changes))
     assert said in found, found
     assert ready.state.password not in found
+
+
+def test_an_account_whose_queries_are_in_another_zone_is_told() -> None:
+    with world() as made:
+        made.create(short_description="x")
+        answer = made.state.handle
+
+        def elsewhere(asked: Asked) -> Answer:
+            """An instance that takes a moment in a query as one of the account's zone, an hour ahead."""
+            query = asked.query.get("sysparm_query", "").replace("09:00:00", "10:00:00")
+            return answer(replace(asked, query={**asked.query, "sysparm_query": query}))
+
+        made.server.handler = elsewhere
+        assert "set the time zone of the user pointman to GMT" in "\n".join(problems(made))
 
 
 def test_rights_that_are_missing_are_told() -> None:
