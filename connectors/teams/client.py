@@ -1,4 +1,4 @@
-"""Calls to the Bot Framework's Connector: signed with Entra's token, never repeated, and sorted into our four errors.
+"""Calls to the Bot Framework's Connector, and to Graph: signed with Entra's token, sorted into our four errors.
 
 https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
 The Bot Framework's SDKs were not taken: Microsoft has deprecated them, and their successors are asynchronous
@@ -17,7 +17,7 @@ import requests
 
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
 from connectors.http import failure, no_answer, read, retry_after, session
-from connectors.microsoft import BOTS, Tokens
+from connectors.microsoft import Tokens
 
 Json: TypeAlias = dict[str, Any]
 
@@ -40,10 +40,13 @@ HINTS: Final[Mapping[str, str]] = {
 
 
 class Client:
-    """The Connector for one bot, for many threads. `repr` shows no token."""
+    """One of Microsoft's APIs, at `base`, with tokens for `scope`; for many threads. `repr` shows no token.
 
-    def __init__(self, base_url: str, tokens: Tokens, timeout: float) -> None:
-        self._base, self._tokens = f"{base_url.rstrip('/')}/v3", tokens
+    Nothing that may have been done is repeated.
+    """
+
+    def __init__(self, base: str, tokens: Tokens, scope: str, timeout: float) -> None:
+        self._base, self._tokens, self._scope = base.rstrip("/"), tokens, scope
         self._session = session()
         self._timeout = (min(CONNECT, timeout), timeout)
 
@@ -54,6 +57,10 @@ class Client:
     def put(self, tried: str, path: str, body: Json) -> Json:
         """Change something. Raises connectors.errors only."""
         return self._call(tried, "PUT", path, body)
+
+    def patch(self, tried: str, path: str, body: Json) -> Json:
+        """Change a part of something. Raises connectors.errors only."""
+        return self._call(tried, "PATCH", path, body)
 
     def get(self, tried: str, path: str, query: Mapping[str, str] | None = None) -> Json:
         """Read something, again where that fails for a moment. Raises connectors.errors only; never in doubt."""
@@ -92,7 +99,11 @@ class Client:
                 f"{self._base}/{path}",
                 params=query,
                 data=None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
-                headers={**self._tokens.bearer(BOTS), "Content-Type": "application/json", "Accept": "application/json"},
+                headers={
+                    **self._tokens.bearer(self._scope),
+                    "Content-Type": "application/json",
+                    "Accept": "application/json",
+                },
                 timeout=self._timeout,
                 allow_redirects=False,
             )

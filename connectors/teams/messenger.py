@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from connectors.base import BadRequest, Messenger, Receipt, Request, Wanted
 from connectors.errors import Refused, Temporary
-from connectors.microsoft import App, Tokens
-from connectors.model import Command, Form, Message, Signal, User
+from connectors.microsoft import BOTS, GRAPH, App, Tokens
+from connectors.model import Channel, Command, Form, Message, Signal, User
 from connectors.problems import Problem
 from connectors.setup import Order, Step
 from connectors.teams import incoming, waiting
@@ -29,6 +29,7 @@ from connectors.teams.client import Client, conversation
 from connectors.teams.forms import form_card
 from connectors.teams.incoming import Reading
 from connectors.teams.places import Places, Spot, spot_from, spot_of
+from connectors.teams.rooms import Rooms
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.trust import HOSTS, KEPT, Expected, Keys, verify
 
@@ -52,8 +53,11 @@ class Teams(Messenger):
         super().__init__(name, settings)
         app = App(settings.tenant, settings.app_id, settings.secret.get_secret_value(), settings.login_url)
         self._tokens = Tokens(app, settings.timeout)
-        self._client = Client(settings.service_url, self._tokens, settings.timeout)
+        self._client = Client(f"{settings.service_url.rstrip('/')}/v3", self._tokens, BOTS, settings.timeout)
+        self._graph = Client(settings.graph_url, self._tokens, GRAPH, settings.timeout)
         self._places = Places(self._client, settings.tenant, settings.channels, settings.teams)
+        self._rooms = Rooms(name, self._graph, self._places, settings.channels_in)
+        self.channels = bool(settings.channels_in)  # type: ignore[misc]  # a fact of the class, once it is allowed
         self._keys = Keys(settings.openid_url)
         hosts = {*HOSTS, *settings.hosts, urlsplit(settings.service_url).hostname or ""}
         self._expected = Expected(settings.issuer, settings.app_id, frozenset(hosts))
@@ -75,6 +79,16 @@ class Teams(Messenger):
         posted = self._post(spot, activity(made, summary(thing)), tried)
         self._keep(posted, made, thing)
         return posted
+
+    def open(self, channel: Channel, key: str) -> str:
+        """Open a channel in the team that the settings name; its ref is its id."""
+        return self._rooms.open(channel, key) if self.channels else super().open(channel, key)
+
+    def arrange(self, ref: str, channel: Channel) -> None:
+        """Its description, with links; archived where it is to be. Raises Missing where people archived it."""
+        if not self.channels:
+            return super().arrange(ref, channel)
+        return self._rooms.arrange(ref, channel)
 
     def retire(self, place: str, ref: str) -> None:
         """Take the buttons off; the rest of the card stays as we put it. Raises Refused where we no longer know it."""
@@ -149,6 +163,7 @@ class Teams(Messenger):
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
+        self._graph.close()
         self._tokens.close()
         self._keys.close()
 

@@ -36,6 +36,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "declare": "declare TEXT: something is broken, make a ticket",
     "help": "help: everything that can be said",
 }
+ROOMS: Final = ("Channel.Create.Group", "ChannelSettings.ReadWrite.Group")
+"""What an owner of a team grants with the app: https://learn.microsoft.com/microsoftteams/platform/graph-api/rsc"""
 _LIMITS: Final = (
     (("name", "short"), 30),
     (("name", "full"), 100),
@@ -66,7 +68,7 @@ def steps(name: str, settings: TeamsSettings, order: Order) -> Iterator[Step]:
         f"in Azure, make an Azure Bot (single tenant) for {settings.app_id}\n"
         f"set its messaging endpoint to {hook}\nadd the channel Microsoft Teams to it",
     )
-    made = packed(manifest(settings.app_id, order.url))
+    made = packed(manifest(settings.app_id, order.url, rooms=bool(settings.channels_in)))
     state: Any = "would" if order.dry else "made"
     yield Step("the app package", state, "manifest and icons", f"{name}.zip", made)
     yield Step(
@@ -78,8 +80,11 @@ def steps(name: str, settings: TeamsSettings, order: Order) -> Iterator[Step]:
     )
 
 
-def manifest(app_id: str, url: str) -> Json:
-    """The app's manifest. Raises ValueError where Teams would not take it."""
+def manifest(app_id: str, url: str, *, rooms: bool = False) -> Json:
+    """The app's manifest; with `rooms` it asks a team's owner to let it open channels there.
+
+    Raises ValueError where Teams would not take it.
+    """
     made: Json = {
         "$schema": f"https://developer.microsoft.com/en-us/json-schemas/teams/v{VERSION}/MicrosoftTeams.schema.json",
         "manifestVersion": VERSION,
@@ -111,6 +116,10 @@ def manifest(app_id: str, url: str) -> Json:
         "permissions": ["identity", "messageTeamMembers"],
         "validDomains": [],
     }
+    if rooms:
+        wanted = [{"name": name, "type": "Application"} for name in ROOMS]
+        made["webApplicationInfo"] = {"id": app_id.lower(), "resource": "https://RscBasedStoreApp"}
+        made["authorization"] = {"permissions": {"resourceSpecific": wanted}}
     if mistakes := list(wrong(made)):
         raise ValueError("; ".join(mistakes))
     return made

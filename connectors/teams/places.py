@@ -139,6 +139,20 @@ class Places:
         """What Teams tells of a team. Raises connectors.errors."""
         return self._client.get(tried, f"teams/{id_.replace(':', '%3A').replace('@', '%40')}")
 
+    def team_id(self, team: str, tried: str) -> str:
+        """The id of a team by its name. Raises Missing."""
+        known = team if CHANNEL.fullmatch(team) else self._teams.get(_name(team))
+        if known is None:
+            raise Missing(
+                f"{tried}: no team {team} is in the settings; {nearest(team, self._teams) or 'add its id to teams'}"
+            )
+        return known
+
+    def member(self, team: str, who: str, tried: str) -> User:
+        """A person by id or address, if they are in this team. Raises Missing."""
+        roster = self.team_id(team, tried)
+        return _user(self._client.get(tried, conversation(roster, "members", self.person(who, tried).id)))
+
     def learn_team(self, name: str, id_: str) -> None:
         """Remember a team that has told us of itself; what the settings say stays."""
         if name and CHANNEL.fullmatch(id_):

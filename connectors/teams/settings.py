@@ -54,6 +54,10 @@ class TeamsSettings(ConnectorSettings):
         default_factory=dict,
         description="Ids of teams by name: channels of theirs are then found by name, and people by e-mail address.",
     )
+    channels_in: str = Field(
+        default="",
+        description="The team, by its name in `teams` or its id, in which channels of tickets' own are opened.",
+    )
     service_url: Site = Field(
         default="https://smba.trafficmanager.net/teams/",
         description="Where the Bot Framework's Connector is; another one in government clouds.",
@@ -62,6 +66,7 @@ class TeamsSettings(ConnectorSettings):
         default="https://login.microsoftonline.com",
         description="Where Microsoft Entra is; another one in those clouds.",
     )
+    graph_url: Site = Field(default="https://graph.microsoft.com/v1.0", description="Where Microsoft Graph is.")
     openid_url: Site = Field(
         default="https://login.botframework.com/v1/.well-known/openidconfiguration",
         description="The OpenID metadata of whoever signs what Teams sends us.",

@@ -21,6 +21,8 @@ def answer(state: TeamsState, asked: Asked) -> Answer:
         if asked.method != "GET" or person is None:
             return failed(404, "Request_ResourceNotFound", f"Resource '{found[1]}' does not exist.")
         return Answer(200, _user(person))
+    if found := re.fullmatch(r"/teams/([^/]+)/channels/([^/]+)/(archive|unarchive)", path):
+        return _archived(state, asked, *found.groups())
     if found := re.fullmatch(r"/teams/([^/]+)/channels(?:/([^/]+))?", path):
         return _channels(state, asked, found[1], found[2])
     return failed(404, "ResourceNotFound", f"Resource not found for the segment '{path}'.")
@@ -49,6 +51,18 @@ def _channels(state: TeamsState, asked: Asked, group: str, id_: str | None) -> A
         channel.description = given.get("description", channel.description)
         return Answer(204)
     return Answer(200, _channel(channel))
+
+
+def _archived(state: TeamsState, asked: Asked, group: str, id_: str, what: str) -> Answer:
+    """A channel is closed, or goes on: https://learn.microsoft.com/graph/api/channel-archive"""
+    channel = state.conversations.get(id_)
+    team = state.teams.get(channel.team) if channel else None
+    if asked.method != "POST" or channel is None or team is None or team.group != group or channel.deleted:
+        return failed(404, "NotFound", "Channel not found.")
+    if channel.archived == (what == "archive"):
+        return failed(400, "BadRequest", f"Channel is {'already' if channel.archived else 'not'} archived.")
+    channel.archived = what == "archive"
+    return Answer(202)
 
 
 def _all(state: TeamsState, asked: Asked, team: Team) -> Answer:

@@ -76,6 +76,7 @@ def connector(box: TeamsSandbox, **settings: object) -> Teams:
         "service_url": box.service_url,
         "login_url": box.server.url,
         "openid_url": box.metadata,
+        "graph_url": box.graph,
         **settings,
     }
     return Teams("msteams", TeamsSettings.model_validate(given))

@@ -47,6 +47,15 @@ def test_the_package_holds_a_manifest_and_two_icons(package):
     assert told["icons"] == {"color": "color.png", "outline": "outline.png"}
 
 
+def test_it_asks_for_no_more_than_it_needs(package):
+    told = json.loads(package.read("manifest.json"))
+    assert "authorization" not in told
+    told = manifest(APP, URL, rooms=True)
+    granted = [one["name"] for one in told["authorization"]["permissions"]["resourceSpecific"]]
+    assert granted == ["Channel.Create.Group", "ChannelSettings.ReadWrite.Group"]
+    assert told["webApplicationInfo"]["id"] == APP
+
+
 def test_the_icons_have_the_sizes_and_colours_that_teams_asks_for(package):
     width, height, colours = pixels(package.read("color.png"))
     assert (width, height) == (192, 192)
