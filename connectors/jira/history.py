@@ -133,7 +133,7 @@ class History:
             (was, why), (is_, reason) = held, self.held(state)
             if was != is_:
                 yield "hold", was, is_
-            if why != reason:
+            if why != reason and "hold_reason" not in self.fields.words:
                 yield "hold_reason", why, reason
 
     # ---- where it began

@@ -78,7 +78,8 @@ class Issues:
             if known:
                 words[word] = value
         if self._history.holds:
-            words["hold"], words["hold_reason"] = self._history.held(state)
+            words["hold"], reason = self._history.held(state)
+            words.setdefault("hold_reason", reason)  # a field for it knows more than a status or a label
         return words
 
     def _comment(self, raw: Mapping[str, Any]) -> Comment:

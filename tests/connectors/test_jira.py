@@ -472,6 +472,15 @@ def test_hold_is_a_transition_where_only_statuses_tell_it(flavour: Flavour) -> N
         assert (jira.jira.get(key).status, jira.jira.get(key).fields["hold"]) == ("In Progress", False)
 
 
+def test_a_field_for_the_reason_of_a_hold_knows_more_than_a_label() -> None:
+    with world("cloud", fields={**FIELDS, "hold_reason": "customfield_10057"}) as jira:
+        key = jira.state.create({"summary": "x"})
+        jira.jira.write(key, Edit({"hold": True, "hold_reason": "waiting for the vendor"}), None)
+        held = jira.jira.get(key)
+        assert (held.fields["hold"], held.fields["hold_reason"]) == (True, "waiting for the vendor")
+        assert [c.after for c in held.history if c.field == "hold_reason"] == ["waiting for the vendor"]
+
+
 def test_where_nothing_means_on_hold_a_hold_is_refused() -> None:
     with world("cloud", hold={}) as jira:
         key = jira.state.create({"summary": "x"})
