@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -191,6 +192,71 @@ def test_without_the_audit_a_new_ticket_is_classified_and_a_persons_change_stays
         assert world.snow.snow.get(ref).fields["severity"] == "low"
         (line,) = [i for i in world.engine.plan(ref).of("not") if i.effect.key == "field:severity"]
         assert line.reason == "left alone: somebody set it"
+
+
+# ---- whoever dies
+
+
+class Died(Exception):
+    """The process is no more."""
+
+
+WRITES = 4
+"""The writes of the life below: words and claims, outcome and note; and once more for the call."""
+
+
+def live(world: Both, fate: tuple[int, str]) -> tuple[int, list[str], list[str]]:
+    """A ticket is made, nobody acknowledges, six minutes pass; the process dies at its n-th write, and another begins.
+
+    Answers how often it wrote, what Slack heard, and the lines of all notes.
+    """
+    tracker, (number, when), count = world.snow.snow, fate, 0
+    write = tracker.write
+
+    def mortal(ref: str, edit: Any, ledger: str | None) -> None:
+        nonlocal count
+        count += 1
+        if count == number and when == "before":
+            raise Died
+        write(ref, edit, ledger)
+        if count == number:
+            raise Died
+
+    tracker.write = mortal  # type: ignore[method-assign]  # a process that dies there
+    ref = world.ticket()
+    for minutes in (0, 6, 3):
+        world.snow.clock.advance(timedelta(minutes=minutes))
+        for _ in range(2):
+            try:
+                world.settle(ref)
+                break
+            except Died:
+                world.restart()
+                world.snow.clock.advance(timedelta(minutes=2, seconds=1))  # its claim is old enough
+    notes = [line for text in world.notes(ref) for line in text.split("What happens next")[0].splitlines()]
+    channels = world.box.state.channels.values()
+    plain = re.compile(rf"{re.escape(world.snow.server.url)}|\d\d:\d\d")  # a death may cost minutes, and nothing else
+    said = [plain.sub("", m.text) for channel in channels for m in channel.messages]
+    return count, sorted(said), sorted(line.partition(" ")[2].partition(" ")[2] for line in notes if line[:1] == "-")
+
+
+@pytest.fixture(scope="module")
+def calm() -> tuple[int, list[str], list[str]]:
+    with both() as world:
+        return live(world, (0, ""))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, WRITES + 1))
+def test_wherever_the_process_dies_nothing_is_lost_or_doubled(
+    calm: tuple[int, list[str], list[str]], number: int, when: str
+) -> None:
+    assert calm[0] == WRITES
+    with both() as world:
+        _, said, notes = live(world, (number, when))
+    assert said == calm[1]
+    assert [line for line in calm[2] if line not in notes] == [], "every line is told"
+    assert len(notes) == len(set(notes)), "and none twice"
 
 
 # ---- the whole, as it runs
