@@ -150,12 +150,17 @@ class _Court:
         if expected.word == "called":
             yield from self._reached(check, [s for s in self._since(check) if s.effect.sort == "call"])
         elif expected.word == "told":
-            told = [s for s in self._since(check) if s.effect.sort in {"news", "standing"} and s.fresh]
+            told = [s for s in self._since(check) if s.fresh and self._notified(s)]
             yield from self._reached(check, told)
         elif expected.word in STATES and expected.word not in self.rules.vocabulary.words:
             yield from self._state(check)
         else:
             yield from self._word(check)
+
+    def _notified(self, one: Sent) -> bool:
+        """Whether it is a message of a notify rule: what stands in a channel of its own is the channel's."""
+        rule = self.rules.by_id.get(one.effect.rule)
+        return one.effect.sort in {"news", "standing"} and isinstance(rule, Notify)
 
     def _since(self, check: _Check) -> list[Sent]:
         return self.trial.sent[check.before :]

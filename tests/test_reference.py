@@ -14,7 +14,7 @@ import pytest
 from connectors.model import PHASES
 from rules import compiler, duration, pack, references
 from rules.events import KINDS as EVENTS
-from rules.expectations import AFTER, CALLED
+from rules.expectations import AFTER, CALLED, STATES
 from rules.language import ASKING, DEFAULTS, KINDS, LATER_VERBS, MODES, NOT_YET, TABLES, TEST, VERBS
 from rules.references import MOMENTS, PRODUCTS, SPOKEN, TICKET_WORDS
 from rules.template import FILTERS
@@ -109,7 +109,7 @@ def test_every_key_of_a_test_is_told() -> None:
 
 
 def test_everything_that_can_be_expected_is_told() -> None:
-    assert [name for name in listed("What is expected") if name != "a word"] == [*CALLED, f'"{AFTER}6m"']
+    assert [name for name in listed("What is expected") if name != "a word"] == [*CALLED, *STATES, f'"{AFTER}6m"']
 
 
 def test_every_verb_of_permissions_is_told() -> None:

@@ -121,6 +121,17 @@ def test_it_is_archived_three_days_after_it_was_resolved_and_says_so_before() ->
     assert ref not in world.wakes
 
 
+def test_what_stands_in_an_archived_one_is_let_be() -> None:
+    world = _world()
+    ref = world.ticket()
+    world.at("09:01")
+    world.person(ref, phase="resolved")
+    world.later(timedelta(days=4))
+    world.person(ref, severity="medium")
+    retired = [item for item in world.plan(ref).items if item.effect.sort == "retire"]
+    assert [item for item in retired if "R1" in item.effect.what] == []
+
+
 def test_opened_again_before_that_it_is_not_archived_and_after_it_goes_on() -> None:
     for days in (1, 4):
         world = _world()
