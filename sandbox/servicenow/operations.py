@@ -23,6 +23,9 @@ def list_records(call: Call) -> Answer:
     """Records that an encoded query finds, a window of them."""
     _allowed(call)
     text = call.query.get("sysparm_query", "")
+    if call.state.traps.hidden.intersection(query.columns(text, call.table, call.state)):
+        said = "Field(s) present in the query do not have permission to be read"
+        raise No(403, "Insufficient rights to query records", said)
     try:
         found = call.state.search(call.table, text)
     except query.BadQuery as bad:

@@ -7,7 +7,7 @@ that is not there is left out without a word, as instances do unless told otherw
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -64,6 +64,20 @@ def read(text: str, table: str, state: ServiceNowState) -> Query:
             queries[-1].append([test])
     known = tuple(one for one in order if walk(one[0], table, state))
     return Query(tuple(tuple(tuple(tests) for tests in every) for every in queries), known)
+
+
+def columns(text: str, table: str, state: ServiceNowState) -> Iterator[str]:
+    """The columns that a query speaks of, as `incident.number`, each under every table that has it."""
+    for part in text.split("^"):
+        _, said = _joined(part)
+        found = _TERM.fullmatch(said)
+        path = found["field"] if found else _ordered(said)[0] if said.startswith("ORDERBY") else ""
+        here = table
+        for name in path.split(".") if path else ():
+            column = state.schema.column(here, name)
+            if column is not None:
+                yield from (f"{one.name}.{name}" for one in state.schema.line(here))
+                here = column.to or here
 
 
 def _joined(part: str) -> tuple[str, str]:

@@ -415,6 +415,16 @@ def test_hidden_columns_are_not_in_the_answer_also_where_the_table_inherits_them
     assert not {"description", "close_notes"} & set(site.get(f"incident/{ref}"))
 
 
+@pytest.mark.parametrize("query", ["close_notes=x", "active=true^ORclose_notesLIKEx", "ORDERBYclose_notes",
+                                   "parent_incident.close_notes=x"])  # fmt: skip
+def test_whoever_asks_by_a_hidden_column_is_refused(site: Site, query: str) -> None:
+    site.traps.hidden.add("incident.close_notes")
+    answer = site.ask("GET", "incident", sysparm_query=query)
+    detail = "Field(s) present in the query do not have permission to be read"
+    assert (answer.status, answer.body["error"]["detail"]) == (403, detail)
+    assert site.get("incident", sysparm_query="active=true^ORDERBYnumber") == []
+
+
 def test_a_text_is_cut_to_what_its_column_keeps(site: Site) -> None:
     ref = site.make(short_description="x" * 200)
     assert len(site.get(f"incident/{ref}")["short_description"]) == 160
