@@ -71,9 +71,10 @@ class Wire:
         proxies = {} if urlsplit(site).hostname in LOOPBACK else settings["proxies"]
         verify, cert = settings["verify"], settings["cert"]
         pool = adapter.get_connection_with_tls_context(like, verify, proxies, cert)
-        adapter.cert_verify(pool, site, verify, cert)  # type: ignore[no-untyped-call]
+        adapter.cert_verify(pool, site, verify, cert)  # type: ignore[no-untyped-call]  # requests has no types for it
         self._pool = cast(urllib3.HTTPConnectionPool, pool)
-        self._pool.ConnectionCls = _Secure if self._pool.scheme == "https" else _Plain  # type: ignore[assignment]
+        ours = _Secure if self._pool.scheme == "https" else _Plain
+        self._pool.ConnectionCls = ours  # type: ignore[assignment]  # urllib3 promises less of it than it asks
         direct = adapter.request_url(like, proxies).startswith("/")
         self._site = site
         self._front = "" if direct else requests.utils.urldefragauth(site).rstrip("/")  # a proxy wants all of it
@@ -101,7 +102,7 @@ class Wire:
             timeout=self._timeout,
         )
         if "set-cookie" in answer.headers:
-            extract_cookies_to_jar(self._cookies, self._like, answer)  # type: ignore[no-untyped-call]
+            extract_cookies_to_jar(self._cookies, self._like, answer)  # type: ignore[no-untyped-call]  # requests has no types for it
         return Reply(answer.status, answer.headers, answer.data)
 
     def close(self) -> None:
@@ -109,7 +110,9 @@ class Wire:
         self._adapter.close()
 
     def _cookie(self) -> dict[str, str]:
-        said = get_cookie_header(self._cookies, self._like) if len(self._cookies) else None  # type: ignore[no-untyped-call]
+        if not len(self._cookies):
+            return {}
+        said = get_cookie_header(self._cookies, self._like)  # type: ignore[no-untyped-call]  # as above
         return {"Cookie": said} if said else {}
 
 

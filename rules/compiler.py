@@ -170,7 +170,8 @@ class Compiler:
 
     def _searched(self, node: ast.Call, make: object, example: str) -> Part:
         if not callable(make):
-            self.wrong(node, f"{node.func.id} needs a field and what to look for", f"write {example}")  # type: ignore[attr-defined]
+            name = node.func.id  # type: ignore[attr-defined]  # only calls of a name come here
+            self.wrong(node, f"{name} needs a field and what to look for", f"write {example}")
             return self._nothing(node)
         place = self.term(node.args[0])
         texts = [self._text(one) for one in node.args[1:]]
@@ -215,7 +216,7 @@ class Compiler:
         if isinstance(node, ast.Constant):
             return self._literal(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and _is_number(node.operand):
-            return Term(node, Type("number"), value=-node.operand.value)  # type: ignore[attr-defined]
+            return Term(node, Type("number"), value=-node.operand.value)  # type: ignore[attr-defined]  # a number
         if isinstance(node, ast.Name):
             return self._word(node, node.id)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -298,7 +299,7 @@ def _list_name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Name) and node.id == "lists":
         return ""
     named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "lists"
-    return node.attr if named else None  # type: ignore[attr-defined]
+    return node.attr if named else None  # type: ignore[attr-defined]  # `named` says so
 
 
 def _is_number(node: ast.expr) -> bool:

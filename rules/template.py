@@ -180,7 +180,7 @@ class Check:
         if self.known is None or dotted in self.known:
             return
         if owner not in {one.partition(".")[0] for one in self.known}:
-            self._name(node.node, depth)  # type: ignore[arg-type]
+            self._name(node.node, depth)  # type: ignore[arg-type]  # what has an owner is an attribute of a name
             return
         attributes = {one.partition(".")[2] for one in self.known if one.startswith(f"{owner}.")}
         self._wrong(node, f"{owner} has no {node.attr} here", nearest(node.attr, attributes), place)

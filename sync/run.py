@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event, Thread
 from types import FrameType
 
@@ -190,7 +191,7 @@ class Running:
         self._begin("sweep", lambda: parts.sweep.run(self._stop, engine.manners.gate, chores))
         self._begin("rules", lambda: self._reload.run(self._stop))
         for connector in parts.connectors.values():
-            self._begin(f"hears-{connector.name}", lambda connector=connector: self._listen(connector))  # type: ignore[misc]
+            self._begin(f"hears-{connector.name}", partial(self._listen, connector))
         log.info(
             "pointman runs",
             tracker=parts.config.tracker,

@@ -20,17 +20,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from sandbox.clock import Clock
+from sandbox.world import World
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1]))
-
-from playwright.sync_api import sync_playwright  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.terminal_theme import TerminalTheme  # noqa: E402
-from rich.text import Text  # noqa: E402
-
-from sandbox.clock import Clock  # noqa: E402
-from sandbox.world import World  # noqa: E402
-
 BIN = Path(sys.executable).parent
 WIDTHS = (80, 120)
 SHADES = [
