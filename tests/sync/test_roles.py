@@ -277,9 +277,18 @@ def test_a_comment_of_ours_counts_as_theirs_only_soon_after_they_asked() -> None
         Comment(f"{head}undated", by=BOT),
         Comment(f"{head}hers", at=MORNING, by=BOT),
     )
-    comments = with_acts(replace(ticket, comments=told), Ledger(ref, {}, (act,))).comments
+    several = (act, replace(act, id="2"))  # one comment is one act's
+    comments = with_acts(replace(ticket, comments=told), Ledger(ref, {}, several)).comments
     assert [str(c.by) for c in comments] == ["Pointman", "Pointman", "Pointman", "ann"]
     assert comments[3].text == "hers"
+
+
+def test_what_was_so_already_is_no_change() -> None:
+    world = World(company=COMPANY + ROLES)
+    ref = world.ticket()
+    acts = tuple(Act(str(n), MORNING + timedelta(minutes=n), "ann", "set", {"poc": "ann"}) for n in range(2))
+    told = with_acts(world.tracker.tickets[ref], Ledger(ref, {}, (*acts, Act("x", MORNING, "ann", "declare"))))
+    assert [(c.before, c.after) for c in told.history if c.field == "poc"] == [(None, "ann")]
 
 
 def test_nobody_can_forge_our_log_with_a_comment() -> None:
