@@ -77,6 +77,7 @@ def test_one_expectation_that_does_not_hold_is_told_and_is_the_exit_code(tiny: P
         (("--scenario", "nowhere.toml"), "nowhere.toml cannot be read: No such file"),
         (("--nonsense",), "nonsense"),
         (("--tracker", "notes"), "invalid choice"),
+        (("--with", "teams,fax"), "--with fax is not known; there are teams, email, none"),
     ],
 )
 def test_a_wrong_command_line_is_told_and_nothing_starts(arguments: tuple[str, ...], told: str) -> None:
@@ -107,6 +108,8 @@ def test_the_page_stays_until_ctrl_c_which_ends_everything(tiny: Path) -> None:
         assert found
         page = requests.get(found[0], timeout=5)
         assert (page.status_code, "Checkout is down" in page.text) == (200, True)
+        assert 'id="teams"' in page.text, "with a page there are Teams and the mailboxes"
+        assert 'id="mail"' in page.text
         asked = time.monotonic()
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=20)
