@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from connectors.servicenow.fields import moment
 from connectors.servicenow.plain import to_plain
 from connectors.servicenow.tracker import correlation
 from sandbox.http import Answer, Fault
+from tests.connectors.contracts import SAMPLES
 from tests.connectors.instances import MORNING, World, settings, world
 
 MINUTE = timedelta(minutes=1)
@@ -619,4 +621,45 @@ def test_denied_is_not_refused(snow: World) -> None:
     )
     with pytest.raises(Denied):
         snow.snow.write(ref, Edit({"severity": "high"}), None)
+    snow.server.seen.clear()
+
+
+# ---- what real instances answered
+
+
+def sample(name: str) -> Any:
+    path = SAMPLES / "servicenow" / name
+    if not path.exists():
+        pytest.skip(f"the samples beside the shared contracts were not found: {name}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def recorded() -> list[dict[str, Any]]:
+    names = ("table-GET_now_table_tableName_sys_id-1", "table-POST_now_table_tableName-1")
+    listed = sample("table-incident-list.display_value-false.json")["result"]
+    return [*(sample(f"{name}.json")["result"] for name in names), *listed]
+
+
+def test_recorded_records_are_read(snow: World) -> None:
+    for raw in recorded():
+        snow.server.heal()
+        snow.server.fail(Fault(lambda asked: asked.path.endswith("/incident"), Answer(200, {"result": [raw]})))
+        ticket = snow.snow.get(raw["sys_id"])
+        assert (ticket.ref, ticket.key, ticket.summary) == (raw["sys_id"], raw["number"], raw["short_description"])
+        assert ticket.created == moment(raw["sys_created_on"])
+        assert ticket.phase == {"1": "new", "2": "active", "3": "active", "6": "resolved"}.get(raw["state"], "closed")
+        assigned = raw["assigned_to"]
+        assert ticket.fields["assignee"] == (User(assigned["value"]) if assigned else None)
+        assert ticket.ledger is None
+    snow.server.seen.clear()
+
+
+def test_a_recorded_rate_limit_is_told_as_it_was(snow: World) -> None:
+    said = sample("error-429.json")
+    headers = {**said["headers"], "Retry-After": "7", "X-RateLimit-Reset": "1795424400"}
+    snow.server.fail(Fault(lambda asked: True, Answer(said["status"], said["body"], headers)))
+    with pytest.raises(Temporary, match="Rate limit of 100 requests per hour for Table API exceeded") as limited:
+        snow.snow.find("k")
+    assert limited.value.retry_after == 7.0
+    assert not limited.value.in_doubt
     snow.server.seen.clear()
