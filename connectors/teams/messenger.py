@@ -31,7 +31,7 @@ from connectors.teams.incoming import Reading
 from connectors.teams.places import Places, Spot, spot_from, spot_of
 from connectors.teams.rooms import Rooms
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.trust import HOSTS, KEPT, Expected, Keys, verify
+from connectors.teams.trust import HOSTS, KEPT, Expected, Keys, verified
 
 REMEMBERED: Final = 4_000
 """Cards that are kept for `retire`: at 2 KB each, 8 MB."""
@@ -128,8 +128,9 @@ class Teams(Messenger):
 
         Makes no call but for the keys to believe it by, where they are unknown or a day old.
         """
+        token = verified(request.headers.get("authorization", ""), self._expected, self._keys, now)
         told = incoming.parse(request.body)
-        verify(request.headers.get("authorization", ""), told, self._expected, self._keys, now)
+        token.vouches_for(told, self._expected)
         self._same_tenant(told)
         reading = incoming.interpret(told, self.name)
         self._places.learn_team(*reading.team)

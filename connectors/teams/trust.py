@@ -129,8 +129,26 @@ class Keys:
 _TRIED: Final = "could not read the keys of the Bot Framework"
 
 
-def verify(authorization: str, activity: Json, expected: Expected, keys: Keys, now: datetime) -> None:
-    """Believe an activity. Raises BadRequest: 401 where it is not to be believed, 503 where that cannot be told now."""
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that holds: its claims, and the channels that its key may speak for."""
+
+    claims: Json
+    endorsed: frozenset[str]
+
+    def vouches_for(self, activity: Json, expected: Expected) -> None:
+        """Believe an activity that came with it. Raises BadRequest where it is another's."""
+        if activity.get("channelId") != CHANNEL or CHANNEL not in self.endorsed:
+            raise BadRequest(401, "the token's key does not speak for Teams")
+        said = self.claims.get("serviceurl") or self.claims.get("serviceUrl")
+        if not isinstance(said, str) or said != activity.get("serviceUrl"):
+            raise BadRequest(401, "the token is for another service URL")
+        if not _is_safe(said) or urlsplit(said).hostname not in expected.hosts:
+            raise BadRequest(401, "the service URL is none of Teams'; see hosts in the settings")
+
+
+def verified(authorization: str, expected: Expected, keys: Keys, now: datetime) -> Token:
+    """The token of a request. Raises BadRequest: 401 where it does not hold, 503 where that cannot be told now."""
     kind, _, token = authorization.partition(" ")
     if kind.lower() != "bearer" or not token:
         raise BadRequest(401, "the request carries no token of the Bot Framework")
@@ -142,20 +160,15 @@ def verify(authorization: str, activity: Json, expected: Expected, keys: Keys, n
         raise BadRequest(401, "the token cannot be read") from None
     if head.get("alg") != "RS256" or not isinstance(head.get("kid"), str):
         raise BadRequest(401, "the token is not signed as the Bot Framework signs")
-    _claims(_signed(token, _key(head["kid"], activity, keys, now), expected), activity, expected, now)
-
-
-def _key(name: str, activity: Json, keys: Keys, now: datetime) -> jwt.PyJWK:
     try:
-        found = keys.get(name, now)
+        found = keys.get(head["kid"], now)
     except ConnectorError as error:
         raise BadRequest(503, f"{error}; so nothing that comes in can be believed now") from None
     if found is None:
         raise BadRequest(401, "the token is signed with a key that is none of the Bot Framework's")
-    key, endorsed = found
-    if activity.get("channelId") != CHANNEL or CHANNEL not in endorsed:
-        raise BadRequest(401, "the token's key does not speak for Teams")
-    return key
+    claims = _signed(token, found[0], expected)
+    _in_time(claims, now)
+    return Token(claims, found[1])
 
 
 def _signed(token: str, key: jwt.PyJWK, expected: Expected) -> Json:
@@ -174,16 +187,11 @@ def _signed(token: str, key: jwt.PyJWK, expected: Expected) -> Json:
         return told
 
 
-def _claims(claims: Json, activity: Json, expected: Expected, now: datetime) -> None:
+def _in_time(claims: Json, now: datetime) -> None:
     if now > _moment(claims.get("exp")) + LEEWAY:
         raise BadRequest(401, "the token has expired, or the clock is wrong")
     if "nbf" in claims and now < _moment(claims["nbf"]) - LEEWAY:
         raise BadRequest(401, "the token does not hold yet, or the clock is wrong")
-    said = claims.get("serviceurl") or claims.get("serviceUrl")
-    if not isinstance(said, str) or said != activity.get("serviceUrl"):
-        raise BadRequest(401, "the token is for another service URL")
-    if not _is_safe(said) or urlsplit(said).hostname not in expected.hosts:
-        raise BadRequest(401, "the service URL is none of Teams'; see hosts in the settings")
 
 
 def _moment(value: object) -> datetime:

@@ -266,3 +266,10 @@ def test_keys_are_fetched_before_the_first_click(at):
     stop.set()
     at.teams.listen(lambda signal: None, stop)
     assert asked_for_keys(at) == 1
+
+
+def test_without_a_token_the_body_is_not_even_read(at):
+    for body in (b"nonsense", b"[" * 100_000):
+        with pytest.raises(BadRequest) as raised:
+            at.teams.receive(Request({}, body), NOW)
+        assert raised.value.status == 401
