@@ -50,15 +50,26 @@ class Before:
     subject: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a mail offers: how long its links hold, whether replies are read, and whether they may hold a verb.
+
+    `subject` is that of a mail in which the ticket may not be named.
+    """
+
+    subject: str = "Incident update"
+    hold: timedelta = timedelta(hours=48)
+    replies: bool = False
+    trusted: bool = False
+
+
 class Composer:
     """Writes mails in one sender's name. `links` is None where there is no public address."""
 
-    def __init__(self, sender: str, subject: str, threads: Threads, links: Links | None) -> None:
+    def __init__(self, sender: str, threads: Threads, links: Links | None, offer: Offer) -> None:
         name, address = parseaddr(sender)
         self.sender, self._name = parse(address), _line(name)
-        self._subject, self._threads, self._links = subject, threads, links
-        self.hold = timedelta(hours=48)
-        self.replies = self.trusted = False
+        self._threads, self._links, self._offer = threads, links, offer
 
     def message(self, to: Address, thing: Message, key: str, now: datetime) -> Mail:
         """What a rule says, to one address. `key` is what it was put under: the same key, the same Message-ID."""
@@ -77,7 +88,7 @@ class Composer:
     def answer(self, to: Address, text: str, key: str, before: Before, now: datetime) -> Mail:
         """What is said to one person about their own mail."""
         ident = self._threads.message(self._threads.ticket(reversed(before.ids)), "answer", key)
-        told = _line(before.subject) or self._subject
+        told = _line(before.subject) or self._offer.subject
         subject = told if told.lower().startswith("re:") else f"Re: {told}"
         made = self._headed(to, ident, subject, now, before)
         made["Auto-Submitted"] = "auto-replied"
@@ -107,8 +118,8 @@ class Composer:
         if topic.key:
             return f"[{topic.key}] {topic.summary}"
         if topic.ref:
-            return self._subject
-        return thing.title or next(iter(plain(thing.text).split("\n")), "") or self._subject
+            return self._offer.subject
+        return thing.title or next(iter(plain(thing.text).split("\n")), "") or self._offer.subject
 
     def _linked(
         self, buttons: tuple[Button, ...], to: Address, topic: Topic, ident: str, now: datetime
@@ -116,16 +127,16 @@ class Composer:
         if self._links is None:
             return ()
         mark = _MARK.sub("", ident.partition(".")[0])
-        made = ((b, Link(b.verb, b.ref, str(to), now + self.hold, mark, topic.key)) for b in buttons)
+        made = ((b, Link(b.verb, b.ref, str(to), now + self._offer.hold, mark, topic.key)) for b in buttons)
         return tuple((button, self._links.url(link)) for button, link in made)
 
     def _note(self, buttons: tuple[Button, ...], topic: Topic) -> str:
         """What a reply to the mail would do."""
-        if not self.replies or not topic.ref:
+        if not self._offer.replies or not topic.ref:
             return ""
         ticket = topic.key or "the incident"
         told = f"Reply to this message: your words become a comment on {ticket}."
-        if self._links is None and self.trusted and buttons:
+        if self._links is None and self._offer.trusted and buttons:
             verbs = ", ".join(button.verb for button in buttons)
             told += f" A first line that is one of these words asks for it: {verbs}."
         return told

@@ -16,7 +16,7 @@ from connectors.base import Messenger, Receipt, Request, Wanted
 from connectors.email.acting import PAGE, Acting, Outcomes
 from connectors.email.addresses import parse
 from connectors.email.checks import problems
-from connectors.email.compose import Composer
+from connectors.email.compose import Composer, Offer
 from connectors.email.graph import GraphMail
 from connectors.email.imap import ImapMail
 from connectors.email.links import PATH, Links
@@ -54,9 +54,9 @@ class Email(Messenger):
         own, secret = parse(parseaddr(settings.sender)[1]), settings.secret.get_secret_value()
         threads = Threads(secret, own.domain)
         links = Links(secret, settings.public_url, name)
-        self._compose = Composer(settings.sender, settings.subject, threads, links if settings.public_url else None)
-        self._compose.hold = timedelta(hours=settings.link_hours)
-        self._compose.replies, self._compose.trusted = settings.replies, bool(settings.trust)
+        hold = timedelta(hours=settings.link_hours)
+        offer = Offer(settings.subject, hold, settings.replies, bool(settings.trust))
+        self._compose = Composer(settings.sender, threads, links if settings.public_url else None, offer)
         self._graph = GraphMail(settings.graph, settings.timeout) if settings.graph is not None else None
         self._smtp = Outbox(settings.smtp, settings.timeout) if settings.smtp is not None else None
         self._reader = Reader(name, str(own), threads, settings.trust, settings.languages)

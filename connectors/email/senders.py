@@ -14,6 +14,8 @@ from connectors.email.threads import Threads
 
 Verdict: TypeAlias = Literal["pass", "fail", "none"]
 
+MICROSOFT = "microsoft"
+"""What to trust where the mailbox is in Exchange Online."""
 _ROBOT = re.compile(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
 _METHOD = re.compile(r"\b(dmarc|spf|dkim)\s*=\s*([a-z]+)([^;]*)", re.IGNORECASE)
@@ -56,7 +58,8 @@ def verified(message: EmailMessage, server: str) -> Verdict:
     """What our own mail server found out about the sender (RFC 8601): only its own words count.
 
     A pass counts in its topmost header alone, as what a sender wrote there stands below; a fail counts anywhere.
-    A pass is one of the sender's own domain.
+    A pass is one of the sender's own domain. Exchange Online names no server there: its headers are those of
+    `MICROSOFT` (https://learn.microsoft.com/defender-office-365/message-headers-eop-mdo).
     """
     if not server:
         return "none"
@@ -69,7 +72,8 @@ def verified(message: EmailMessage, server: str) -> Verdict:
 
 def _authserv(said: str) -> str:
     words = _COMMENT.sub(" ", said).partition(";")[0].split()
-    return words[0].lower() if words else ""
+    named = bool(words) and "=" not in words[0]
+    return words[0].lower() if named else MICROSOFT
 
 
 def _verdict(said: str, domain: str) -> Verdict:

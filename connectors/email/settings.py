@@ -115,7 +115,7 @@ class EmailSettings(ConnectorSettings):
     trust: str = Field(
         default="",
         pattern=r"^[\w.:-]*$",
-        description="The authserv-id of your own mail server: whose Authentication-Results are believed.",
+        description="Whose Authentication-Results are believed: an authserv-id, or microsoft for Exchange Online.",
     )
     every: float = Field(default=20, gt=0, le=3600, description="Seconds between two looks for replies.")
     most: int = Field(default=20, ge=1, description="Mails of one person in ten minutes that are read; more are not.")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.email.addresses import parse, plausible
-from connectors.email.compose import Before, Composer
+from connectors.email.compose import Before, Composer, Offer
 from connectors.email.links import Link, Links
 from connectors.email.replies import Reader, asked
 from connectors.email.threads import Threads
@@ -19,7 +19,7 @@ from connectors.model import Button, Message, Topic
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 THREADS = Threads("a-secret-of-16-characters", "example.org")
 LINKS = Links("a-secret-of-16-characters", "https://pm.example.org", "email")
-COMPOSER = Composer("Pointman <pointman@example.org>", "Incident update", THREADS, LINKS)
+COMPOSER = Composer("Pointman <pointman@example.org>", THREADS, LINKS, Offer())
 ANN = parse("ann@example.org")
 TEXTS = st.text(max_size=300)  # all of Unicode, half characters and control characters too
 REFS = st.text("abcdefABCDEF0123456789-", min_size=1, max_size=36)

@@ -142,6 +142,24 @@ def test_only_what_our_own_mail_server_found_counts(why, header, verdict):
     assert verified(message, "") == "none"
 
 
+EXCHANGE = (
+    "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; dkim=none (message not signed) header.d=none;"
+    "dmarc=pass action=none header.from=example.org;compauth=pass reason=100"
+)
+
+
+def test_exchange_online_names_no_server_and_is_believed_only_where_it_is_trusted():
+    message = EmailMessage()
+    message["From"] = WRITTEN
+    message["Authentication-Results"] = EXCHANGE
+    assert (verified(message, "microsoft"), verified(message, MX)) == ("pass", "none")
+    spoofed = EmailMessage()
+    spoofed["From"] = WRITTEN
+    spoofed["Authentication-Results"] = EXCHANGE.replace("dmarc=pass action=none", "dmarc=fail action=quarantine")
+    spoofed["Authentication-Results"] = EXCHANGE
+    assert verified(spoofed, "microsoft") == "fail"
+
+
 def test_a_pass_that_the_sender_wrote_below_our_servers_word_does_not_count():
     message = EmailMessage()
     message["From"] = WRITTEN
