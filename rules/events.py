@@ -128,7 +128,8 @@ def _played(change: Change, role: str) -> str:
     if change.after is None:
         return f"nobody is {role}{_by(change.by)}"
     who = str(change.after)
-    return f"{who} is {role}" if change.by is not None and str(change.by) == who else f"{who} is {role}{_by(change.by)}"
+    named = _by(change.by) if change.by is not None and str(change.by) != who else ""
+    return f"{who} is {role}{', named' if named else ''}{named}"
 
 
 def _spoken(value: Value, rules: RuleSet, now: datetime) -> str:

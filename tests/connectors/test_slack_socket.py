@@ -99,6 +99,16 @@ def test_what_waits_is_acknowledged_before_the_connection_is_left(at, monkeypatc
     assert done == [Delivered(200)]
 
 
+def test_shortcuts_arrive_as_commands(at):
+    message = at.state.say(at.ann, at.ops, "the log is full")
+    with listening(at) as heard:
+        assert at.box.sockets.wait()
+        assert at.box.people.shortcut(at.ann, message) == Delivered(200)
+        assert at.box.people.anywhere(at.ann) == Delivered(200)
+        assert at.box.people.shortcut(at.ann, message, "another_apps") == Delivered(200)
+    assert [(c.verb, c.args.get("text")) for c in heard] == [("comment", "the log is full"), ("declare", None)]
+
+
 def test_garbage_is_acknowledged_and_changes_nothing(at):
     with listening(at) as heard:
         assert at.box.sockets.wait()

@@ -79,7 +79,7 @@ def test_who_plays_a_part_and_when_something_will_be_are_said_as_people_say_it()
     said = [event.text for event in events(ticket(history=history), EMPTY)]
     assert said[1:] == [
         "Tom is point of contact",
-        "Ann is point of contact by Tom",
+        "Ann is point of contact, named by Tom",
         "nobody is point of contact",
         "Tom is point of contact",
         "eta is 12:00 by Ann",

@@ -59,7 +59,7 @@ def test_a_role_is_offered_reminded_of_claimed_and_handed_over() -> None:
     world.at("09:59")
     assert len(of(world, "#leads")) == 2, "nobody is reminded any more"
     assert world.click("handover", ref, "ann", role="poc", person="tom") == "tom is point of contact of OPS-1 now."
-    assert of(world, "#news") == ["ann is point of contact", "tom is point of contact by ann"]
+    assert of(world, "#news") == ["ann is point of contact", "tom is point of contact, named by ann"]
     assert "09:21 ann is point of contact" in world.log(ref)
     assert "09:59 tom is point of contact, named by ann" in world.log(ref)
 
