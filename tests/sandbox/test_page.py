@@ -101,6 +101,7 @@ def test_in_a_direct_message_it_is_its_reader_who_clicks(stage):
     expect(view.locator("#ticket .next")).to_contain_text(re.compile("in [45] min"))
     stage.world.clock.advance(timedelta(minutes=6))
     view.locator("#channels").get_by_role("link", name="Tom Reyes").click()
+    expect(view.locator("#messages .about")).to_contain_text("Only Tom Reyes sees this")
     call = view.locator("#messages article.message", has_text=key)
     call.get_by_role("button", name="Acknowledge").click()
     expect(view.locator("#ticket .log")).to_contain_text("tom: acknowledge")
