@@ -138,7 +138,9 @@ class Email(Messenger):
     def _box(self) -> Box | None:
         if self.settings.imap is not None:
             return ImapMail(self.settings.imap, self.settings.timeout)
-        return self._graph if self._graph is not None and self.settings.replies else None
+        if self.settings.graph is not None and self.settings.replies:
+            return GraphMail(self.settings.graph, self.settings.timeout)  # its own connections, as it closes them
+        return None
 
     def _tries(self) -> Iterable[Callable[[], None]]:
         if self._graph is not None:

@@ -1,6 +1,7 @@
 """Sends mail over SMTP: a few kept-alive connections, one mail at a time on each, every answer one of our four errors.
 
-    421, 4xx anywhere, no connection       Temporary, nothing was sent
+    421, 4xx anywhere, no connection       Temporary, nothing was sent; but for
+    4.2.1, 4.2.2: that mailbox is full     Refused: it concerns nobody else, and may take days
     530, 534, 535, 538, a sender refused   Denied
     5xx to a recipient                     Missing where it says "no such mailbox", else Refused
     5xx to the content                     Refused
@@ -32,6 +33,7 @@ IDLE = 25.0
 """Seconds after which a kept connection is no longer used: servers close theirs after some time."""
 _DENIED = {530, 534, 535, 538}
 _NOBODY = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")
+_FULL = re.compile(r"\b4\.2\.[12]\b")
 _ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 _CONTROL = re.compile(r"[^\x20-\x7e]+")
 
@@ -129,7 +131,7 @@ class Outbox:
             raise Denied(f"{tried}: the sender {mail.sender} is refused: {_told(code, said)}")
         _no_trouble(code, said, tried)
         code, said = self._asked(lambda: talk.rcpt(str(mail.to)), tried)
-        if code >= 500:
+        if code >= 500 or (code >= 400 and _FULL.search(_text(said))):
             _reset(talk)
             raise _recipient(code, _text(said), tried)
         _no_trouble(code, said, tried)
