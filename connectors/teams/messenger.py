@@ -55,7 +55,7 @@ class Teams(Messenger):
         self._tokens = Tokens(app, settings.timeout)
         self._client = Client(f"{settings.service_url.rstrip('/')}/v3", self._tokens, BOTS, settings.timeout)
         self._graph = Client(settings.graph_url, self._tokens, GRAPH, settings.timeout)
-        self._places = Places(self._client, settings.tenant, settings.channels, settings.teams)
+        self._places = Places(self._client, settings)
         self._rooms = Rooms(name, self._graph, self._places, settings.channels_in)
         self.channels = bool(settings.channels_in)  # type: ignore[misc]  # a fact of the class, once it is allowed
         self._keys = Keys(settings.openid_url)
@@ -176,6 +176,7 @@ class Teams(Messenger):
         if channel and not spot.root:
             asked: Json = {
                 "isGroup": True,
+                "bot": {"id": f"28:{self.settings.app_id}"},
                 "tenantId": self.settings.tenant,
                 "channelData": {"channel": {"id": spot.conversation}, "tenant": {"id": self.settings.tenant}},
                 "activity": made,
@@ -217,8 +218,7 @@ class Teams(Messenger):
         said = place.get("tenantId") if isinstance(place, dict) else None
         if not said and isinstance(data, dict) and isinstance(data.get("tenant"), dict):
             said = data["tenant"].get("id")
-        ours = self.settings.tenant
-        if isinstance(said, str) and said and "." not in ours and said.lower() != ours.lower():
+        if isinstance(said, str) and said and said.lower() != self.settings.tenant.lower():
             raise BadRequest(401, "the activity is of another tenant")
 
     def _waits(self, reading: Reading) -> Receipt:

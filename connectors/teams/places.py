@@ -12,7 +12,7 @@ thread's id, as that is its own: the ledger has little room.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from connectors.errors import Missing, Refused, Temporary
 from connectors.model import User
 from connectors.problems import nearest
 from connectors.teams.client import PAGE, Client, Json, conversation
+from connectors.teams.settings import TeamsSettings
 
 CHANNEL: Final = re.compile(r"19:[^\s/;]+@thread\.(?:tacv2|skype)")
 PERSON: Final = re.compile(r"29:\S+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -65,10 +66,10 @@ def spot_from(conversation_id: str) -> Spot:
 class Places:
     """The conversations behind places, remembered for as long as the process lives."""
 
-    def __init__(self, client: Client, tenant: str, channels: Mapping[str, str], teams: Mapping[str, str]) -> None:
-        self._client, self._tenant = client, tenant
-        self._channels = {_name(name): id_ for name, id_ in channels.items()}
-        self._teams = {_name(name): id_ for name, id_ in teams.items()}
+    def __init__(self, client: Client, settings: TeamsSettings) -> None:
+        self._client, self._tenant, self._bot = client, settings.tenant, f"28:{settings.app_id}"
+        self._channels: dict[str, str] = {_name(name): id_ for name, id_ in settings.channels.items()}
+        self._teams: dict[str, str] = {_name(name): id_ for name, id_ in settings.teams.items()}
         self._personal: dict[str, str] = {}
         self._people: dict[str, User] = {}
 
@@ -101,6 +102,7 @@ class Places:
         if person not in self._personal:
             asked: Json = {
                 "isGroup": False,
+                "bot": {"id": self._bot},
                 "members": [{"id": person}],
                 "tenantId": self._tenant,
                 "channelData": {"tenant": {"id": self._tenant}},

@@ -11,6 +11,7 @@ from connectors.config import ConnectorSettings, Secret
 
 ThreadId = Annotated[str, StringConstraints(pattern=r"^19:[^\s/]+@thread\.(tacv2|skype)$")]
 """The id of a team or a channel. It stands in the channel's link, percent-encoded."""
+Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 Site = Annotated[str, StringConstraints(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])")]
 
 RETIRED = ("webhook.office.com", "outlook.office.com", "outlook.office365.com")
@@ -40,11 +41,8 @@ WorkflowUrl = Annotated[Secret, AfterValidator(_workflow)]
 class TeamsSettings(ConnectorSettings):
     """The settings of a bot that is registered in one tenant."""
 
-    tenant: str = Field(pattern=r"^[A-Za-z0-9.-]+$", description="The tenant: its id, or a domain of it.")
-    app_id: str = Field(
-        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-        description="The application (client) id of the app registration, which is the bot's id too.",
-    )
+    tenant: Uuid = Field(description="The directory (tenant) id.")
+    app_id: Uuid = Field(description="The application (client) id of the app registration, which is the bot's id too.")
     secret: Secret = Field(description="A client secret of the app registration: its value, not its id.")
     channels: dict[str, ThreadId] = Field(
         default_factory=dict,

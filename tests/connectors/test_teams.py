@@ -248,7 +248,7 @@ def test_a_thread_tells_the_ticket_of_its_card(at):
     ("wrong", "said"),
     [
         ({"app_id": "pointman"}, "app_id"),
-        ({"tenant": "https://x"}, "tenant"),
+        ({"tenant": "example.onmicrosoft.com"}, "tenant"),
         ({"channels": {"a/b": "general"}}, "channels"),
         ({"service_url": "http://smba.trafficmanager.net/teams/"}, "service_url"),
         ({"login_url": "http://login.microsoftonline.com"}, "login_url"),
@@ -256,7 +256,12 @@ def test_a_thread_tells_the_ticket_of_its_card(at):
     ],
 )
 def test_settings_that_cannot_be_right_are_refused(wrong, said):
-    given = {"tenant": "t", "app_id": "5710acff-f313-453f-8b75-44fff54bab14", "secret": "s", **wrong}
+    given = {
+        "tenant": "5a0d1b0c-1111-4222-8333-944444444444",
+        "app_id": "5710acff-f313-453f-8b75-44fff54bab14",
+        "secret": "s",
+        **wrong,
+    }
     with pytest.raises(ValidationError, match=said):
         TeamsSettings.model_validate(given)
 

@@ -114,9 +114,9 @@ def test_what_a_webhook_posted_is_never_edited(hook):
     [
         "x" * 40_000,
         "é" * 30_000,
-        "line\n" * 2_000,
-        "\n\n".join(["word " * 20] * 900),
-        "[l](https://x.example/)\n\n" * 800,
+        "line\n" * 700,
+        "\n\n".join(["word " * 60] * 150),
+        "[l](https://x.example/)\n\n" * 300,
     ],
 )
 def test_a_message_that_is_too_long_is_cut_and_says_so(hook, text):
