@@ -36,7 +36,10 @@ def named(said: str, command: Command, engine: Engine) -> str:
     rules, bare = engine.rules, said.strip().removeprefix("@").removeprefix("person:")
     if bare.casefold() in {"me", "myself"}:
         return asker(command, engine)
-    found = by_name(bare, rules)
+    called = by_name(bare, rules)
+    if len(called) > 1:
+        raise Sorry(f"Several people are called {inert(bare)}: {', '.join(map(inert, called))}. Write one of these.")
+    found = called[0] if called else None
     if found is None:
         try:
             found = _known(User(bare), command.source, engine)
@@ -48,16 +51,16 @@ def named(said: str, command: Command, engine: Engine) -> str:
     return found
 
 
-def by_name(said: str, rules: RuleSet) -> str | None:
-    """The one person of this key, address, name or first name, however it is written; None: nobody, or several."""
+def by_name(said: str, rules: RuleSet) -> tuple[str, ...]:
+    """Everybody of this key, address or name, however it is written; where there is nobody, of this first name."""
     if said in rules.people:
-        return said
+        return (said,)
     wanted = said.casefold()
     for names in (_whole, _first):
-        found = [key for key, person in rules.people.items() if wanted in names(key, person.name, person.email)]
+        found = tuple(key for key, person in rules.people.items() if wanted in names(key, person.name, person.email))
         if found:
-            return found[0] if len(found) == 1 else None
-    return None
+            return found
+    return ()
 
 
 def display(person: str, rules: RuleSet) -> str:

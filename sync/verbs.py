@@ -84,7 +84,8 @@ def _escalate(asked: Asked) -> Wish:
     before = make_plan(asked.ticket, asked.ledger, asked.rules, world, asked.now)
     after = make_plan(asked.ticket, asked.ledger.with_act(act), asked.rules, world, asked.now)
     waiting = {(effect.key, effect.moment) for effect in before.owed}
-    calls = [e for e in after.owed if e.sort == "call" and (e.key, e.moment) not in waiting]
+    called = (e for e in after.owed if e.sort == "call" and not e.watched)
+    calls = [effect for effect in called if (effect.key, effect.moment) not in waiting]
     if not calls:
         raise Sorry(f"Nothing is left to escalate for {key}: no rule calls anybody next.")
     told = ", ".join(dict.fromkeys(inert(effect.what) for effect in calls))

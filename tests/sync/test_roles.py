@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.model import Command, Comment, User
+from connectors.errors import Temporary
+from connectors.model import Command, Comment, Edit, User
 from connectors.testing import BOT
 from sync.acts import with_acts
 from sync.commands import carry_out
 from sync.ledger import Act, Ledger
+from sync.look import Site
 from tests.world import COMPANY, MORNING, RULES, World
 
 ROLES = """
@@ -227,6 +229,12 @@ def test_an_escalation_before_the_ladder_began_counts_for_nothing() -> None:
     assert called(world) == []
 
 
+def test_a_ladder_that_is_only_watched_is_nothing_to_escalate() -> None:
+    world = World(LADDER.replace('id = "ladder"', 'id = "ladder"\nmode = "watch"'), site=Site(watch=("slack", "#w")))
+    ref = world.ticket(severity="high")
+    assert "Nothing is left to escalate" in world.click("escalate", ref)
+
+
 def test_the_past_does_not_know_of_a_later_escalation() -> None:
     world = World(LADDER)
     ref = world.ticket(severity="high")
@@ -281,6 +289,56 @@ def test_a_comment_of_ours_counts_as_theirs_only_soon_after_they_asked() -> None
     comments = with_acts(replace(ticket, comments=told), Ledger(ref, {}, several)).comments
     assert [str(c.by) for c in comments] == ["Pointman", "Pointman", "Pointman", "ann"]
     assert comments[3].text == "hers"
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_what_was_asked_for_as_the_process_died_is_so_or_is_not_and_is_never_doubled(written: bool) -> None:
+    world = World(RULES + OFFER, COMPANY + ROLES)
+    ref = world.ticket()
+    write = world.tracker.write
+
+    def die(ref: str, edit: Edit | None, ledger: str | None) -> None:
+        if written:
+            write(ref, edit, ledger)
+        raise Temporary("could not edit OPS-1: no answer in time", in_doubt=True)
+
+    world.tracker.write = die  # type: ignore[method-assign]  # its answer is lost
+    command = Command(ref, "claim", User("U-ann", "ann"), "slack", {"role": "poc"}, id="1")
+    with pytest.raises(Temporary):
+        carry_out(command, world.engine)
+    world.tracker.write = write  # type: ignore[method-assign]
+    world.restart()
+    again = carry_out(command, world.engine)
+    assert again == ("That was done already." if written else "You are point of contact of OPS-1.")
+    world.restart()
+    assert of(world, "#news") == ["ann is point of contact"]
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Tom Reyes", "OPS-1 is assigned to Tom Reyes."),
+        ("TOM", "OPS-1 is assigned to Tom Reyes."),
+        ("maria.k@example.org", "OPS-1 is assigned to Maria Keller."),
+        ("@tom", "OPS-1 is assigned to Tom Reyes."),
+        ("me", "OPS-1 is yours."),
+        ("Maria", "Several people are called Maria: mk, ms. Write one of these."),
+        ("Maria Keler", "There is nobody called Maria Keler in [people]. Did you mean Maria Keller?"),
+    ],
+)
+def test_people_are_named_as_people_name_them(said: str, answer: str) -> None:
+    people = """
+[defaults]
+timezone = "UTC"
+[people]
+ann = { slack = "U-ann" }
+tom = { name = "Tom Reyes", email = "tom@example.org" }
+mk = { name = "Maria Keller", email = "maria.k@example.org" }
+ms = { name = "Maria Stone", email = "maria.s@example.org" }
+"""
+    world = World("", people)
+    ref = world.tracker.ticket("OPS-1")
+    assert world.click("assign", ref, person=said) == answer
 
 
 def test_what_was_so_already_is_no_change() -> None:
