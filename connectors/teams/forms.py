@@ -36,7 +36,8 @@ TEXT: Final = 3_000
 
 def form_card(command: Command, form: Form, *, alone: bool) -> Json:
     """The card that asks for what the command lacks. `alone`: it is a message of its own, not another's stand-in."""
-    kept = {"verb": command.verb, "ref": command.ref, "form": "alone" if alone else "instead"}
+    sort = "alone" if alone else "instead"
+    kept: Json = {"verb": command.verb, "ref": command.ref, "args": dict(command.args), "form": sort}
     send = ExecuteAction(title="Send", verb=command.verb, data=_data(kept), style="positive")
     back = ExecuteAction(title="Cancel", verb=CANCEL, data=_data({**kept, "verb": CANCEL}), associated_inputs="none")
     title = RichTextBlock(inlines=[TextRun(text=short(form.title, LABEL), size="Large", weight="Bolder")])
@@ -45,12 +46,13 @@ def form_card(command: Command, form: Form, *, alone: bool) -> Json:
 
 
 def answers(data: Mapping[str, Any]) -> dict[str, str]:
-    """What was entered, by question; what was left empty is absent."""
+    """What the command knew already and what was entered, by question; what was left empty is absent."""
+    known = {str(name): str(value) for name, value in (data.get("args") or {}).items()}
     given = {name.removeprefix(ARG): value for name, value in data.items() if name.startswith(ARG)}
-    return {name: str(value).strip() for name, value in given.items() if str(value or "").strip()}
+    return {**known, **{name: str(value).strip() for name, value in given.items() if str(value or "").strip()}}
 
 
-def _data(kept: Mapping[str, str]) -> Any:
+def _data(kept: Json) -> Any:
     return dict(kept)
 
 

@@ -1,6 +1,7 @@
 """What Teams sends: believed only under the Bot Framework's signature, and read as commands."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -139,6 +140,15 @@ def test_a_filled_form_comes_back_as_the_same_command_with_arguments(at):
     assert "OPS-1" in texts(card), "the card is back"
     assert "Your update is posted." in texts(card), "with the answer below"
     assert [action["title"] for action in card["actions"]] == ["Take it", "Update"]
+
+
+def test_a_form_keeps_what_the_command_knew_already(at):
+    receipt = at.receive(at.pressed("Update"))
+    asked = replace(receipt.signals[0], verb="handover", args={"role": "commander"})
+    at.teams.ask(asked, Form("To whom?", (Question("person", "Who?", "person"),)))
+    at.ops.messages[0].views[at.ann.id] = body(receipt)["value"]
+    (command,) = at.receive(at.pressed("Send", **{"arg.person": at.ann.aad_id})).signals
+    assert (command.verb, command.args) == ("handover", {"role": "commander", "person": at.ann.aad_id})
 
 
 def test_what_is_entered_cannot_take_the_place_of_what_we_wrote(at):
