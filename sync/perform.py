@@ -174,7 +174,9 @@ class Performer:
         if first.thing is None:
             raise AssertionError(f"{first.key} has nothing to put")
         texts = dict.fromkeys(effect.thing.text for effect in group if effect.thing is not None)
-        about = Topic(self.about.ref) if self.about is not None and first.external else self.about
+        about = self.about
+        if about is not None and (first.external or first.restricted):
+            about = Topic(about.ref, "" if first.external else about.key)
         thing = replace(first.thing, text="\n\n".join(texts), about=about)
         claim = ledger.entries[first.key].claim
         if claim is not None and claim.repeat:

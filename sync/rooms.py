@@ -31,6 +31,8 @@ from sync.effects import STANDING_TEXT, Effect, Scene, World, as_watched, colour
 from sync.ledger import Entry, Ledger
 
 KIND: Final = "channel:"
+CLOSED: Final = "!restricted"
+"""Ends the place of a channel that was opened for a restricted ticket: whoever was in another one stays out of it."""
 ARCHIVED: Final = "archived"
 """The digest of a channel that is archived, whatever it was like."""
 KEPT: Final = ("it is open",)
@@ -71,7 +73,7 @@ def opened(rules: RuleSet, ledger: Ledger, world: World, *, restricted: bool) ->
             found[rule.id] = tuple(
                 Address(f"channel:{rule.id}@{place}", product, entry.ref)
                 for place, entry, product in standing
-                if product in world.products and entry.sum != ARCHIVED
+                if product in world.products and entry.sum != ARCHIVED and (place.endswith(CLOSED) or not restricted)
             )
     return found
 
@@ -122,14 +124,23 @@ def _of(decision: Decision, rule: Room, scene: Scene) -> Iterator[Effect]:
 
 
 def _spots(rule: Room, scene: Scene) -> Iterator[_Spot]:
+    """Where the rule has channels. A restricted ticket has others, which are followed also when that is over."""
     products = [one for one in scene.world.products if one in scene.world.channels]
     for product in (one for one in products if not rule.products or one in rule.products):
         for team in _teams(scene.facts) if rule.per == "team" else ("",):
             place = f"{product}/{team}" if team else product
             facts = _as_of(team, scene.facts) if team else scene.facts
-            key, was = _key(rule, place)
-            entry = scene.ledger.get(key, was) if rule.mode == "on" else None  # of a watched one it is a message's
-            yield _Spot(product, place, facts, entry or Entry())
+            private = _spot(rule, product, f"{place}{CLOSED}", facts, scene)
+            if scene.restriction is None:
+                yield _spot(rule, product, place, facts, scene)
+            if scene.restriction is not None or private.entry.ref:
+                yield private
+
+
+def _spot(rule: Room, product: str, place: str, facts: Facts, scene: Scene) -> _Spot:
+    key, was = _key(rule, place)
+    entry = scene.ledger.get(key, was) if rule.mode == "on" else None  # of a watched one it is a message's
+    return _Spot(product, place, facts, entry or Entry())
 
 
 def _teams(facts: Facts) -> tuple[str, ...]:
@@ -172,7 +183,7 @@ def _channel(decision: Decision, rule: Room, spot: _Spot, due: datetime | None, 
         _people(rule, spot, scene),
         _links(rule, spot.facts, words),
         (card.ref,) if card is not None and card.ref and not card.retired else (),
-        rule.private or scene.restriction is not None,
+        rule.private or spot.place.endswith(CLOSED),
         ended,
         not ended and spot.entry.sum == ARCHIVED,
     )

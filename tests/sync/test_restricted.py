@@ -265,6 +265,15 @@ def test_a_ladder_that_is_let_in_to_nobody_is_told_on_the_home_ticket() -> None:
     assert "lets in nobody whom it calls" in str(world.engine.notices)
 
 
+def test_no_message_of_it_carries_its_summary_beside_its_text() -> None:
+    world = _world()
+    ref = world.ticket(summary=f"{SECRET}, checkout is down", security=False)
+    world.person(ref, security=True)
+    about = [post.message.about for post in world.posts if post.message.text == "**OPS-1** is restricted."]
+    assert about
+    assert all(one is not None and (one.key, one.summary) == ("OPS-1", "") for one in about)
+
+
 def test_a_person_whom_it_does_not_let_in_is_answered_as_if_there_were_no_such_ticket() -> None:
     world = _world()
     ref = world.ticket(security=True)

@@ -457,3 +457,24 @@ def test_of_one_that_was_open_to_all_the_topic_goes_and_the_card() -> None:
     assert room(world).arranged == arranged
     world.person(ref, security=False)
     assert "Checkout" in room(world).channel.topic
+
+
+def test_who_was_in_the_channel_before_hears_nothing_in_the_one_for_the_restricted_ticket() -> None:
+    world = _secret("restricted = true\n")
+    ref = world.ticket(security=False, assignee=User("tom"))
+    world.at("09:01")
+    assert "U-tom" in room(world).people
+    world.person(ref, security=True)
+    world.at("09:03")
+    before, closed = rooms(world)
+    assert before.channel.topic == "**OPS-1** is restricted."
+    assert set(world.said(before.ref)) == {"**OPS-1** is restricted."}
+    assert (closed.channel.private, closed.people) == (True, ["U-maria"])
+    assert any("Checkout" in text for text in world.said(closed.ref))
+    world.person(ref, security=False)
+    world.at("09:05")
+    assert "Checkout" in before.channel.topic
+    world.person(ref, phase="resolved")
+    world.later(timedelta(days=4))
+    assert before.archived
+    assert closed.archived
