@@ -7,6 +7,7 @@ history say nothing else of who did something.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -30,6 +31,7 @@ KNOWN: Final[Mapping[str, str]] = {
 }
 """The tables that the references of a delivered instance lead to."""
 _AT_ONCE = 100
+_PLAIN = re.compile(r"(?!javascript:)[^,^\x00-\x1f\x7f]{1,100}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,15 @@ class Names:
                 self._named.setdefault((table, id_), _Named(""))  # it is gone, or hidden: the id is all there is
         strangers = {name for name in users if name and name not in self._users}
         if strangers:
-            self._ask(USERS, "user_name", {name for name in strangers if "," not in name and "^" not in name})
+            self._ask(USERS, "user_name", strangers)
             for name in strangers:
                 self._users.setdefault(name, User(name))  # `system`, `guest`, or gone since
 
     def _ask(self, table: str, by: str, values: set[str]) -> None:
         fields = ["name", "user_name", "email"] if table == USERS else ["name"]
-        ordered = sorted(values)
+        ordered = sorted(value for value in values if _PLAIN.fullmatch(value))  # else it is no id and no user name
         for start in range(0, len(ordered), _AT_ONCE):
-            query = f"{by}IN{','.join(literal(value) for value in ordered[start : start + _AT_ONCE])}"
+            query = f"{by}IN{','.join(ordered[start : start + _AT_ONCE])}"
             tried = "could not find out who or what is meant"
             for page in self._client.every(table, query, fields, tried, _AT_ONCE):
                 for row in page:

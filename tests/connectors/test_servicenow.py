@@ -144,6 +144,13 @@ def test_somebody_who_is_gone_stays_an_id(snow: World) -> None:
     assert history(snow.snow.get(ref), "assignee") == [("assignee", User(tom), None, "ann")]
 
 
+@pytest.mark.parametrize("text", ["a^ORactive=true", "javascript:gs.print()", "a,b"])
+def test_a_text_where_a_person_should_be_costs_no_ticket(text: str) -> None:
+    with world(fields={"commander": "u_status_text"}, types={"commander": "user"}) as made:
+        ref = made.create(u_status_text=text)
+        assert made.snow.get(ref).fields["commander"] == User(text)
+
+
 def test_comments_and_work_notes_are_kept_apart(snow: World) -> None:
     ref = snow.create()
     snow.state.comment(ref, "for the caller")
