@@ -80,11 +80,14 @@ class Finder:
 
     def ticket(self, channel: str, ts: str, tried: str) -> str:
         """The ref of the ticket that the message at this timestamp is about, where it is one of ours; else empty."""
-        message = self.message(channel, ts, tried)
-        metadata = message.get("metadata") or {}
-        if metadata.get("event_type") != EVENT or not _ours(message, self._who_we_are(tried)):
-            return ""
-        return str((metadata.get("event_payload") or {}).get("ticket") or "")
+        return _about(self.message(channel, ts, tried), self._who_we_are(tried))
+
+    def tickets(self, channel: str, tried: str) -> frozenset[str]:
+        """The refs of all tickets that our latest messages in a channel are about."""
+        me = self._who_we_are(tried)
+        page = next(iter(self._pages(tried, _listed(channel, "0"))), None)
+        told = (page["messages"] or ()) if page is not None else ()
+        return frozenset(_about(message, me) for message in told) - {""}
 
     def _search(self, spot: Spot, key: str, oldest: datetime, me: Me, tried: str) -> tuple[datetime | None, list[str]]:
         """Slack's time at the first page, and the timestamps of the messages that carry the key."""
@@ -142,6 +145,14 @@ def _replies(channel: str, ts: str, oldest: str) -> Ask:
 def _ours(message: Json, me: Me) -> bool:
     """Posted by the app itself: another app could copy our metadata."""
     return (bool(me.bot) and message.get("bot_id") == me.bot) or message.get("user") == me.user
+
+
+def _about(message: Json, me: Me) -> str:
+    """The ref of the ticket that a message of ours is about; of any other, empty."""
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != EVENT or not _ours(message, me):
+        return ""
+    return str((metadata.get("event_payload") or {}).get("ticket") or "")
 
 
 def _hit(message: Json, key: str, me: Me) -> list[str]:

@@ -151,7 +151,7 @@ def _submitted(payload: Json, source: str, at: datetime | None) -> Command | Non
 
 def _typed(payload: Json, source: str, at: datetime | None) -> Command:
     """What was typed after `/pointman`, without Slack's marks: a mention is the person's id, a link its address."""
-    handle = _handle(payload)
+    handle = replace(_handle(payload), spot=str(payload.get("channel_id") or ""))
     by = User(str(payload["user_id"]), str(payload.get("user_name") or ""))
     text = _MENTION.sub(lambda mention: mention[1], str(payload.get("text") or ""))
     ident = f"command.{handle.trigger}" if handle.trigger else ""

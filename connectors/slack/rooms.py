@@ -27,6 +27,8 @@ LONGEST_TOPIC = 250
 NAMES = 9
 """So many names are tried where others have the first ones."""
 PAGE = 999
+OPENED = "Opened by Pointman ("
+"""How the purpose of a channel begins that was opened for a ticket."""
 
 
 class Rooms:
@@ -70,10 +72,15 @@ class Rooms:
         if wrong:
             raise Refused("; ".join(dict.fromkeys(wrong)))
 
+    def opened(self, ref: str, tried: str) -> bool:
+        """Whether a channel was opened for a ticket."""
+        told = self._read(tried, lambda web: web.conversations_info(channel=ref))["channel"] or {}
+        return str((told.get("purpose") or {}).get("value") or "").startswith(OPENED)
+
     # -- opening
 
     def _mark(self, id_: str, key: str, tried: str) -> None:
-        purpose = f"Opened by Pointman ({key})."
+        purpose = f"{OPENED}{key})."
         self._ask(tried, lambda web: web.conversations_setPurpose(channel=id_, purpose=purpose))
 
     def _ours(self, name: str, key: str, tried: str) -> str:
