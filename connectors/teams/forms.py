@@ -37,7 +37,7 @@ TEXT: Final = 3_000
 def form_card(command: Command, form: Form, *, alone: bool) -> Json:
     """The card that asks for what the command lacks. `alone`: it is a message of its own, not another's stand-in."""
     sort = "alone" if alone else "instead"
-    kept: Json = {"verb": command.verb, "ref": command.ref, "args": dict(command.args), "form": sort}
+    kept: Json = {"verb": command.verb, "ref": command.ref, "args": dict(command.args), "form": sort, "for": command.id}
     send = ExecuteAction(title="Send", verb=command.verb, data=_data(kept), style="positive")
     back = ExecuteAction(title="Cancel", verb=CANCEL, data=_data({**kept, "verb": CANCEL}), associated_inputs="none")
     title = RichTextBlock(inlines=[TextRun(text=short(form.title, LABEL), size="Large", weight="Bolder")])

@@ -11,7 +11,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
@@ -79,8 +79,10 @@ def _clicked(activity: Json, source: str) -> Reading:
         return Reading(invoke=True, form=form, message=message, cancelled=True)
     if not isinstance(verb, str) or not isinstance(ref, str) or not verb:
         return Reading(invoke=True)
-    args = answers(data) if form else {}
-    return Reading(_command(activity, source, ref, verb, args), invoke=True, form=form, message=message)
+    command = _command(activity, source, ref, verb, answers(data) if form else {})
+    if form and data.get("for"):
+        command = replace(command, id=f"form.{data['for']}")  # a form that is sent twice is one act
+    return Reading(command, invoke=True, form=form, message=message)
 
 
 def _typed(activity: Json, source: str) -> Reading:

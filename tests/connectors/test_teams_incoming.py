@@ -142,6 +142,15 @@ def test_a_filled_form_comes_back_as_the_same_command_with_arguments(at):
     assert [action["title"] for action in card["actions"]] == ["Take it", "Update"]
 
 
+def test_a_form_that_is_sent_twice_is_one_act(at):
+    shown_form(at)
+    first, second = (at.receive(at.pressed("Send", **{"arg.text": "x"})).signals[0] for _ in range(2))
+    assert first.id == second.id
+    at.ops.messages[0].views.clear()
+    shown_form(at)
+    assert at.receive(at.pressed("Send", **{"arg.text": "x"})).signals[0].id != first.id
+
+
 def test_a_form_keeps_what_the_command_knew_already(at):
     receipt = at.receive(at.pressed("Update"))
     asked = replace(receipt.signals[0], verb="handover", args={"role": "commander"})
