@@ -32,7 +32,7 @@ MESSAGES = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(MESSAGES, TEXTS)
 def test_every_mail_reads_back_with_its_headers_and_both_parts(thing, key):
     mail = COMPOSER.message(ANN, thing, key, NOW)
@@ -60,7 +60,7 @@ def test_every_mail_reads_back_with_its_headers_and_both_parts(thing, key):
         assert button.ref
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.text("abcdefgh ÄÖüß漢字🔥", max_size=200),
     st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), max_size=200),
@@ -74,7 +74,7 @@ def test_what_a_ticket_says_arrives_unchanged(summary, said):
     assert text.strip() == said.strip()
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(REFS, st.lists(TEXTS, max_size=3))
 def test_a_ticket_is_read_back_out_of_the_ids_and_out_of_no_others(ref, parts):
     for ident in (THREADS.root(ref), THREADS.message(ref, *parts)):
@@ -85,7 +85,7 @@ def test_a_ticket_is_read_back_out_of_the_ids_and_out_of_no_others(ref, parts):
         assert Threads("a-secret-of-16-characters", "other.org").ticket([ident]) == ""
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.sampled_from(["take", "claim:poc"]), st.text(max_size=60), st.text(max_size=60))
 def test_a_link_says_what_it_was_made_to_say(verb, ref, key):
     made = Link(verb, ref, "ann@example.org", datetime(2026, 11, 25, tzinfo=UTC), "abc", key)
@@ -93,7 +93,7 @@ def test_a_link_says_what_it_was_made_to_say(verb, ref, key):
     assert LINKS.read(token, NOW) == made
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_are_read_without_a_fault(raw, answers):
     reader = Reader("email", "pointman@example.org", THREADS, "mx.example.org", ("en", "de"))
@@ -102,14 +102,14 @@ def test_any_bytes_are_read_without_a_fault(raw, answers):
     assert (reading.command is None) == bool(reading.why) or reading.refusal
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(TEXTS)
 def test_words_are_never_lost(words):
     verb, args = asked(words)
     assert verb != "comment" or args in ({"text": words}, {}) or words.lower().startswith("comment")
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.text(max_size=30))
 def test_what_looks_like_an_address_is_one_line_without_blanks(said):
     if plausible(said):
