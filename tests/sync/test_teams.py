@@ -63,6 +63,12 @@ class Both:
         return [note.text for note in self.at.state.notes]
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an answer may take longer than people would wait."""
+    monkeypatch.setattr("connectors.teams.waiting.LATE", 10.0)
+
+
 @contextmanager
 def both() -> Iterator[Both]:
     with tenant() as at:
