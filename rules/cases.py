@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rules.model import Case, Happening
+from rules.case import Case, Happening
 from rules.reading import Reading
 from rules.toml import Node
 

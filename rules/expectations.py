@@ -15,7 +15,8 @@ from typing import Any
 from connectors.model import PHASES, Value
 from connectors.problems import Where
 from rules import duration
-from rules.model import Expected, Field
+from rules.case import Expected
+from rules.model import Field
 from rules.outcomes import settable, value_of
 from rules.reading import Names, Reading
 from rules.references import EMAIL, TICKET_WORDS, To, changeable

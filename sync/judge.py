@@ -14,6 +14,7 @@ from typing import Final, cast
 
 from connectors.model import User, Value
 from rules import duration
+from rules.case import Case, Expected, Happening
 from rules.decision import World as Known
 from rules.directory import addresses
 from rules.expectations import STATES
@@ -21,11 +22,8 @@ from rules.explain import Explanation, explain, render
 from rules.facts import Facts, Who
 from rules.model import (
     Assign,
-    Case,
     Classify,
     Escalate,
-    Expected,
-    Happening,
     Notify,
     Recipient,
     Rule,

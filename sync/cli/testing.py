@@ -18,9 +18,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from connectors.problems import Problem, Problems, Where
+from rules.case import Case
 from rules.directory import REACH
 from rules.load import load
-from rules.model import Case, Rule, RuleSet
+from rules.model import Rule, RuleSet
 from rules.references import PRODUCTS
 from sync import trial
 from sync.cli import console, junit

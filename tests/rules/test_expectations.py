@@ -8,7 +8,8 @@ import pytest
 
 from connectors.problems import Problems
 from rules import load
-from rules.model import Case, Expected, Recipient
+from rules.case import Case, Expected
+from rules.model import Recipient
 from tests.rules.example import rules
 
 MINUTE = timedelta(minutes=1)
