@@ -253,12 +253,21 @@ class Look:
                         effect.key, replace(self.ledger.entries[effect.key], retired=True)
                     )
                 continue
+            before = self.ledger.entries.get(effect.key) or Entry()
             self.ledger = self.ledger.recorded(outcome, now)
-            if (outcome.done or outcome.failure) and not effect.watched:
+            if outcome.done and self._hushed(effect, before):
+                said = self.ledger.entries.get(LOG_KEY) or Entry()
+                self.ledger = self.ledger.with_entry(LOG_KEY, replace(said, at=now))
+            elif (outcome.done or outcome.failure) and not effect.watched:
                 self.lines.append(ticket_log.effect_line(effect, outcome, self.engine.rules, now))
             if outcome.done and effect.sort == "news" and self.engine.late:
                 told = replace(self.ledger.entries[effect.key], stale=())
                 self.ledger = self.ledger.with_entry(effect.key, told)
+
+    def _hushed(self, effect: Effect, before: Entry) -> bool:
+        """Whether it is not told: a card brought up to date is no news, and a journal takes a note for every line."""
+        standing = effect.sort == "standing" and bool(before.ref) and not effect.external and not effect.watched
+        return standing and not self.engine.tracker.edits_comments
 
     def _not_there_yet(self, ready: tuple[Effect, ...]) -> tuple[Effect, ...]:
         """Of calls that could not be claimed, those that are not found where they would stand."""

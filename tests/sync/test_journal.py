@@ -57,6 +57,18 @@ def test_a_click_is_noted_and_nothing_else_is_said_again(world: World) -> None:
     assert "What happens next" not in text
 
 
+def test_a_card_that_is_brought_up_to_date_is_no_note(world: World) -> None:
+    ref = world.ticket()
+    before = notes(world, ref)
+    edits = world.posts[0].edits
+    world.person(ref, severity="medium")
+    world.at("09:01")
+    world.restart()
+    world.look(ref)
+    assert world.posts[0].edits > edits, "the card says it"
+    assert notes(world, ref) == before
+
+
 def test_a_second_look_notes_nothing(world: World) -> None:
     ref = world.ticket()
     before = notes(world, ref)
