@@ -6,12 +6,15 @@ from connectors.errors import Denied, Missing, Refused, Temporary
 from connectors.model import Channel, Link, Message
 from sandbox.http import Answer, Fault
 from tests.connectors.slack_workspace import connector, workspace
+from tests.connectors.test_slack_faults import FAULTS, aimed
 
 ROOM = Channel(
     "inc-ops-1", "**OPS-1** Checkout is down", links=(Link("OPS-1", "https://tracker.example.org/a?b=1&c=2"),)
 )
 KEY = "ac2029858f"
 PATIENCE = 0.25
+SOME = FAULTS[::3]
+"""Every third of them: each call goes through the one client."""
 
 
 @pytest.fixture
@@ -217,3 +220,30 @@ def test_trouble_of_slack_itself_ends_the_arranging(at):
         at.state.refuse("conversations.setTopic", fault)
         with pytest.raises(wanted):
             at.slack.arrange(ref, ROOM)
+
+
+@pytest.mark.parametrize(("why", "fault", "error", "doubt", "wait", "stands"), FAULTS, ids=[row[0] for row in FAULTS])
+def test_every_answer_to_opening_one_has_one_meaning_and_the_next_try_opens_no_second(
+    at, why, fault, error, doubt, wait, stands
+):
+    at.box.server.fail(aimed(fault, "conversations.create"))
+    with pytest.raises(error) as told:
+        at.slack.open(ROOM, KEY)
+    if doubt is not None:
+        assert told.value.in_doubt is doubt, why
+    assert len(at.state.channels) == 1 + stands, "beside #ops"
+    assert at.state.token not in str(told.value)
+    at.again().open(ROOM, KEY)
+    assert [one.name for one in at.state.channels.values()] == ["ops", "inc-ops-1"]
+
+
+@pytest.mark.parametrize(("why", "fault", "error", "doubt", "wait", "stands"), SOME, ids=[row[0] for row in SOME])
+def test_every_answer_while_arranging_has_one_meaning_and_the_next_try_makes_it_good(
+    at, why, fault, error, doubt, wait, stands
+):
+    ref, channel = opened(at)
+    at.box.server.fail(aimed(fault, "bookmarks.add"))
+    with pytest.raises(Refused if error is Missing else error):
+        at.slack.arrange(ref, ROOM)
+    at.again().arrange(ref, ROOM)
+    assert (channel.topic, len(channel.bookmarks)) == ("OPS-1 Checkout is down", 1)
