@@ -189,6 +189,13 @@ class Tracker(Connector):
         """Whether the ticket is in scope: of a project or table that the configuration names. Makes no call."""
         return True
 
+    def pasted(self, said: Mapping[str, Any]) -> Ticket:
+        """The ticket of the product's own JSON, as somebody copied it, for trying rules out. Makes no call.
+
+        Raises Refused where it is none, and where tickets of the product cannot be read so.
+        """
+        raise Refused(f"a ticket of {self.product} cannot be pasted; write its words instead")
+
     def user(self, address: str) -> User | None:
         """The tracker's user with this e-mail address, or None. Used to write people known only by address."""
         return None

@@ -64,13 +64,19 @@ def written(at: datetime) -> str:
 
 
 class Fields:
-    """The map between our words and the fields of one site."""
+    """The map between our words and the fields of one site; `listed` are those that it has, where that is known."""
 
-    def __init__(self, settings: JiraSettings, client: Client, people: People) -> None:
+    def __init__(
+        self,
+        settings: JiraSettings,
+        client: Client,
+        people: People,
+        listed: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self._client = client
         self._people = people
         self._lock = Lock()
-        self._listed: Mapping[str, Mapping[str, Any]] | None = None
+        self._listed = listed
         self.words: dict[str, str] = {"assignee": "assignee"}
         if "severity" in settings.values and "severity" not in settings.fields:
             self.words["severity"] = "priority"

@@ -14,14 +14,17 @@ _BY_CATEGORY: Mapping[str, Phase] = {"new": "new", "indeterminate": "active", "d
 
 
 class Phases:
-    """Which phase a status means. Categories are learnt from what is read; where that is not enough, it asks once."""
+    """Which phase a status means. Categories are learnt from what is read; where that is not enough, it asks once.
 
-    def __init__(self, settings: JiraSettings, client: Client) -> None:
+    Unless it `asks`, a status that it has not learnt of counts as active.
+    """
+
+    def __init__(self, settings: JiraSettings, client: Client, *, asks: bool = True) -> None:
         self._client = client
         self._configured: dict[str, Phase] = {i: phase for phase, ids in settings.phases.items() for i in ids}
         self._ids: Mapping[Phase, tuple[str, ...]] = dict(settings.phases)
         self._learnt: dict[str, Phase] = {}
-        self._asked = False
+        self._asked = not asks
 
     def learn(self, status: Mapping[str, Any]) -> None:
         """A status with its category has come in."""

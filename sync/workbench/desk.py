@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+from connectors.errors import Refused
 from connectors.problems import Problem, Problems
 from rules import load
 from rules.model import RuleSet
@@ -110,7 +111,10 @@ class Desk:
         return {"problems": problems, "html": self._views.difference(found, reading.rules, subject.now, counted)}
 
     def made_up(self, text: str) -> dict[str, Any]:
-        """The key of a ticket of these words, which is kept here. Raises NotUnderstood."""
+        """The key of a ticket of these words, or of the tracker's own JSON, which is kept here.
+
+        Raises NotUnderstood and Unreadable.
+        """
         reading = self._files.reading()
         if reading.rules is None:
             raise NotUnderstood("the rule files have problems: mend them first", 409)
@@ -118,6 +122,8 @@ class Desk:
             key = self._tickets.make_up(text, {file.name: file.text for file in self._files.listed()})
         except Problems as wrong:
             raise NotUnderstood("; ".join(map(_sentence, wrong.problems))) from wrong
+        except Refused as refused:
+            raise NotUnderstood(str(refused)) from refused
         return {"key": key}
 
     def apply(self, name: str, text: str, known: str) -> None:

@@ -36,7 +36,7 @@ def made_up(text: str, texts: Mapping[str, str], number: int, now: datetime) -> 
     case = next(case for case in rules.cases if case.where.file == FILE)
     ticket = trial.ticket(case.ticket, trial.rehearsal(rules), now)
     named = replace(ticket, ref=f"made-up-{number}", key=str(case.ticket.get("key") or f"TEST-{number}"))
-    return Subject(named, Ledger(named.ref), trial.world(), max(now, named.created))
+    return Subject(named, Ledger(named.ref), trial.world(), max(now, named.created), made=True)
 
 
 def _is_table(text: str) -> bool:

@@ -34,12 +34,16 @@ LONGEST_SAID: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A ticket as read, with its ledger, what is known beside it, and when that was."""
+    """A ticket as read, with its ledger, what is known beside it, and when that was.
+
+    `made`: it is of this page only, made up or pasted, and cannot be read again.
+    """
 
     ticket: Ticket
     ledger: Ledger
     world: World
     now: datetime
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@
     POST /workbench/check                   {name, text, texts?}: problems; `texts`: of other files being changed
     POST /workbench/difference              {name, text, key, at?, others?}: problems, and what would change, as HTML;
                                             with `others` false for the opened ticket alone, which is quicker
-    POST /workbench/ticket                  {text}: a made-up ticket of these words; its key
+    POST /workbench/ticket                  {text}: a ticket of these words, or of the tracker's JSON; its key
     POST /workbench/apply                   {name, text}: writes the file, where that was allowed at the start
 
 Rule files tell who is on call, so a page from elsewhere in the same browser must not read them: the name we are asked

@@ -18,11 +18,12 @@ from connectors.errors import ConnectorError, Missing
 from connectors.model import Ticket
 from rules.model import RuleSet
 from rules.restrict import restriction
-from sync import home, trial
+from sync import home
 from sync.acts import with_acts
 from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
 from sync.workbench.made_up import made_up
+from sync.workbench.pasting import as_json, pasted
 from sync.workbench.seeing import Subject
 
 log = structlog.get_logger()
@@ -49,7 +50,7 @@ class Tickets:
         """
         with self._lock:
             kept = next((one for one in self._kept.values() if key in {one.ticket.key, one.ticket.ref}), None)
-        if kept is not None and (not fresh or kept.ticket.source == trial.SOURCE):
+        if kept is not None and (not fresh or kept.made):
             return kept
         if not key.strip():
             raise Missing("no ticket is named")
@@ -58,7 +59,15 @@ class Tickets:
         return subject
 
     def make_up(self, text: str, texts: Mapping[str, str]) -> str:
-        """Keep a ticket of these words, under the rules of these texts; its key. Raises Problems."""
+        """Keep a ticket of these words, under the rules of these texts, or of the tracker's JSON; its key.
+
+        Raises Problems, Refused and Unreadable.
+        """
+        said = as_json(text)
+        if said is not None:
+            subject = pasted(said, self._engine)
+            self._keep(subject)
+            return subject.ticket.key
         with self._lock:
             self._made += 1
             number = self._made
@@ -117,6 +126,6 @@ class Tickets:
 def closed(subject: Subject, rules: RuleSet) -> str | None:
     """Why a restricted ticket is not shown on a page, None where it is not restricted; a made-up one may be seen."""
     ticket = with_acts(subject.ticket, subject.ledger)
-    if ticket.source == trial.SOURCE or restriction(ticket, rules, subject.now) is None:
+    if subject.made or restriction(ticket, rules, subject.now) is None:
         return None
     return f"{ticket.key} is restricted, so no page shows it; `pointman explain {ticket.key}` does in a terminal."

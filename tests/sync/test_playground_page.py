@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from sync.cli.playing import Playground, Wanted
 from tests.pages import assert_accessible
 from tests.sandbox.conftest import browser
 from tests.sync.installation import RULES, install
+from tests.sync.test_workbench import issue
 
 __all__ = ["browser"]  # a fixture
 
@@ -244,7 +246,7 @@ def test_another_ticket_is_opened_and_one_is_made_up(stage):
     expect(view.get_by_role("heading", name=f"{other} {ATTACK}")).to_be_visible()
     assert view.locator("main script, main img").count() == 0
     view.get_by_text("make up a ticket").click()
-    words = view.get_by_label("Its words, as in the ticket of a [[test]]")
+    words = view.get_by_label("Its words, as in the ticket of a [[test]]", exact=False)
     words.fill('summary = "Search is down"\nsevrity = "low"')
     stage.faults.clear()
     view.get_by_role("button", name="Look at it").click()
@@ -254,6 +256,19 @@ def test_another_ticket_is_opened_and_one_is_made_up(stage):
     view.get_by_role("button", name="Look at it").click()
     expect(view.get_by_role("heading", name="TEST-2 Search is down")).to_be_visible()
     expect(view.get_by_role("region", name="What happens next")).to_contain_text("severity = high")
+
+
+def test_a_ticket_of_jiras_json_is_pasted_and_everybody_can_do_so(stage):
+    view = stage.open()
+    view.get_by_text("paste one").click()
+    words = view.get_by_label("or the JSON that Jira answers for it", exact=False)
+    words.fill(json.dumps(issue(summary=f"Search is down {ATTACK}")))
+    assert_accessible(view)
+    view.get_by_role("button", name="Look at it").click()
+    expect(view.get_by_role("heading", name=f"OPS-42 (pasted) Search is down {ATTACK}")).to_be_visible()
+    expect(view.get_by_role("region", name="What happens next")).to_contain_text("severity = high")
+    assert view.locator("main script, main img").count() == 0
+    assert_accessible(view)
 
 
 def test_the_keyboard_is_enough_and_is_not_trapped(stage):

@@ -99,6 +99,15 @@ def read_only(world: World, tmp_path: Path) -> Iterator[Bench]:
         yield Bench(world, config, url)
 
 
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """One whose tracker does not answer."""
+    with World() as world:
+        config = away(tmp_path_factory.mktemp("offline"), world)
+        for url in opened(config):
+            yield Bench(world, config, url)
+
+
 def lines(html: str) -> str:
     """The words of a page, without its markup, on one line."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
@@ -122,7 +131,7 @@ def moments(bench: Bench, key: str) -> list[dict[str, str]]:
 def test_a_restricted_ticket_is_on_no_page(bench: Bench) -> None:
     key, other = bench.ticket(), bench.ticket()
     rules = bench.config.parent / "rules.d" / "90-restrict.toml"
-    when = f"when = 'summary == \"Checkout is down\" and key == \"{key}\"'"
+    when = f'when = \'summary == "Checkout is down" and key == "{key}"\''
     rules.write_text(f'[[restrict]]\nid = "secret"\n{when}\nto = ["slack:#security"]\n')
     said = lines(bench.get("fragment", key=key).text)
     assert "is restricted, so no page shows it" in said
@@ -138,6 +147,20 @@ def test_a_ticket_is_shown_with_what_happens_next_and_why(bench: Bench) -> None:
     assert stands(said, "NEXT", "call #incidents unless acknowledged")
     assert "fired down severity = high by" in said
     assert 'mentions(summary, "down") yes summary is Checkout is down' in said
+
+
+def test_what_a_mute_holds_says_so_and_comes_when_it_ends(bench: Bench) -> None:
+    now = bench.world.clock.now()
+    until = (now + timedelta(hours=2)).replace(microsecond=0)
+    bench.file.write_text(f'{RULES}\n[[mute]]\nid = "move"\nmutes = ["escalate"]\nuntil = {until:%Y-%m-%dT%H:%M:%SZ}\n')
+    key = bench.ticket()
+    said = lines(bench.get("fragment", key=key).text)
+    assert stands(said, "HELD", "call #incidents muted by move until")
+    assert re.search(rf"muted by move unacknowledged until (\d+ \w+ (\d+ )?)?{until:%H:%M}", said)
+    assert "fired move mutes escalate until" in said
+    assert moments(bench, key)[-1]["what"] == "call #incidents"
+    then = lines(bench.get("fragment", key=key, at=moments(bench, key)[-1]["iso"]).text)
+    assert stands(then, "NOW", "call #incidents")
 
 
 def test_a_rule_that_did_not_fire_says_which_part_kept_it(bench: Bench) -> None:
@@ -354,6 +377,68 @@ def test_a_mistake_in_made_up_words_is_told_at_its_line(shared: Bench, words: st
     answer = shared.post("ticket", text=words)
     assert answer.text.startswith(said)
     assert answer.status_code == (400 if said else 200)
+
+
+def issue(status: str = "new", **fields: Any) -> dict[str, Any]:
+    """A ticket as Jira answers it."""
+    shown = {
+        "summary": "Search is down",
+        "created": "2026-11-23T08:00:00.000+0000",
+        "updated": "2026-11-23T08:30:00.000+0000",
+        "status": {"id": "77", "name": "Odd", "statusCategory": {"key": status}},
+        "reporter": {"accountId": "u1", "displayName": "Ann"},
+        "customfield_10050": None,
+        **fields,
+    }
+    return {"id": "10042", "key": "OPS-42", "fields": shown, "changelog": {"histories": [], "total": 0}}
+
+
+def away(tmp_path: Path, world: World) -> Path:
+    """An installation whose tracker does not answer."""
+    config = install(tmp_path, world)
+    config.write_text(config.read_text().replace(world.server.url, "http://127.0.0.1:1"))
+    return config
+
+
+@pytest.mark.parametrize(
+    ("status", "phase"), [("new", "new"), ("indeterminate", "active"), ("done", "resolved"), ("?", "active")]
+)
+@pytest.mark.parametrize("around", ["{}", '{{"issues": [{}]}}', '{{"webhookEvent": "x", "issue": {}}}'])
+def test_a_ticket_can_be_pasted_as_jira_answers_it_without_any_tracker(
+    status: str, phase: str, around: str, offline: Bench
+) -> None:
+    key = offline.post("ticket", text=around.format(json.dumps(issue(status)))).json()["key"]
+    told = offline.get("fragment", key=key)
+    said = lines(told.text)
+    assert key == "OPS-42 (pasted)"
+    assert "OPS-42 (pasted) Search is down" in said
+    assert f'wb-phase">{phase}<' in told.text
+    assert stands(said, "NOW", "severity = high")
+
+
+@pytest.mark.parametrize(
+    ("pasted", "said"),
+    [
+        ({"key": "OPS-42"}, "could not read this as a ticket of Jira: id is missing; copy the answer of"),
+        ({**issue(), "fields": []}, "could not read this as a ticket of Jira: fields is a list, and not an object"),
+        (issue(created="yesterday"), "could not read this as a ticket of Jira: a value in it is not as Jira writes it"),
+        ({"issues": []}, "could not read this as a ticket of Jira: id is missing"),
+    ],
+)
+def test_what_is_pasted_and_is_no_ticket_says_why(pasted: dict[str, Any], said: str, offline: Bench) -> None:
+    answer = offline.post("ticket", text=json.dumps(pasted))
+    assert (answer.status_code, answer.text[: len(said)]) == (400, said)
+
+
+def test_what_a_tracker_answers_can_be_pasted_with_its_history(bench: Bench) -> None:
+    key = bench.ticket()
+    bench.world.change("bob", key, {"Summary": "Checkout is down again"})
+    raw = requests.get(
+        f"{bench.world.server.url}/rest/api/2/issue/{key}",
+        params={"expand": "changelog"}, auth=("pointman@example.org", bench.world.jira.token), timeout=10,
+    ).text  # fmt: skip
+    made = bench.post("ticket", text=raw).json()["key"]
+    assert "summary = Checkout is down again" in str(moments(bench, made))
 
 
 def test_a_page_needs_no_tracker_for_a_made_up_ticket(tmp_path: Path, world: World) -> None:
