@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 from mailparser_reply.parser import EmailMessage as Parsed
@@ -161,14 +161,14 @@ def _unsigned(text: str, signature: str) -> str:
 
 
 def _command(message: EmailMessage, raw: bytes, source: str, meant: tuple[str, str, Mapping[str, str]]) -> Command:
-    name, sender = parseaddr(str(message.get("From", "")))
+    by = senders.author(message) or User("")
     told = ids(str(message.get("Message-ID", "")))
     ident = told[0] if told else f"<{sha256(raw).hexdigest()[:32]}>"
     before = Before((*ids(str(message.get("References", "")))[-10:], ident), str(message.get("Subject", "")))
     ref, verb, args = meant
-    by = User(sender.lower(), name, sender.lower())
-    short = f"mail.{sha256(ident.encode('utf-8', 'replace')).hexdigest()[:24]}"  # it is kept on the ticket
-    return Command(ref, verb, by, source, args, str(Handle(sender.lower(), before)), _sent(message), short)
+    mark = f"{ident} {by.email}".encode("utf-8", "replace")  # an id alone could be taken before its owner uses it
+    short = f"mail.{sha256(mark).hexdigest()[:24]}"  # it is kept on the ticket
+    return Command(ref, verb, by, source, args, str(Handle(by.email, before)), _sent(message), short)
 
 
 def _sent(message: EmailMessage) -> datetime | None:

@@ -6,11 +6,12 @@ Automatic mail is never answered and never carried out, or two machines write to
 from __future__ import annotations
 
 import re
+from email.errors import InvalidHeaderDefect
 from email.message import EmailMessage
-from email.utils import parseaddr
 from typing import Literal, TypeAlias
 
 from connectors.email.threads import Threads
+from connectors.model import User
 
 Verdict: TypeAlias = Literal["pass", "fail", "none"]
 
@@ -23,11 +24,26 @@ _PROPERTY = re.compile(r"\b(header\.from|header\.d|header\.i|smtp\.mailfrom)\s*=
 _BULK = {"bulk", "junk", "list", "auto_reply"}
 
 
+def author(message: EmailMessage) -> User | None:
+    """Whom a mail says it is from, the address in lower case; None where it says nobody, several, or both at once.
+
+    A header that programs read differently (`ann@example.org <eve@evil.example>`) is from nobody.
+    """
+    if sum(name.lower() == "from" for name in message.keys()) != 1:  # noqa: SIM118  (no mapping: names repeat)
+        return None
+    header = message["From"]
+    broken = any(isinstance(defect, InvalidHeaderDefect) for defect in header.defects)
+    if broken or len(header.addresses) != 1 or not header.addresses[0].domain:
+        return None
+    told = header.addresses[0]
+    said = f"{told.username}@{told.domain}".lower()
+    return User(said, " ".join(told.display_name.split()), said)
+
+
 def address(message: EmailMessage) -> str:
-    """Whom a mail says it is from, in lower case; empty where it says nobody, or several."""
-    if sum(name.lower() == "from" for name in message.keys()) != 1:  # noqa: SIM118  (a mail is no mapping: names repeat)
-        return ""
-    return parseaddr(str(message["From"]))[1].strip().lower()
+    """The address that a mail says it is from; empty where it says none, or several."""
+    found = author(message)
+    return found.email if found is not None else ""
 
 
 def automatic(message: EmailMessage, threads: Threads, own: str) -> str:
@@ -98,4 +114,4 @@ def _told(message: EmailMessage, name: str) -> str:
     return str(message.get(name, "")).strip()
 
 
-__all__ = ["Verdict", "address", "automatic", "verified"]
+__all__ = ["Verdict", "address", "author", "automatic", "verified"]

@@ -234,6 +234,26 @@ def test_what_a_machine_sent_is_neither_carried_out_nor_answered(at, why, header
     assert all(mail.seen for mail in at.state.inbox(OURS)), "and it is not looked at again"
 
 
+SPOOFS = [
+    (f'"{ANN}" <eve@evil.example>', "eve@evil.example"),
+    ("=?utf-8?q?Ann_=3Cann=40example=2Eorg=3E?= <eve@evil.example>", "eve@evil.example"),
+    (f"({ANN}) eve@evil.example", "eve@evil.example"),
+    (f"{ANN} <eve@evil.example>", ""),
+    (f"{ANN}, eve@evil.example", ""),
+    (f"Friends: {ANN}, eve@evil.example;", ""),
+    (f"<{ANN}>\x00 <eve@evil.example>", ""),
+    ("undisclosed", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("header", "sender"), SPOOFS, ids=[row[0][:30] for row in SPOOFS])
+def test_a_name_that_looks_like_an_address_is_nobodys_address(at, header, sender):
+    raw = f"From: {header}\r\nIn-Reply-To: {at.mail.id}\r\n\r\nhello\r\n".encode()
+    at.state.deliver("eve@evil.example", [OURS], raw)
+    assert [command.by.email for command in at.hear()] == ([sender] if sender else [])
+
+
 def test_our_own_mail_that_comes_back_means_nothing(at):
     at.state.deliver(
         ANN, [OURS], at.mail.raw.replace(b"From: Pointman", b"From: Someone <s@example.org>\r\nX-Was: Pointman")
