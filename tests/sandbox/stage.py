@@ -38,5 +38,5 @@ def created(view: Page, title: str) -> str:
     view.get_by_label("Service").select_option("Checkout (prod)")
     view.get_by_label("Affected users").fill("1400")
     view.get_by_role("button", name="Create", exact=True).click()
-    expect(view.get_by_role("heading", name=title)).to_be_visible()
+    expect(view.locator("#ticket").get_by_role("heading", name=title)).to_be_visible()
     return str(view.locator("#ticket [data-ticket]").get_attribute("data-ticket"))
