@@ -86,6 +86,9 @@ def _escalate(asked: Asked) -> Wish:
     waiting = {(effect.key, effect.moment) for effect in before.owed}
     called = (e for e in after.owed if e.sort == "call" and not e.watched)
     calls = [effect for effect in called if (effect.key, effect.moment) not in waiting]
+    quiet = [item for item in after.silenced if item.effect.sort == "call" and not item.effect.watched]
+    if not calls and quiet:
+        raise Sorry(f"Nobody is called for {key} now: {inert(quiet[0].reason)}.")
     if not calls:
         raise Sorry(f"Nothing is left to escalate for {key}: no rule calls anybody next.")
     told = ", ".join(dict.fromkeys(inert(effect.what) for effect in calls))

@@ -349,3 +349,31 @@ def test_the_end_of_a_mute_is_no_flood_but_what_only_the_rules_account_for_is(
     texts = [text for text in world.said("#incidents") if ("ann" in text) is changed and (changed or "New:" in text)]
     assert len(texts) == shown, why
     assert ("flood" in world.engine.notices) is not changed
+
+
+# ---- with what else there is
+
+ROOM = """
+[[channel]]
+id = "war-room"
+when = 'severity == "high"'
+channel = "inc-{{ key }}"
+"""
+
+
+def test_a_channel_is_opened_when_its_mute_ends() -> None:
+    world = World(RULES + ROOM + MOVE.replace('"escalate", "notify"', '"channel"').replace("09:04", "08:00"))
+    ref = world.ticket()
+    world.at("11:59")
+    assert world.messengers["slack"].rooms == []
+    assert ("open #inc-ops-1", "muted by move until 23 Nov 2026 12:00") in held(world, ref)
+    world.at("12:01")
+    assert [room.channel.name for room in world.messengers["slack"].rooms] == ["inc-ops-1"]
+
+
+def test_whoever_escalates_in_a_mute_is_told_why_nobody_is_called() -> None:
+    world = World(RULES + MOVE)
+    ref = world.ticket()
+    world.at("09:10")
+    assert world.click("escalate", ref) == ("Nobody is called for OPS-1 now: muted by move until 23 Nov 2026 12:00.")
+    assert clocks(world, "U-tom") == []
