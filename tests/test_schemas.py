@@ -31,6 +31,8 @@ FILLED_IN = {
     "every": "1s",
     "tracker": "http://127.0.0.1:1",
     "slack": "http://127.0.0.1:2/api/",
+    "smtp": "2525",
+    "imap": "2143",
 }
 """What the demonstration writes into its settings."""
 
@@ -121,11 +123,20 @@ def test_an_example_names_the_schema_that_it_agrees_with(file: Path) -> None:
     assert mistakes(what, Template(text).safe_substitute(FILLED_IN)) == []
 
 
+@pytest.mark.parametrize("name", ["config.toml", "config-servicenow.toml"])
+def test_what_the_demonstration_adds_to_its_configuration_agrees_with_the_schema(name: str) -> None:
+    company = ROOT / "sandbox" / "company"
+    pieces = sorted(company.glob("beside-*.toml"))
+    text = "".join(file.read_text(encoding="utf-8") for file in (company / name, *pieces))
+    assert pieces
+    assert mistakes("config", Template(text).safe_substitute(FILLED_IN)) == []
+
+
 def test_no_example_is_forgotten() -> None:
     listed = subprocess.run(["git", "ls-files", "*.toml"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("this is no git repository")
-    others = ("pyproject.toml", "tests/", "sandbox/scenarios/")
+    others = ("pyproject.toml", "tests/", "sandbox/scenarios/", "sandbox/company/beside-")
     files = {ROOT / name for name in listed.stdout.split() if not name.startswith(others)}
     assert files == set(EXAMPLES)
 
