@@ -2,7 +2,7 @@
 
 A ticket is restricted when a restrict rule holds of it as classify leaves it, or as assign does. A condition that
 cannot be known restricts as well: the field that says so may be hidden from us just because of it. So does a rule that
-is only watched (docs/decisions/0030-restrict-fails-closed.md). Of several rules that hold each lets in whom it names.
+is only watched (docs/decisions/0032-restrict-fails-closed.md). Of several rules that hold each lets in whom it names.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A channel is a standing thing with the key `channel:<rule>><product>` (with `per
 it is kept up to date until it is archived, also when its rule no longer holds: people are talking there. It is opened
 while the ticket is open, archived some time after, and goes on when the ticket is opened again. What people do with it
 stays: nobody is put out, a new name stays, and one that they archived or deleted is left so, tried hourly and told
-(docs/decisions/0031-channels-are-peoples.md).
+(docs/decisions/0033-channels-are-peoples.md).
 
 Its card is a standing message like any other, and so is what other rules tell `channel:<rule>`: what the ledger has
 as open is a place.
