@@ -530,3 +530,15 @@ def test_calls_that_are_muted_are_no_emergency() -> None:
     world.ticket()
     world.at("09:11")
     assert world.engine.memory.coming == {}
+
+
+def test_a_rule_outside_its_hours_says_until_when() -> None:
+    office = '[calendars.office]\nhours = { mon-fri = "12:00-18:00" }\n'
+    world = World(RULES.replace('since = "created"', 'since = "created"\nduring = "office"'), COMPANY + office)
+    ref = world.ticket()
+    world.at("09:06")
+    one = asked(world, ref)["unacknowledged"]
+    assert one.said == "fired, held"
+    assert ("held", "call tom", "outside office") in told(world, ref, "unacknowledged")
+    lines = explaining.text(explained(world.engine, ref, None)).splitlines()
+    assert "    → held until 12:00  call tom: outside office" in lines
