@@ -164,6 +164,21 @@ def test_a_version_is_considered_once_and_a_new_one_again(desk: Desk) -> None:
     assert desk.looks() == ["OPS-1"]
 
 
+def test_what_a_mute_may_hold_is_listed_once_at_the_start_and_is_not_missed_afterwards(desk: Desk) -> None:
+    """Such a ticket has its wake from then on, and is as far away as ever for the lists that follow."""
+    desk.tracker.person(desk.tracker.ticket("OPS-1", "quiet"), phase="resolved")
+    desk.now += timedelta(days=5)
+    desk.tracker.ticket("OPS-2", "quiet")
+    assert desk.sweep.whole().listed == 1
+    assert desk.considered == ["OPS-2"]
+    desk.back = desk.now - timedelta(days=9)
+    desk.sweep.forget()
+    assert desk.sweep.whole().listed == 1
+    assert sorted(desk.considered[1:]) == ["OPS-1", "OPS-2"]
+    desk.sweep.whole()
+    assert (len(desk.considered), desk.looks()) == (3, [])
+
+
 def test_what_left_the_list_is_read_once_by_id(desk: Desk) -> None:
     ref = desk.tracker.ticket("OPS-1", "quiet")
     desk.tracker.ticket("OPS-2", "quiet")
