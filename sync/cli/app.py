@@ -9,11 +9,10 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
-
-from sync.cli.completing import Init
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +41,21 @@ DEFAULT = Path("config.toml")
 USAGE = 2
 
 
+class _Init(TyperCommand):
+    """The command `init`, which reads its options itself: connectors bring them. Completion alone is told of them."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; while somebody completes, also those of the connectors."""
+        own = super().get_params(ctx)
+        if not ctx.resilient_parsing:
+            return own
+        from sync.cli import completing
+
+        return [*own, *completing.options()]
+
+
 @app.command(
-    cls=Init, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    cls=_Init, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
 def init(context: typer.Context) -> None:
     """Begin: ask what must be known of Jira and Slack, write all files. `pointman init --help` tells its options."""

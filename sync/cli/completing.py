@@ -10,22 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from argparse import Action
 
 
-class Init(TyperCommand):
-    """The command `init`, whose options are known to completion alone; itself it reads them by `wishes`."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters; while somebody completes, also those of the connectors."""
-        own = super().get_params(ctx)
-        return [*own, *_options()] if ctx.resilient_parsing else own
-
-
-def _options() -> list[Any]:
+def options() -> list[Any]:
+    """The options of `pointman init`, as the parameters of a command."""
     from sync.cli import starting, wishes
 
     shown = {action.dest: action for action in wishes.options(starting.kinds()) if action.option_strings}
