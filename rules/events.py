@@ -6,9 +6,10 @@ events: a severity that went up is `raised` and `changed:severity`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from connectors.model import Change, Ticket, User, Value
 from rules.logic import UNKNOWN, Unknown
@@ -21,6 +22,8 @@ KINDS = (
     "closed",
 )  # fmt: skip
 LONGEST_QUOTE = 300
+PLANNED: Final = "planned"
+"""The id of a change that is about to be made, and stands in no history yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,24 @@ class Event:
     text: str = ""
 
 
+def about_to_have(ticket: Ticket, wish: Mapping[str, Value], now: datetime, me: User | None) -> Ticket:
+    """The ticket as it is about to be. What is about to happen is in its history, and is no event yet."""
+    made = ticket.having(wish, now, me)
+    planned = (replace(change, id=PLANNED) for change in made.history[len(ticket.history) :])
+    return replace(made, history=(*ticket.history, *planned))
+
+
 def events(ticket: Ticket, rules: RuleSet, me: User | None = None) -> tuple[Event, ...]:
-    """Everything that happened, oldest first. Comments by `me`, our own account, are no events."""
+    """Everything that happened, oldest first. Comments by `me`, our own account, are no events.
+
+    Nor is what is only planned: the tracker dates it when it is written, so told before it would be told again.
+    """
     found = [Event("created", ticket.created, ticket.reporter, text=f"created{_by(ticket.reporter)}")]
     acknowledged = acknowledged_after_each(ticket)
     for change, before, after in zip(ticket.history, acknowledged, acknowledged[1:], strict=False):
         if after is not None and before is None:
             found.append(Event("acknowledged", change.at, change.by, text=f"acknowledged{_by(change.by)}"))
-        found.extend(_of(change, rules))
+        found.extend(_of(change, rules) if change.id != PLANNED else ())
     for comment in ticket.comments:
         if comment.at is not None and (me is None or comment.by != me):
             said = f"{comment.by or 'somebody'} commented: {comment.text[:LONGEST_QUOTE]}"

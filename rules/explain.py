@@ -18,6 +18,7 @@ from rules import duration
 from rules.condition import Trace
 from rules.decide import climbing
 from rules.decision import World
+from rules.events import about_to_have
 from rules.facts import Facts
 from rules.fields import Deciding, Wish, decided, wishes
 from rules.logic import UNKNOWN
@@ -130,7 +131,7 @@ def _classified(past: Past, later: Past, world: World, now: datetime) -> Past:
     live = (rule for rule in past.rules.of("classify") if rule.mode != "off" and holds(rule.when, past.facts))
     said = {one.field: one.value for one in decided(live, past.facts, world, now)}
     about = {word: value for word, value in said.items() if past.facts[word] != value == later.facts[word]}
-    return Past(past.ticket.having(about, now, world.me), past.rules, world.me, now) if about else past
+    return Past(about_to_have(past.ticket, about, now, world.me), past.rules, world.me, now) if about else past
 
 
 class _Kind:

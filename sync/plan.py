@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from connectors.model import Message, Ticket, Value
 from rules import decide as deciding
 from rules.decide import Decision
+from rules.events import about_to_have
 from rules.facts import Facts
 from rules.model import Restrict, RuleSet
 from rules.past import Past
@@ -131,7 +132,7 @@ class _Planner:
                     since = self._wanted_since(decision) if watched else self.now
                     self.watched_ticket = _having_since(self.watched_ticket, wish, since, self.world)
                     if not watched:
-                        self.ticket = self.ticket.having(wish, self.now, self.world.me)
+                        self.ticket = about_to_have(self.ticket, wish, self.now, self.world.me)
                 if watched and item.status == "owed":
                     self.wishes.append(self._watch_field(item))
                 else:
