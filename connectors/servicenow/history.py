@@ -64,12 +64,15 @@ class History:
     def about(self, entries: Iterable[Entry], row: Row) -> list[Entry]:
         """The entries that say something of our words and are not later than the record as it was read.
 
-        What a record was made with is no change: an instance may audit that as well, as the record's update 0.
+        What a record was made with is no change: an instance may audit that as well, as the record's update 0. An
+        entry may be written after its record, in another second; so it is the number of its update that counts.
         """
         asked, until = set(self._fields.asked()), moment(row["sys_updated_on"].value)
-        kept = (one for one in entries if one.column in asked and one.column in row)
-        ordered = sorted(kept, key=lambda one: (one.at, one.count))
-        return [one for one in ordered if one.count != 0 and one.at <= until]
+        updates = row.get("sys_mod_count", EMPTY).value
+        newest = int(updates) if updates.isdigit() else None
+        kept = (one for one in entries if one.column in asked and one.column in row and one.count != 0)
+        told = [one for one in kept if _told_by(one, newest, until)]
+        return sorted(_together(told), key=lambda one: (one.at, one.count))
 
     def ids(self, entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         """The ids in these entries whose names the words need, each with its table."""
@@ -95,6 +98,21 @@ class History:
                 changes += (Change(at, word, words.get(word), became.get(word), user, id_),)
             words = became
         return _ending(changes, self._fields.words(row, told=True))
+
+
+def _told_by(one: Entry, newest: int | None, until: datetime) -> bool:
+    """Whether a record that was updated so often, and then last, is as it was after this entry."""
+    return one.at <= until if newest is None or one.count < 0 else one.count <= newest
+
+
+def _together(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """The same entries, those of one update at the moment of its first: an update is one moment, and a late row no
+    later one, since what was told of the update would be told again.
+    """
+    first: dict[int, datetime] = {}
+    for one in entries:
+        first[one.count] = min(one.at, first.get(one.count, one.at))
+    yield from (one if one.count < 0 else replace(one, at=first[one.count]) for one in entries)
 
 
 def _ending(changes: list[Change], now: Mapping[str, Value]) -> tuple[Change, ...]:
