@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 import structlog
 
+pytest.register_assert_rewrite("connectors.testing.contract")
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 hypothesis.settings.load_profile("any machine")
 
