@@ -349,7 +349,7 @@ def _call(decision: Decision, rule: Escalate, moment: Moment, address: Address, 
 def _unless(rule: Escalate, rules: RuleSet) -> str:
     """What would end the ladder, where its condition speaks of it."""
     names = rule.when.names if rule.when is not None else frozenset()
-    roles_ = (f"there is a {rules.roles[role]}" for role in rules.roles if role in names)
+    roles_ = (f"somebody is {rules.roles[role]}" for role in rules.roles if role in names)
     return " or ".join((*(["acknowledged"] if "acknowledged" in names else []), *roles_))
 
 

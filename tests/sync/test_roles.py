@@ -86,7 +86,7 @@ steps = [{ after = "5m", to = ["role:poc"], text = "{{ poc }}, please look at {{
 def test_what_comes_next_says_what_would_end_it() -> None:
     world = World(RULES + OFFER, COMPANY + ROLES)
     ref = world.ticket()
-    assert "09:10 call #leads, unless there is a point of contact" in world.log(ref)
+    assert "09:10 call #leads, unless somebody is point of contact" in world.log(ref)
     assert "09:05 call tom, unless acknowledged" in world.log(ref)
 
 
