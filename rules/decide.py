@@ -28,7 +28,7 @@ def decide(kinds: tuple[str, ...], ticket: Ticket, rules: RuleSet, world: World,
     A field has at most one decision of a rule that is on, and one of a watched rule before it; effects have one for
     each rule. Kinds that decide nothing yet are silent.
     """
-    past = Past(ticket, rules, world.me, now)
+    past = Past(ticket, rules, world, now)
     return tuple(decision for kind in kinds for decision in _of(kind, past, world, now))
 
 

@@ -15,12 +15,14 @@ from rules.model import Rule
 class World:
     """What is known beside the ticket: open tickets by person (for `least-loaded`), and our own account.
 
-    `restricted`: the ticket is, so only classify and rules that say so see it.
+    `restricted`: the ticket is, so only classify and rules that say so see it. `defaults`: what the tracker itself
+    writes into a new ticket, by word.
     """
 
     loads: Mapping[str, int] = field(default_factory=dict)
     me: User | None = None
     restricted: bool = False
+    defaults: Mapping[str, Value] = field(default_factory=dict)
 
     def shows(self, rule: Rule) -> bool:
         """Whether a rule sees the ticket. Classify comes before it is known whether it is restricted."""

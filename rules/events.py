@@ -6,9 +6,10 @@ events: a severity that went up is `raised` and `changed:severity`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from connectors.model import Change, Ticket, User, Value
@@ -46,17 +47,22 @@ def about_to_have(ticket: Ticket, wish: Mapping[str, Value], now: datetime, me: 
     return replace(made, history=(*ticket.history, *planned))
 
 
-def events(ticket: Ticket, rules: RuleSet, me: User | None = None) -> tuple[Event, ...]:
+def events(
+    ticket: Ticket, rules: RuleSet, me: User | None = None, defaults: Mapping[str, Value] = MappingProxyType({})
+) -> tuple[Event, ...]:
     """Everything that happened, oldest first. Comments by `me`, our own account, are no events.
 
-    Nor is what is only planned: the tracker dates it when it is written, so told before it would be told again.
+    Nor is what is only planned: the tracker dates it when it is written, so told before it would be told again. What
+    the tracker itself wrote into a new ticket (`defaults`) is nobody's choice: who chooses first raises nothing.
     """
+    chosen: set[str] = set()
     found = [Event("created", ticket.created, ticket.reporter, text=f"created{_by(ticket.reporter)}")]
     acknowledged = acknowledged_after_each(ticket)
     for change, before, after in zip(ticket.history, acknowledged, acknowledged[1:], strict=False):
         if after is not None and before is None:
             found.append(Event("acknowledged", change.at, change.by, text=f"acknowledged{_by(change.by)}"))
-        found.extend(_of(change, rules) if change.id != PLANNED else ())
+        found.extend(_of(_first(change, chosen, defaults), rules) if change.id != PLANNED else ())
+        chosen.add(change.field)
     for comment in ticket.comments:
         if comment.at is not None and (me is None or comment.by != me):
             said = f"{comment.by or 'somebody'} commented: {comment.text[:LONGEST_QUOTE]}"
@@ -100,6 +106,12 @@ def _acknowledged_after(change: Change, before: datetime | Unknown | None) -> da
     if change.before == "new" and change.after != "new":
         return before or change.at
     return before
+
+
+def _first(change: Change, chosen: Collection[str], defaults: Mapping[str, Value]) -> Change:
+    """The same change; the first of a word that held what the tracker wrote into it comes from nothing."""
+    unchosen = change.field not in chosen and change.field in defaults and change.before == defaults[change.field]
+    return replace(change, before=None) if unchosen else change
 
 
 def _of(change: Change, rules: RuleSet) -> Iterator[Event]:

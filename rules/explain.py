@@ -115,8 +115,8 @@ def explain(
     `about` is the ticket as it is about to be, which is what every kind after classify and assign sees; assign sees of
     it what classify decides.
     """
-    past = Past(ticket, rules, world.me, now)
-    later = past if about is None else Past(about, rules, world.me, now)
+    past = Past(ticket, rules, world, now)
+    later = past if about is None else Past(about, rules, world, now)
     kinds = dict.fromkeys((*KINDS, *(rule.kind for rule in rules.rules)))
     seen = {**dict.fromkeys(kinds, later), "classify": past, "assign": _classified(past, later, world, now)}
     seen["restrict"] = later if restricting(later.facts, rules) else seen["assign"]
@@ -131,7 +131,7 @@ def _classified(past: Past, later: Past, world: World, now: datetime) -> Past:
     live = (rule for rule in past.rules.of("classify") if rule.mode != "off" and holds(rule.when, past.facts))
     said = {one.field: one.value for one in decided(live, past.facts, world, now)}
     about = {word: value for word, value in said.items() if past.facts[word] != value == later.facts[word]}
-    return Past(about_to_have(past.ticket, about, now, world.me), past.rules, world.me, now) if about else past
+    return Past(about_to_have(past.ticket, about, now, world.me), past.rules, world, now) if about else past
 
 
 class _Kind:

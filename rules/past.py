@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connectors.model import Change, Ticket, User
+from connectors.model import Change, Ticket
 from rules.condition import Condition
+from rules.decision import World
 from rules.events import Event, events
 from rules.facts import Facts
 from rules.life import Life
@@ -35,11 +36,11 @@ def became_true(condition: Condition | None, ticket: Ticket, rules: RuleSet) -> 
 class Past:
     """One ticket under one rule set, now and at every earlier moment."""
 
-    def __init__(self, ticket: Ticket, rules: RuleSet, me: User | None = None, now: datetime | None = None) -> None:
+    def __init__(self, ticket: Ticket, rules: RuleSet, known: World | None = None, now: datetime | None = None) -> None:
         self.ticket, self.rules, self.now = ticket, rules, now
+        self._known = known or World()
         self._life = Life(ticket)
         self.facts = Facts(ticket, rules, now, self._life)
-        self._me = me
         self._events: tuple[Event, ...] | None = None
         self._states: tuple[tuple[datetime, ...], tuple[Facts, ...]] | None = None
 
@@ -53,7 +54,7 @@ class Past:
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
         if self._events is None:
-            self._events = events(self.ticket, self.rules, self._me)
+            self._events = events(self.ticket, self.rules, self._known.me, self._known.defaults)
         return self._events
 
     def at(self, moment: datetime) -> Facts | None:
@@ -90,7 +91,7 @@ class Past:
         if name == "reopened":
             return self._last_event(name)
         if name == "changed":
-            return self._last(lambda change: self._me is None or change.by != self._me) or created
+            return self._last(lambda change: self._known.me is None or change.by != self._known.me) or created
         word = "update" if name == "updated" else name.removeprefix("changed:")
         return self._last(lambda change: change.field == word) or created
 

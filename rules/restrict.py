@@ -28,7 +28,7 @@ def restriction(ticket: Ticket, rules: RuleSet, now: datetime, me: User | None =
     """
     if not rules.of("restrict"):
         return None
-    past = Past(ticket, rules, me, now)
+    past = Past(ticket, rules, World(me=me), now)
     live = (rule for rule in rules.index.candidates("classify", past.facts) if holds(rule.when, past.facts))
     said = {one.field: one.value for one in decided(live, past.facts, World(me=me), now)}
     empty = {word: value for word, value in said.items() if past.facts[word] in (None, UNKNOWN)}

@@ -232,7 +232,9 @@ class _Court:
 def _explained(trial: Trial) -> tuple[Explanation, ...]:
     """Every rule, of the ticket as it was before anything was done at this moment."""
     about = trial.seen.facts.ticket if trial.seen.facts is not None else None
-    return explain(trial.seen.ticket, trial.rules, Known(me=trial.world.me), trial.now, about)
+    return explain(
+        trial.seen.ticket, trial.rules, Known(me=trial.world.me, defaults=trial.world.defaults), trial.now, about
+    )
 
 
 def _concerned(rule: Rule, word: str) -> bool:

@@ -67,12 +67,12 @@ class _Planner:
         self.ticket, self.before = ticket, ticket
         self.watched_ticket = ticket
         self.ledger, self.rules, self.world, self.now = ledger, rules, world, now
-        self.known = deciding.World(world.loads, world.me)
+        self.known = deciding.World(world.loads, world.me, defaults=world.defaults)
         self.fields = Fields(ticket, ledger, rules, world, now)
         self.items: list[Item] = []
         self.wishes: list[Effect] = []
         self.wished = ticket.created
-        self.past = Past(ticket, rules, world.me, now)
+        self.past = Past(ticket, rules, self.known, now)
         self.earlier: dict[tuple[str, int], tuple[Decision, ...]] = {}
         self.facts: Facts | None = None
         self.closing: tuple[Restrict, ...] = ()

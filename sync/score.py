@@ -182,6 +182,7 @@ class _Again:
     def __init__(self, ticket: Ticket, rules: RuleSet, world: World, span: Span) -> None:
         self.ticket, self.rules, self.span = ticket, rules, span
         self.world = replace(world, products=(), start=None, watch=None, loads={}, explained=True, holding=False)
+        self._known = Known(me=world.me, defaults=world.defaults)
         whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
         self.begin = ticket.created if whole or ticket.complete_since is None else ticket.complete_since
         self.known = None if whole else self.begin
@@ -230,9 +231,9 @@ class _Again:
     def _note(self, trial: Trial) -> None:
         for plan in (trial.seen, trial.plan):
             self._note_fields(plan)
-        past = Past(trial.ticket, self.rules, self.world.me, trial.now)
+        past = Past(trial.ticket, self.rules, self._known, trial.now)
         self._note_climbs(past, trial)
-        holding = decide(("notify",), trial.ticket, self.rules, Known(me=self.world.me), trial.now)
+        holding = decide(("notify",), trial.ticket, self.rules, self._known, trial.now)
         showing = frozenset(decision.rule.id for decision in holding if not decision.events)
         for rule in sorted(showing - self._showing):
             self._shown.setdefault(rule, []).append(trial.now)
@@ -329,7 +330,7 @@ class _Again:
         for name, moments in self._shown.items():
             shown = (self._out(self.rules.by_id[name], at, at) for at in moments)
             yield from (Told(name, self.ticket.key, at) for at in shown if at is not None and self._counts(at))
-        for rule, events in news(Past(self._last, self.rules, self.world.me, self.span.until)):
+        for rule, events in news(Past(self._last, self.rules, self._known, self.span.until)):
             if isinstance(rule, Notify) and rule.mode != "off":
                 heard = (at for event in events if (at := self._heard(rule, event.at)) is not None)
                 yield from (Told(rule.id, self.ticket.key, at) for at in heard if self._counts(at))
@@ -344,7 +345,7 @@ class _Again:
         """When something due at a moment would have gone out, past the mutes of the ticket as it was `then`."""
         if rule.during is None and not self.rules.of("mute"):
             return due
-        past = Past(self._last.at(then), self.rules, self.world.me, then)
+        past = Past(self._last.at(then), self.rules, self._known, then)
         return Quiet(past.facts, Known()).out(rule, due)
 
 

@@ -88,7 +88,7 @@ def _told(ticket: Ticket, ledger: Ledger, engine: Engine, now: datetime, *, past
         world = replace(world, explained=True, holding=False, reloaded=None)
     plan = make_plan(ticket, ledger, rules, world, now)
     told = with_acts(ticket, ledger)
-    known = World(engine.memory.loads, world.me)
+    known = World(engine.memory.loads, world.me, defaults=world.defaults)
     about = plan.facts.ticket if plan.facts is not None else None
     live = explain(told, rules, known, now, about)
     shadow = explain(told, rules, known, now, plan.watched)  # watched rules see what watched rules would have done

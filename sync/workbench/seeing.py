@@ -136,7 +136,7 @@ class _Onwards(trial.Trial):
 
 def explanations(subject: Subject, plan: Plan, rules: RuleSet) -> tuple[Explanation, ...]:
     """Why each rule spoke or not, of the ticket that a plan is for; watched rules see what those would do."""
-    rules, known = _known(subject, rules), Known(subject.world.loads, subject.world.me)
+    rules, known = _known(subject, rules), Known(subject.world.loads, subject.world.me, defaults=subject.world.defaults)
     about = plan.facts.ticket if plan.facts is not None else None
     live = watched = explain(plan.ticket, rules, known, plan.now, about)
     if plan.watched is not None and plan.watched is not about:

@@ -103,3 +103,23 @@ def test_comments_are_events_but_our_own_are_not() -> None:
     assert found[1].text == f"somebody commented: {'x' * LONGEST_QUOTE}"
     assert found[2].text == "Ann commented: late"
     assert len(events(ticket(comments=comments), EMPTY)) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "happened", "why"),
+    [
+        ([("severity", "low", "high")], [], "classified for the first time"),
+        ([("severity", "low", "medium"), ("severity", "medium", "high")], ["raised"], "and chosen anew"),
+        ([("severity", "low", "medium"), ("severity", "medium", "low"), ("severity", "low", "high")],
+         ["lowered", "raised"], "chosen low, then raised"),
+        ([("severity", "medium", "high")], ["raised"], "made with another level than the tracker's own"),
+        ([("summary", "a", "b"), ("severity", "low", "high")], [], "other words say nothing of it"),
+    ],
+)  # fmt: skip
+def test_what_the_tracker_itself_wrote_is_no_level_to_be_raised_from(
+    changes: list[tuple[str, Value, Value]], happened: list[str], why: str
+) -> None:
+    history = tuple(Change(later(minutes=n), *change, by=ANN) for n, change in enumerate(changes, 1))
+    found = [event.kind for event in events(ticket(history=history), EMPTY, None, {"severity": "low"})]
+    assert [kind for kind in found if kind in {"raised", "lowered"}] == happened, why
+    assert found.count("changed:severity") == len([c for c in changes if c[0] == "severity"]), "changed it was"
