@@ -23,7 +23,12 @@ from rules.vocabulary import SERVICE_ATTRIBUTES, Type, Vocabulary
 from tests.pages import ROOT, Row, blocks, headings, rows, section, spans
 
 PAGE = ROOT / "docs" / "rules.md"
-EVERY = frozenset.intersection(*(frozenset(record.keys) for record in KINDS.values())) | {"text", "texts", "during", "restricted"}
+EVERY = frozenset.intersection(*(frozenset(record.keys) for record in KINDS.values())) | {
+    "text",
+    "texts",
+    "during",
+    "restricted",
+}
 """The keys that the page tells once for all kinds of rule."""
 RECORDS: Mapping[str, Record] = {name: table.value for name, table in TABLES.items() if isinstance(table.value, Record)}
 HEADINGS = {"vendors": "`[vendors]` and `[departments]`", "departments": "`[vendors]` and `[departments]`"}

@@ -271,7 +271,9 @@ def test_junit_is_of_the_common_schema_and_shows_what_xml_cannot_hold() -> None:
 # ---- what comes with Pointman
 
 
-@pytest.mark.parametrize("path", ["rules/packs/tests/incident.toml", "rules/packs/tests/roles.toml", "sandbox/company/rules.d"])
+@pytest.mark.parametrize(
+    "path", ["rules/packs/tests/incident.toml", "rules/packs/tests/roles.toml", "sandbox/company/rules.d"]
+)
 def test_the_tests_that_come_with_pointman_pass_and_touch_every_rule(path: str, folder: Path) -> None:
     (folder / "config.toml").unlink()
     found = asked("--strict", str(ROOT / path))
