@@ -31,9 +31,17 @@ LONGEST = 20_000
 """Characters of a text that are read."""
 LONGEST_HEAD = 64_000
 """Bytes of the headers that are read: the standard library takes a second for a hundred thousand."""
+LONGEST_FIELD = 2_000
+"""Bytes of a field that says what a part of a mail is: a hundred times as many take the standard library hours."""
+MOST_PARTS = 1_000
+"""Parts of a mail that are read: a hundred thousand fit into one, and take seconds."""
 LONGEST_MARK = 300
 """Characters of the longest line by which a mail program introduces what it quotes."""
 _HEAD = re.compile(rb"\r?\n\r?\n")
+_FIELD = re.compile(
+    rb"(?:^|[\r\n])content-[a-z-]{2,30}[ \t]*:(?:[^\r\n]|[\r\n]{1,2}[ \t]){%d}" % LONGEST_FIELD, re.IGNORECASE
+)
+_PART = re.compile(rb"[\r\n]--")
 _GAP = re.compile(r"\n{3,}")
 _STAND_IN = "\ue000{}\ue000"
 _STOOD_IN = re.compile("\ue000(\\d+)\ue000")
@@ -81,6 +89,8 @@ class Reader:
         """What a mail means. Never raises: what cannot be read means nothing."""
         if len(_HEAD.split(raw, maxsplit=1)[0]) > LONGEST_HEAD:
             return Reading(why="its head is too long")
+        if _FIELD.search(raw) or len(_PART.findall(raw)) > MOST_PARTS:
+            return Reading(why="it has too many parts, or one that says too much of what it is")
         try:
             message = message_from_bytes(raw, policy=policy.default)
             return self._read(message, raw)

@@ -6,8 +6,9 @@ from threading import Event
 
 import pytest
 
-from connectors.email.replies import own_words
+from connectors.email.replies import Reader, own_words
 from connectors.email.senders import verified
+from connectors.email.threads import Threads
 from connectors.errors import Denied, Missing, Refused, Temporary
 from connectors.model import Command, Message, User
 from sandbox.http import Fault
@@ -355,6 +356,26 @@ def test_a_text_made_to_take_for_ever_does_not(piece):
     before = thread_time()
     own_words(message, ("en", "de", "fr", "es", "it", "nl"))
     assert thread_time() - before < 2, "the library's patterns alone take a minute"
+
+
+BOMBS = {
+    "fields of the head": b"Content-Type: text/plain; " + b"a=b;" * 12_000 + b"\r\n\r\nx",
+    "fields of a part": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    b"Content-Type: text/plain; " + b"a=b;\r\n " * 60_000 + b"\r\n\r\nx\r\n--b--",
+    "parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=list(BOMBS))
+def test_a_mail_made_to_take_for_ever_is_put_aside(at, bomb):
+    from time import thread_time
+
+    reader = Reader("email", OURS, Threads("secret", "example.org"))
+    raw = f"From: {ANN}\r\nIn-Reply-To: {at.mail.id}\r\n".encode() + bomb
+    before = thread_time()
+    told = reader.read(raw)
+    assert thread_time() - before < 1
+    assert (told.command, told.why) == (None, "it has too many parts, or one that says too much of what it is")
 
 
 # ---- answers

@@ -272,3 +272,21 @@ def test_the_sample_of_a_click_with_our_data_is_a_command():
     reading = interpret(told, "msteams")
     assert (reading.command.verb, reading.command.id) == ("acknowledge", told["id"])
     assert reading.message == "19:8d46058cda57449380517cc374727f2a@thread.tacv2/1598889368164"
+
+
+@pytest.mark.parametrize("piece", ["<at>", "<at", "<at ", "<at>a</at"])
+def test_a_text_of_marks_without_an_end_takes_no_time(at, piece):
+    from time import thread_time
+
+    said = {**at.box.people.written(at.ann, at.ops, at.ops.messages[-1], "x"), "text": piece * 25_000}
+    before = thread_time()
+    interpret(said, "msteams")
+    assert thread_time() - before < 0.5, "everything that comes in waits meanwhile"
+
+
+def test_nobody_can_send_anothers_form_before_them_and_make_theirs_count_as_done(at):
+    shown_form(at)
+    sent = at.pressed("Send", **{"arg.text": "x"})
+    other = {**sent, "from": {**sent["from"], "aadObjectId": "somebody-else"}}
+    (mine,), (theirs,) = at.receive(sent).signals, at.receive(other).signals
+    assert mine.id != theirs.id
