@@ -56,6 +56,7 @@ class Slack(Messenger):
         self._finder = Finder(self._client, self.lag)
         self._rooms = Rooms(name, self._client, self._places)
         self._users: dict[str, User] = {}
+        self._home: frozenset[str] = frozenset()
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
         """Post a message, or edit the one at `ref` in place; answers its ref.
@@ -179,14 +180,19 @@ class Slack(Messenger):
             Listener(self.name, self._client, token.get_secret_value(), emit).run(stop)
 
     def who(self, user: User) -> User:
-        """The user with the name and the e-mail address of their profile. Raises connectors.errors."""
+        """The user with the name and the e-mail address of their profile. Raises connectors.errors.
+
+        Whoever is of another company (in a channel that is shared with it) has no address: what stands in their
+        profile is that company's word, and would make them anybody in ours.
+        """
         if user.id not in self._users:
             tried = f"could not look up {user} in {self.name}"
             told = read(lambda: self._client.call(tried, lambda web: web.users_info(user=user.id)))
             found = told["user"] or {}
             profile = found.get("profile") or {}
             name = profile.get("real_name") or found.get("real_name") or found.get("name") or user.name
-            self._users[user.id] = User(user.id, str(name), str(profile.get("email") or ""))
+            email = str(profile.get("email") or "")
+            self._users[user.id] = User(user.id, str(name), email if email and self._ours(found, tried) else "")
         return self._users[user.id]
 
     def check(self, wanted: Wanted) -> Iterable[Problem]:
@@ -196,6 +202,14 @@ class Slack(Messenger):
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
+
+    def _ours(self, found: Mapping[str, Any], tried: str) -> bool:
+        """Whether a user is of our own workspace, or of another one of our organisation."""
+        if not self._home:
+            me = read(lambda: self._client.call(tried, lambda web: web.auth_test()))
+            self._home = frozenset(str(me[name]) for name in ("team_id", "enterprise_id") if me[name])
+        of = {found.get("team_id"), (found.get("enterprise_user") or {}).get("enterprise_id")}
+        return not found.get("is_stranger") and not self._home.isdisjoint(of)
 
     def _edit(self, place: str, thing: Message, ref: str, key: str) -> str:
         tried = f"could not edit a message in {self.name}:{place}"

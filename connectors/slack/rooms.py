@@ -84,15 +84,15 @@ class Rooms:
         self._ask(tried, lambda web: web.conversations_setPurpose(channel=id_, purpose=purpose))
 
     def _ours(self, name: str, key: str, tried: str) -> str:
-        """The id of the channel of this name that carries our mark, or that we did not come to mark; else empty."""
+        """The id of our own channel of this name that carries the mark, or that we did not come to mark; else empty."""
         me = self._read(tried, lambda web: web.auth_test())["user_id"]
         for found in self._joined(tried):
-            if found.get("name") != name:
+            if found.get("name") != name or found.get("creator") != me:  # anybody can write a mark, and invite the app
                 continue
             purpose = str((found.get("purpose") or {}).get("value") or "")
             if key in purpose:
                 return str(found["id"])
-            if found.get("creator") == me and not purpose:
+            if not purpose:
                 self._mark(str(found["id"]), key, tried)
                 return str(found["id"])
         return ""

@@ -347,7 +347,13 @@ def profiled(state: SlackState, person: Person) -> Json:
     if person.email and "users:read.email" in state.scopes:
         profile["email"] = person.email
     flags = {"is_bot": person.is_bot, "is_app_user": False, "deleted": person.deleted}
-    told = {"id": person.id, "team_id": TEAM, "name": person.name, "real_name": person.real_name, "updated": 0}
+    told = {
+        "id": person.id,
+        "team_id": person.team or TEAM,
+        "name": person.name,
+        "real_name": person.real_name,
+        "updated": 0,
+    }
     return {**told, **flags, "profile": profile}
 
 

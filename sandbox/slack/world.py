@@ -12,7 +12,7 @@ Json: TypeAlias = dict[str, Any]
 
 @dataclass(slots=True)
 class Person:
-    """Somebody with an account; `email` is empty where the profile shows none."""
+    """Somebody with an account; `email` is empty where the profile shows none, `team` where it is the sandbox's."""
 
     id: str
     name: str
@@ -20,6 +20,7 @@ class Person:
     email: str = ""
     is_bot: bool = False
     deleted: bool = False
+    team: str = ""
 
 
 @dataclass(slots=True)

@@ -371,6 +371,12 @@ def test_who_somebody_is_is_looked_up_once(at):
     assert at.state.calls["users.info"] == 1
 
 
+def test_whoever_is_of_another_company_is_nobody_by_the_address_in_their_profile(at):
+    mallory = at.state.person("mallory", "ann@example.org")
+    mallory.team = "T0ELSEWHERE"
+    assert at.slack.who(User(mallory.id)).email == "", "their own administrators write there what they like"
+
+
 def test_an_unknown_person_is_missing(at):
     with pytest.raises(Missing, match="could not look up U0NOBODY in slack: user_not_found"):
         at.slack.who(User("U0NOBODY"))

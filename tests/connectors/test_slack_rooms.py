@@ -80,6 +80,13 @@ def test_somebody_elses_channel_of_that_name_is_left_alone(at):
     assert ref != theirs.id
 
 
+def test_a_channel_that_somebody_prepared_with_our_mark_is_not_taken_for_ours(at):
+    trap = at.state.channel("#inc-ops-1")
+    trap.creator, trap.purpose = at.ann.id, f"Opened by Pointman ({KEY})."
+    ref, channel = opened(at)
+    assert (channel.name, ref != trap.id) == ("inc-ops-1-2", True)
+
+
 def test_where_every_name_is_taken_that_is_told(at):
     for number in range(1, 12):
         at.state.channel(f"#inc-ops-1-{number}" if number > 1 else "#inc-ops-1", member=False)
