@@ -87,9 +87,14 @@ def _in_their_names(history: Iterable[Change], acts: Iterable[Act]) -> list[Chan
                 # people and moments are told by the tracker in its own way, perhaps rounded
                 wrote = change.after == wanted or isinstance(change.after, User | datetime)
                 if change.field == word and wrote and _soon_after(act, change.at):
-                    changes[n] = replace(change, by=User("", name=act.by))
+                    changes[n] = replace(change, by=_who(act, said, change))
                     break
     return changes
+
+
+def _who(act: Act, said: str, change: Change) -> User:
+    """Whoever asked for it; where they named themselves, as the tracker knows them."""
+    return change.after if said == act.by and isinstance(change.after, User) else User("", name=act.by)
 
 
 def _their_comments(comments: tuple[Comment, ...], acts: Iterable[Act]) -> tuple[Comment, ...]:

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from connectors.model import User
-from tests.world import RULES, World
+from tests.world import COMPANY, RULES, World
 
 INCIDENTS = "#incidents"
 
@@ -40,6 +40,20 @@ def test_only_the_change_that_was_asked_for_is_in_their_name() -> None:
         "assigned to ann by ann",
         "assigned to tom by maria",
     ], told
+
+
+def test_whoever_takes_a_part_that_the_tracker_keeps_was_named_by_nobody() -> None:
+    company = COMPANY.replace("ann = {", 'ann = { name = "Ann Archer",') + '\n[roles]\nlead = { title = "Lead" }\n'
+    world = World(RULES + "\n[[notify]]\nid = 'lead'\non = ['changed:lead']\nto = ['slack:#news']\n", company)
+    ref = world.ticket(lead=None)
+    world.later(timedelta(minutes=2))
+    assert world.click("claim:lead", ref, by="ann") == "You are lead of OPS-1."
+    world.later(timedelta(minutes=2))
+    world.click("handover", ref, by="ann", role="lead", person="tom")
+    assert [text.rpartition(": ")[2] for text in world.said("#news")] == [
+        "Ann Archer is lead",
+        "tom is lead, named by ann",
+    ]
 
 
 def test_a_change_long_after_is_not_in_the_name_of_whoever_asked_once() -> None:
