@@ -18,9 +18,17 @@ Verdict: TypeAlias = Literal["pass", "fail", "none"]
 MICROSOFT = "microsoft"
 """What to trust where the mailbox is in Exchange Online."""
 _ROBOT = re.compile(r"(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)([+=.-].*)?", re.IGNORECASE)
-_COMMENT = re.compile(r"\([^()]*\)")
-_METHOD = re.compile(r"\b(dmarc|spf|dkim)\s*=\s*([a-z]+)([^;]*)", re.IGNORECASE)
-_PROPERTY = re.compile(r"\b(header\.from|header\.d|header\.i|smtp\.mailfrom)\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+_SAID = re.compile(r'\((?:[^()\\]|\\.)*\)|"(?:[^"\\]|\\.)*"')
+"""A comment, or a text in quotes: whoever sends a mail can have any words in them (`"a; dkim=pass"@evil.example`)."""
+_BARE = re.compile(r'"([\w.@+-]*)"')
+_ODD = frozenset('()"\\')
+_METHOD = re.compile(r"\s*(dmarc|spf|dkim)\s*=\s*([a-z]+)(?![\w=])(.*)", re.IGNORECASE | re.DOTALL)
+_PROPERTY = {
+    "dmarc": re.compile(r"\bheader\.from\s*=\s*(\S+)", re.IGNORECASE),
+    "dkim": re.compile(r"\bheader\.[di]\s*=\s*(\S+)", re.IGNORECASE),
+    "spf": re.compile(r"\bsmtp\.mailfrom\s*=\s*(\S+)", re.IGNORECASE),
+}
+"""What each method has checked; only the first of it counts."""
 _BULK = {"bulk", "junk", "list", "auto_reply"}
 
 
@@ -87,15 +95,16 @@ def verified(message: EmailMessage, server: str) -> Verdict:
 
 
 def _authserv(said: str) -> str:
-    words = _COMMENT.sub(" ", said).partition(";")[0].split()
+    words = _plain(said).partition(";")[0].split()
     named = bool(words) and "=" not in words[0]
     return words[0].lower() if named else MICROSOFT
 
 
 def _verdict(said: str, domain: str) -> Verdict:
-    methods = [(m[1].lower(), m[2].lower(), m[3]) for m in _METHOD.finditer(_COMMENT.sub(" ", said))]
+    parts = [part for part in _plain(said).split(";") if not _ODD & set(part)]
+    methods = [(m[1].lower(), m[2].lower(), m[3]) for m in map(_METHOD.fullmatch, parts) if m is not None]
     dmarc = [result for method, result, _ in methods if method == "dmarc"]
-    aligned = [result for _, result, told in methods if _aligned(told, domain)]
+    aligned = [result for method, result, told in methods if _aligned(_PROPERTY[method].search(told), domain)]
     if "fail" in dmarc:
         return "fail"
     if "pass" in aligned:
@@ -104,10 +113,20 @@ def _verdict(said: str, domain: str) -> Verdict:
     return "fail" if bad & {"fail", "softfail", "permerror"} and "pass" not in dmarc else "none"
 
 
-def _aligned(told: str, domain: str) -> bool:
+def _plain(said: str) -> str:
+    """A header without comments, and with nothing in quotes but what may stand there without them."""
+
+    def instead(found: re.Match[str]) -> str:
+        bare = _BARE.fullmatch(found[0])
+        return bare[1] if bare is not None else " " if found[0].startswith("(") else "_"
+
+    return _SAID.sub(instead, said)
+
+
+def _aligned(checked: re.Match[str] | None, domain: str) -> bool:
     """Whether what was checked is the domain of whom the mail says it is from, or one above it."""
-    checked = (value.rpartition("@")[2].lower() for _, value in _PROPERTY.findall(told))
-    return any(domain == each or domain.endswith(f".{each}") for each in checked if "." in each)
+    value = checked[1].rpartition("@")[2].lower() if checked is not None else ""
+    return "." in value and f".{domain}".endswith(f".{value}")
 
 
 def _told(message: EmailMessage, name: str) -> str:
