@@ -81,21 +81,23 @@ class Client:
         """All records that a query finds, page by page in the order of their ids, each asked for when it is wanted.
 
         An instance may answer fewer than asked for, and leaves out what we may not see; so the end is where it says
-        that no more are left (`X-Total-Count`), or where a page is empty and it says nothing.
+        that no more are left (`X-Total-Count`), or where a page is empty and it says nothing. A full page is never the
+        last, whatever it says. For an empty page it may have looked at no more rows than it answers at the most.
         """
-        last, passed = "", 0
+        last, passed, most = "", 0, 0
         while True:
             onwards = "^".join(part for part in (query, f"sys_id>{last}" if last else "", "ORDERBYsys_id") if part)
             rows, total = self._page(table, onwards, ["sys_id", *fields], tried, (size, passed))
             if rows:
                 yield rows
-                if passed + len(rows) == total:
+                most = max(most, len(rows))
+                if passed + len(rows) == total and len(rows) < size:
                     return
                 if rows[-1]["sys_id"].value <= last:
                     raise Temporary(f"{tried}: ServiceNow gives the same page again and again", in_doubt=False)
                 last, passed = rows[-1]["sys_id"].value, 0
                 continue
-            passed += size
+            passed += min(size, most or size)
             if total is None or passed >= total:
                 return
 

@@ -65,7 +65,14 @@ class Records:
         return list(dict.fromkeys((*ALWAYS, *self._fields.asked(), LEDGER)))
 
     def read(self, rows: Sequence[Row], tried: str) -> tuple[Ticket, ...]:
-        """These records as tickets, with history and journal. Raises ConnectorError."""
+        """These records as tickets, with history and journal.
+
+        Raises ConnectorError: Denied where the ledger cannot be seen, since what was done is not known then, which is
+        not that nothing was; and what is written in its place would be lost as well.
+        """
+        if any(LEDGER not in row for row in rows):
+            said = f"the column {LEDGER} is not there, or may not be read"
+            raise Denied(f"{tried}: {said}; run pointman setup servicenow, and let the account read it")
         self._fields.ready()
         ids = [row["sys_id"].value for row in rows]
         entries = self._entries(rows, ids, tried)
@@ -151,7 +158,7 @@ class Records:
             history=self._history.read(entries, row) if whole else (),
             comments=tuple(self._comment(note) for note in notes),
             complete_since=created if whole else updated + timedelta(milliseconds=1),
-            ledger=row[LEDGER].value or None if LEDGER in row else None,
+            ledger=row[LEDGER].value or None,
             version=f"{row['sys_updated_on'].value} {_count(row)}",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from connectors.servicenow.fields import moment
 from connectors.servicenow.plain import to_plain
 from connectors.servicenow.tracker import correlation
 from sandbox.http import Answer, Fault
+from sandbox.servicenow.state import LEDGER
 from tests.connectors.contracts import SAMPLES
 from tests.connectors.instances import MORNING, World, settings, world
 
@@ -398,6 +400,16 @@ def test_a_ledger_that_is_not_kept_is_refused_with_what_to_do(*, missing: bool) 
             made.snow.write(made.create(), None, '{"v":1}')
 
 
+def test_a_ledger_that_may_not_be_seen_is_not_an_empty_one(snow: World) -> None:
+    ref = snow.create()
+    snow.snow.write(ref, None, '{"v":1}')
+    snow.state.traps.hidden.add("incident.u_pointman")
+    for read in (lambda: snow.snow.get(ref), lambda: list(snow.snow.open(MORNING))):
+        with pytest.raises(Denied, match="u_pointman is not there, or may not be read; run pointman setup servicenow"):
+            read()
+    assert snow.state.ticket(ref)["u_pointman"] == '{"v":1}'
+
+
 def test_a_ledger_that_is_cut_is_refused(snow: World) -> None:
     with pytest.raises(Refused, match="keeps only 65000 characters"):
         snow.snow.write(snow.create(), None, '{"v":"' + "x" * 65_000 + '"}')
@@ -522,6 +534,22 @@ def test_rows_that_we_may_not_see_end_no_list(snow: World) -> None:
     assert refs(snow.snow.changed(MORNING)) == made[110:]
 
 
+def test_rows_that_we_may_not_see_end_no_list_of_a_server_with_a_cap(snow: World) -> None:
+    made = sorted(snow.create(short_description=str(number)) for number in range(30))
+    snow.state.traps.unseen |= set(made[5:17])
+    snow.state.traps.cap = 5
+    assert refs(snow.snow.changed(MORNING)) == made[:5] + made[17:]
+
+
+def test_a_count_that_is_wrong_cuts_no_list(snow: World) -> None:
+    made = sorted(snow.create(short_description=str(number)) for number in range(130))
+    answer = snow.state.handle
+    for count in ("0", "1", "100", "129", "140"):
+        snow.server.handler = lambda asked, count=count: replace(answer(asked), headers={"X-Total-Count": count})  # type: ignore[misc]  # each its own
+        assert refs(snow.snow.changed(MORNING)) == made, count
+        snow.sent()
+
+
 def test_a_list_that_breaks_off_with_success_is_an_error(snow: World) -> None:
     for number in range(4):
         snow.create(short_description=str(number))
@@ -533,7 +561,7 @@ def test_a_list_that_breaks_off_with_success_is_an_error(snow: World) -> None:
 
 def test_the_same_page_again_and_again_does_not_go_on_for_ever(snow: World) -> None:
     snow.create()
-    row = {"result": [{"sys_id": {"value": "a", "display_value": "a"}}]}
+    row = {"result": [{"sys_id": {"value": "a", "display_value": "a"}, "u_pointman": ""}]}
     snow.server.fail(
         Fault(lambda asked: asked.path.endswith("/incident"), Answer(200, row, {"X-Total-Count": "9"}), times=9)
     )
@@ -557,6 +585,7 @@ def test_only_what_is_in_scope_is_listed_and_covered(scope: dict[str, Any]) -> N
 
 def test_another_table_has_states_of_its_own() -> None:
     with world(table="problem", fields={}, types={}, prepared=False) as made:
+        made.state.insert("sys_dictionary", {**LEDGER, "name": "problem"}, "admin")
         number = made.state.create({"short_description": "leak", "state": "2"}, table="problem")
         ticket = made.snow.get(number)
         assert (ticket.project, ticket.phase, ticket.key) == ("problem", "active", number)
@@ -650,7 +679,9 @@ def recorded() -> list[dict[str, Any]]:
 def test_recorded_records_are_read(snow: World) -> None:
     for raw in recorded():
         snow.server.heal()
-        snow.server.fail(Fault(lambda asked: asked.path.endswith("/incident"), Answer(200, {"result": [raw]})))
+        snow.server.fail(
+            Fault(lambda asked: asked.path.endswith("/incident"), Answer(200, {"result": [{**raw, "u_pointman": ""}]}))
+        )
         ticket = snow.snow.get(raw["sys_id"])
         assert (ticket.ref, ticket.key, ticket.summary) == (raw["sys_id"], raw["number"], raw["short_description"])
         assert ticket.created == moment(raw["sys_created_on"])

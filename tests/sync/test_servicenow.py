@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import Denied
 from rules import load
 from sandbox.clock import Clock
 from sandbox.slack import SlackSandbox
@@ -178,6 +179,27 @@ def test_a_ledger_that_is_dropped_is_noticed_and_calls_go_out_all_the_same() -> 
         world.engine.look(ref)
         assert any("pointman setup servicenow" in said for said in world.engine.notices.values()), world.engine.notices
         assert world.said("#incidents") == [], "nothing goes out unclaimed"
+
+
+def test_a_ledger_that_can_no_longer_be_seen_is_kept_and_nobody_is_called_again() -> None:
+    with both() as world:
+        ref = world.ticket()
+        world.settle(ref)
+        kept, said = world.snow.state.ticket(ref)["u_pointman"], world.said("#incidents")
+        world.snow.state.traps.hidden |= {"incident.u_pointman"}
+        world.restart()
+        world.snow.clock.advance(timedelta(minutes=10))
+        for _ in range(2):
+            with pytest.raises(Denied, match="u_pointman is not there, or may not be read"):
+                world.engine.look(ref)
+        assert (world.snow.state.ticket(ref)["u_pointman"], world.said("#incidents")) == (kept, said)
+        world.snow.state.traps.hidden.clear()
+        world.restart()
+        world.settle(ref)
+        assert (
+            Ledger.loads(world.snow.state.ticket(ref)["u_pointman"], ref).entries.keys()
+            > Ledger.loads(kept, ref).entries.keys()
+        )
 
 
 def test_without_the_audit_a_new_ticket_is_classified_and_a_persons_change_stays() -> None:
