@@ -85,7 +85,12 @@ def _carry_out(command: Command, engine: Engine) -> str:
     ticket = engine.tracker.get(command.ref) if command.ref else None
     if ticket is None or not engine.tracker.covers(ticket):  # our rights are not the person's
         raise Missing(f"{command.ref} is out of scope")
-    ledger = engine.memory.completed(Ledger.loads(ticket.ledger, ticket.ref))
+    try:
+        ledger = engine.memory.completed(Ledger.loads(ticket.ledger, ticket.ref))
+    except Unreadable:
+        if not sees(who, ticket, engine.rules, engine.clock()):
+            raise Missing(f"{ticket.key} is closed to {who}") from None
+        raise
     asked = Asked(command, ticket, ledger, engine, who, engine.clock())
     if not sees(who, asked.told, engine.rules, asked.now):
         raise Missing(f"{ticket.key} is closed to {who}")

@@ -19,7 +19,7 @@ import structlog
 from connectors.base import Messenger, Tracker
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Alert, Changed, Command, Comment, Edit, Form, Signal, Ticket
-from rules.language import PLACELESS
+from rules.language import ASKING, PLACELESS
 from sync import metrics
 from sync.queue import Queue
 
@@ -32,7 +32,9 @@ HEALED_AFTER = timedelta(minutes=2)
 PATIENCE = 60.0
 """How many seconds somebody waits for a ticket's turn; a look is over in half of that."""
 LOGGED = 200
-"""So much of an answer is logged: an explanation fills pages."""
+"""So much of an answer is logged."""
+UNLOGGED = {*ASKING, *PLACELESS}
+"""Verbs whose answers are for the person alone: they say what stands in tickets, which may be restricted."""
 OVER = ("resolved", "closed")
 
 Outcome: TypeAlias = Literal["queued", "echo", "repeated"]
@@ -209,6 +211,7 @@ class Intake:
 
     def _done(self, command: Command) -> str:
         """Carry it out; what to tell the person."""
+        failed = True
         try:
             if command.verb in PLACELESS and not command.ref:
                 said, made = self._engine.placeless(command)
@@ -218,6 +221,7 @@ class Intake:
                 said = "Which ticket? Name its key, as in `status OPS-42`."
             else:
                 said = self._in_turn(command)
+            failed = False
         except Missing:
             said = f"There is no ticket {command.ref}, or Pointman may not see it."
         except ConnectorError as error:
@@ -225,7 +229,8 @@ class Intake:
         except Exception:
             log.exception("command failed", verb=command.verb, ref=command.ref)
             said = "That could not be done: Pointman made a mistake. Its log says more."
-        log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=said[:LOGGED])
+        logged = said[:LOGGED] if failed or command.verb not in UNLOGGED else ""
+        log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=logged)
         return said
 
     def _in_turn(self, command: Command) -> str:

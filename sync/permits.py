@@ -11,7 +11,7 @@ from rules.facts import Facts
 from rules.model import Recipient, RuleSet
 from rules.restrict import restriction
 
-FOLLOWS: Final = {"raise": "severity", "lower": "severity", "resume": "hold"}
+FOLLOWS: Final = {"raise": "severity", "lower": "severity", "resume": "hold", "assign": "take", "handover": "claim"}
 """Whose permission holds for a verb that has none of its own: else it would be a way around it."""
 
 

@@ -20,6 +20,7 @@ from rules.text import inert
 from sync.acts import THROUGH, kept_by_acts, value_of
 from sync.asked import Asked, Sorry, Wish
 from sync.moments import moment
+from sync.permits import may
 from sync.persons import display, known, named, sentence
 from sync.plan import make_plan, shown
 
@@ -61,10 +62,11 @@ def _unacknowledge(asked: Asked) -> Wish:
 
 def _take(asked: Asked) -> Wish:
     key, seen = asked.ticket.key, isinstance(acknowledged_at(asked.told), datetime)
-    if seen and _holds(asked, "assignee", asked.who):
+    quiet = seen or not may("acknowledge", asked.who, asked.facts, asked.now)
+    if quiet and _holds(asked, "assignee", asked.who):
         raise Sorry(f"{key} is yours already.")
     taken = _set(asked, f"{key} is yours.", {"assignee": asked.who})
-    return taken if seen else replace(taken, acts=(*taken.acts, asked.act("acknowledge", number=2)))
+    return taken if quiet else replace(taken, acts=(*taken.acts, asked.act("acknowledge", number=2)))
 
 
 def _assign(asked: Asked) -> Wish:

@@ -80,7 +80,7 @@ def understood(command: Command, rules: RuleSet) -> Command:
     verb, colon, role = command.verb.partition(":")
     args = {name: value for name, value in command.args.items() if name != "ticket"}
     if colon:
-        args = {"role": role, **args}
+        args = {**args, "role": role}  # a signed link says the role as well, and nobody fills in another
     said = command.args.get("ticket", "").strip()
     ref = command.ref or (key_in(said) or said)
     if verb not in VERBS:

@@ -11,6 +11,8 @@ import pytest
 
 from connectors.errors import Refused
 from connectors.model import Button, Command, Form, Message, Question, Topic, User
+from rules import load
+from sync.wording import understood
 from tests.connectors.post_office import ANN, DOWN, NOW, office
 
 
@@ -190,7 +192,10 @@ def test_a_role_behind_the_verb_is_kept(at):
     at.email.put(ANN, Message("x", (Button("I am", "claim:poc", "10001"),), about=Topic("10001", "OPS-1")), None, "k2")
     link = at.ann()[-1].link("I am")
     assert "Claim poc OPS-1?" in at.ask(link).body
-    assert at.ask(link, "POST").signals[0].verb == "claim:poc"
+    (command,) = at.ask(link, "POST", "role=commander").signals
+    assert command.verb == "claim:poc"
+    meant = understood(command, load.parse({"a.toml": '[defaults]\ntimezone = "UTC"\n'}))
+    assert (meant.verb, meant.args) == ("claim", {"role": "poc"}), "the link says which, and not who follows it"
 
 
 @pytest.mark.parametrize("body", ["&".join(f"a{n}=1" for n in range(30)), "text=" + "x" * 50_000, "%FF=%FF&=1&a+b=2"])

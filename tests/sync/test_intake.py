@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.errors import Missing, Temporary
 from connectors.model import Alert, Change, Changed, Command, Form, User
@@ -424,3 +425,15 @@ def test_a_listener_hears_of_no_error(desk: Desk) -> None:
     desk.intake.heard(Changed("10001"))
     desk.settle()
     assert desk.looked == ["10001"]
+
+
+@pytest.mark.parametrize("verb", ["status", "next", "why", "mine", "declare"])
+def test_what_stands_in_a_ticket_is_told_the_person_and_not_the_log(desk: Desk, verb: str) -> None:
+    desk.tracker.ticket("OPS-1")
+    desk.carry = lambda command: "Somebody copied the customers"
+    with capture_logs() as lines:
+        desk.intake.take(replace(click("10001", verb=verb), args={"summary": "x"}))
+        desk.settle()
+    assert [post.message.text for post in desk.slack.posts] or desk.slack.answers
+    assert [line["verb"] for line in lines if line["event"] == "command"] == [verb]
+    assert "copied" not in str(lines)

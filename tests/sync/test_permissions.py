@@ -175,7 +175,10 @@ def test_whoever_is_known_may_ask_and_nothing_changes(verb: str) -> None:
     assert state(world, ref) == before
 
 
-@pytest.mark.parametrize(("verb", "of"), [("raise", "severity"), ("lower", "severity"), ("resume", "hold")])
+@pytest.mark.parametrize(
+    ("verb", "of"),
+    [("raise", "severity"), ("lower", "severity"), ("resume", "hold"), ("assign", "take"), ("handover", "claim")],
+)
 def test_no_verb_is_a_way_around_another(verb: str, of: str) -> None:
     row = next(row for row in TABLE if row.verb == verb)
     world = World(company=f'{COMPANY}{ROLES}[permissions]\n{of} = ["person:maria"]\n')
@@ -183,6 +186,15 @@ def test_no_verb_is_a_way_around_another(verb: str, of: str) -> None:
     for before, args in row.before:
         world.click(before, ref, "maria", **args)
     assert ask(world, row, ref) == f"Only person:maria (maria) may {verb} OPS-1."
+
+
+def test_who_takes_a_ticket_and_may_not_acknowledge_has_it_and_people_are_called_all_the_same() -> None:
+    world = World(company=f'{COMPANY}[permissions]\nacknowledge = ["person:tom"]\n')
+    ref = world.ticket()
+    assert world.click("take", ref) == "OPS-1 is yours."
+    assert world.click("take", ref) == "OPS-1 is yours already."
+    world.at("09:06")
+    assert [post.place for post in world.posts if post.place == "U-tom"], "tom is on call"
 
 
 def test_who_may_depends_on_the_roles_of_the_ticket() -> None:

@@ -314,6 +314,14 @@ def test_an_unreadable_ledger_calls_only_whom_it_lets_in() -> None:
     assert "is left alone" in str(world.engine.notices)
 
 
+def test_whom_it_is_closed_to_learns_nothing_from_an_unreadable_ledger_either() -> None:
+    world = _world()
+    ref = world.tracker.ticket("OPS-1", SECRET, security=True)
+    world.tracker.write(ref, None, "{")
+    assert world.click("status", ref, by="tom") == f"There is no ticket {ref}, or Pointman may not see it."
+    assert "is left alone" in world.click("status", ref, by="maria")
+
+
 def test_a_flood_does_not_keep_a_card_from_being_blanked() -> None:
     world = World(rules=RULES, company=SECURE, site=Site(edits=1, home="OPS-9"))
     world.tracker.ticket("OPS-9")
