@@ -24,10 +24,15 @@ class Temporary(ConnectorError):
 
     `retry_after` is in seconds, as the product asked (None where it did not say). `in_doubt` says that the call
     may have been carried out all the same (time-out, 5xx, a connection lost after sending): its claim stays open.
+    `alone` says that it concerns this place only (a mail server that wants to be asked again for a recipient whom it
+    does not know yet): all others are told meanwhile.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, in_doubt: bool = True) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, in_doubt: bool = True, alone: bool = False
+    ) -> None:
         super().__init__(message)
+        self.alone = alone
         self.retry_after = retry_after
         self.in_doubt = in_doubt
 

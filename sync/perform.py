@@ -98,7 +98,10 @@ class Performer:
             else:
                 ref = self._one(sink, group, ledger, refs)
         except Temporary as error:
-            self.gate.shut(first.product, self.clock(), str(error), retry_after=error.retry_after)
+            if error.alone:
+                self.gate.shut_alone(first.product, first.address, self.clock(), str(error), error.retry_after)
+            else:
+                self.gate.shut(first.product, self.clock(), str(error), retry_after=error.retry_after)
             log.warning("put failed for now", key=first.key, what=first.what, said=str(error), in_doubt=error.in_doubt)
             doubt = error.in_doubt and not opened
             yield from (Outcome(effect.key, "".join(opened), open=doubt) for effect in group)

@@ -152,7 +152,7 @@ def _upshot(item: Item, engine: Engine) -> Upshot:
 def _owed(item: Item, engine: Engine) -> Upshot:
     """What is owed goes out now, unless its product is left alone for a while."""
     effect, now = item.effect, engine.clock()
-    trouble = engine.manners.gate.troubles().get(effect.product)
+    trouble = engine.manners.gate.trouble(effect.product, effect.address)
     opens = engine.manners.gate.opens(effect.product, effect.address, now)
     if trouble is not None and opens > now:
         return Upshot("held", effect.what, f"{effect.product} has trouble: {trouble.said}", opens)

@@ -1,7 +1,9 @@
 """Sends mail over SMTP: a few kept-alive connections, one mail at a time on each, every answer one of our four errors.
 
     421, 4xx anywhere, no connection       Temporary, nothing was sent; but for
-    4.2.1, 4.2.2: that mailbox is full     Refused: it concerns nobody else, and may take days
+    4xx to a recipient                     the same, and it concerns nobody else (grey lists), but for
+    4.2.1, 4.2.2: that mailbox is full     Refused: it may take days
+    4.3.x: the server's own trouble        Temporary for everybody
     530, 534, 535, 538, a sender refused   Denied
     5xx to a recipient                     Missing where it says "no such mailbox", else Refused
     5xx to the content                     Refused
@@ -33,6 +35,7 @@ IDLE = 25.0
 """Seconds after which a kept connection is no longer used: servers close theirs after some time."""
 _DENIED = {530, 534, 535, 538}
 _NOBODY = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")
+_SERVERS = re.compile(r"\b4\.3\.\d")
 _FULL = re.compile(r"\b4\.2\.[12]\b")
 _ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 _CONTROL = re.compile(r"[^\x20-\x7e]+")
@@ -134,7 +137,7 @@ class Outbox:
         if code >= 500 or (code >= 400 and _FULL.search(_text(said))):
             _reset(talk)
             raise _recipient(code, _text(said), tried)
-        _no_trouble(code, said, tried)
+        _no_trouble(code, said, tried, alone=code != 421 and not _SERVERS.search(_text(said)))
 
     def _data(self, talk: smtplib.SMTP, mail: Mail, tried: str) -> None:
         code, said = self._asked(lambda: talk.docmd("DATA"), tried)
@@ -205,10 +208,10 @@ def _late(error: Exception) -> bool:
     return isinstance(error, TimeoutError) or "timed out" in str(error)
 
 
-def _no_trouble(code: int, said: bytes, tried: str) -> None:
+def _no_trouble(code: int, said: bytes, tried: str, *, alone: bool = False) -> None:
     """Raises Temporary for an answer that may be another one later, and for one that is none (-1)."""
     if code < 200 or 400 <= code < 500:
-        raise Temporary(f"{tried}: {_told(code, said)}", in_doubt=False)
+        raise Temporary(f"{tried}: {_told(code, said)}", in_doubt=False, alone=alone and code > 0)
 
 
 def _recipient(code: int, said: str, tried: str) -> ConnectorError:
