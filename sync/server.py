@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,6 +49,8 @@ SLOWEST: Final = 20.0
 """Seconds that a body may take to come."""
 ANSWERED_WITHIN: Final = 2.0
 """Seconds that a person's command may take to be written before it is answered; Slack waits for three."""
+READERS: Final = 4
+"""So many webhooks are read at once, beside everything else: reading one may wait for the keys of whoever signed it."""
 QUIET: Final = timedelta(minutes=1)
 """How long the log is silent about the next refused webhook of the same sort."""
 _COUNTED: Final = {400: "malformed", 401: "unsigned", 404: "unknown", 413: "too_large"}
@@ -61,6 +64,7 @@ class Hooks:
         self._connectors, self._intake, self._clock = connectors, intake, clock
         self._counts = {(name, state): WEBHOOKS.labels(name, state) for name in connectors for state in _STATES}
         self._told: dict[tuple[str, int], datetime] = {}
+        self._readers = ThreadPoolExecutor(READERS, "hooks")
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ class Hooks:
             body = await body_of(web)
             headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in web.scope["headers"]}
             request = Request(headers, body, path, dict(web.query_params), web.method)
-            receipt = self._read(connector, request)
+            receipt = await asyncio.get_running_loop().run_in_executor(self._readers, self._read, connector, request)
         except BadRequest as error:
             return self._refused(name, error)
         except (ClientDisconnect, TimeoutError):

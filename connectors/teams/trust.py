@@ -39,7 +39,7 @@ HOSTS: Final = (
 )
 """Where Teams' service URLs are; told in the documentation of proactive messages."""
 PATIENCE: Final = (1.0, 2.0)
-"""Seconds to connect and to answer: everything else that comes in waits meanwhile, where keys are not at hand."""
+"""Seconds to connect and to answer: a person waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +58,25 @@ class Keys:
         self._metadata = metadata
         self._session = session(2)
         self._lock = Lock()
-        self._keys: Mapping[str, jwt.PyJWK] = {}
-        self._endorsed: Mapping[str, frozenset[str]] = {}
+        self._keys: Mapping[str, tuple[jwt.PyJWK, frozenset[str]]] = {}
         self._read: datetime | None = None
         self._tried: datetime | None = None
 
     def get(self, name: str, now: datetime) -> tuple[jwt.PyJWK, frozenset[str]] | None:
-        """A key and the channels it is endorsed for; None: there is no such key. Raises ConnectorError."""
-        with self._lock:
-            self._read = self._read or (now if self._keys else None)
-            old = self._read is None or now - self._read > KEPT
-            if (old or name not in self._keys) and (self._tried is None or now - self._tried >= AGAIN):
-                self._tried = now
-                try:
-                    self._refresh()
-                except ConnectorError:
-                    if name not in self._keys:
-                        raise
-                else:
-                    self._read = now
-            if not self._keys:
-                raise Temporary("the keys of the Bot Framework are not to be had", in_doubt=False)
-            found = self._keys.get(name)
-            return None if found is None else (found, self._endorsed[name])
+        """A key and the channels it is endorsed for; None: there is no such key. Raises ConnectorError.
+
+        One caller looks for new keys; meanwhile the others have those that are known, as anybody can name a key.
+        """
+        if self._lock.acquire(blocking=not self._keys):
+            try:
+                self._renew(name, now)
+            finally:
+                self._lock.release()
+        elif name not in self._keys:
+            raise Temporary("the keys of the Bot Framework are being read", in_doubt=False)
+        if not self._keys:
+            raise Temporary("the keys of the Bot Framework are not to be had", in_doubt=False)
+        return self._keys.get(name)
 
     def refresh(self) -> None:
         """Read the keys now; they count as new when the next one is asked for. Raises ConnectorError."""
@@ -92,23 +88,36 @@ class Keys:
         """Close the connections."""
         self._session.close()
 
+    def _renew(self, name: str, now: datetime) -> None:
+        self._read = self._read or (now if self._keys else None)
+        old = self._read is None or now - self._read > KEPT
+        if not (old or name not in self._keys) or (self._tried is not None and now - self._tried < AGAIN):
+            return
+        self._tried = now
+        try:
+            self._refresh()
+        except ConnectorError:
+            if name not in self._keys:
+                raise
+        else:
+            self._read = now
+
     def _refresh(self) -> None:
         url = self._get(self._metadata).get("jwks_uri")
         if not isinstance(url, str) or not _is_safe(url):
             raise Temporary(f"{_TRIED}: the metadata names no address of keys", in_doubt=False)
-        keys: dict[str, jwt.PyJWK] = {}
-        endorsed: dict[str, frozenset[str]] = {}
+        keys: dict[str, tuple[jwt.PyJWK, frozenset[str]]] = {}
         for told in self._get(url).get("keys") or ():
             if not isinstance(told, dict) or told.get("kty") != "RSA" or not isinstance(told.get("kid"), str):
                 continue
             try:
-                keys[told["kid"]] = jwt.PyJWK(told, algorithm="RS256")
+                key = jwt.PyJWK(told, algorithm="RS256")
             except jwt.PyJWTError:
                 continue
-            endorsed[told["kid"]] = frozenset(map(str, told.get("endorsements") or ()))
+            keys[told["kid"]] = key, frozenset(map(str, told.get("endorsements") or ()))
         if not keys:
             raise Temporary(f"{_TRIED}: there are none", in_doubt=False)
-        self._keys, self._endorsed = keys, endorsed
+        self._keys = keys
 
     def _get(self, url: str) -> Json:
         try:

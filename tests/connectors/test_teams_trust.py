@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 
@@ -229,6 +230,29 @@ def test_a_new_key_is_looked_for_at_once_and_a_flood_of_unknown_ones_does_not_ma
             at.receive(at.pressed("Take it"), token)
     assert asked_for_keys(at) == 2
     assert at.receive(at.pressed("Take it")).signals, "the right ones are believed all the while"
+
+
+def test_while_keys_are_read_nobody_else_waits_for_them(at):
+    at.receive(at.pressed("Take it"))
+    at.later(AGAIN.total_seconds())
+    reading, go = Event(), Event()
+
+    def slow(asked):
+        if asked.path == BOT_METADATA:
+            reading.set()
+            go.wait(5)
+        return False
+
+    at.box.server.fail(Fault(slow))
+    token = jwt.encode(claims(at), key("unknown").private, algorithm="RS256", headers={"kid": "unknown"})
+    with ThreadPoolExecutor(1) as stranger:
+        refused = stranger.submit(at.receive, at.pressed("Take it"), token)
+        assert reading.wait(5)
+        assert at.receive(at.pressed("Take it")).signals, "a right click needs nothing of it"
+        assert not refused.done()
+        go.set()
+        with pytest.raises(BadRequest):
+            refused.result()
 
 
 @pytest.mark.parametrize(

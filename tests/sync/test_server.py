@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -78,7 +79,9 @@ class Door:
             lambda: (9, "abc"),
             Redaction({SECRET}).clean,
         )
-        connectors = {"signing": Signing(), "mute": Mute("mute", ConnectorSettings())}
+        self.reading, self.unread = Event(), Event()
+        mute, slow = Mute("mute", ConnectorSettings()), Slow(self.reading, self.unread)
+        connectors: dict[str, Connector] = {"signing": Signing(), "mute": mute, "slow": slow}
         self.server = Server(app(Hooks(connectors, self.intake, lambda: self.now), self.health), "127.0.0.1", 0)
         self.queue.start()
         self.port = self.server.start()
@@ -136,6 +139,21 @@ class Mute(Connector):
     """A product that sends nothing."""
 
     product = "Mute"
+
+
+class Slow(Connector):
+    """A product whose webhooks are read when `go` is set."""
+
+    product = "Slow"
+
+    def __init__(self, reading: Event, go: Event) -> None:
+        super().__init__("slow", ConnectorSettings())
+        self.reading, self.go = reading, go
+
+    def receive(self, request: Request, now: datetime) -> Receipt:
+        self.reading.set()
+        self.go.wait(5)
+        return super().receive(request, now)
 
 
 @pytest.fixture
@@ -252,6 +270,17 @@ def test_what_is_wrong_is_told_in_a_sentence_and_counted_and_does_nothing(
     assert not outcome or counted(outcome) == before + 1
     assert door.settle() == []
     assert door.queue.depth().waiting == 0
+
+
+def test_a_webhook_that_takes_long_to_read_keeps_nobody_waiting(door: Door) -> None:
+    door.unread.clear()
+    with ThreadPoolExecutor(1) as stranger:
+        slow = stranger.submit(door.post, b'{"ref": "1"}', to="slow")
+        assert door.reading.wait(5)
+        assert door.post(b'{"ref": "2"}')[0] == 202
+        assert not slow.done()
+        door.unread.set()
+        assert slow.result()[0] == 404
 
 
 def test_a_body_that_breaks_off_does_nothing(door: Door) -> None:
