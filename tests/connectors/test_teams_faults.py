@@ -18,7 +18,7 @@ from tests.connectors.teams_tenant import NOW, tenant
 DOWN = Message("down", (Button("Take it", "take", "10001"), Button("Close", "resolve", "10001")))
 PLACE = "Operations/Incidents"
 DATE = format_datetime(NOW + timedelta(seconds=90), usegmt=True)
-PATIENCE = 0.25
+PATIENCE = 0.6
 """Seconds that a call may take in these tests."""
 
 
