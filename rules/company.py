@@ -137,9 +137,13 @@ def _taken(name: str) -> bool:
     return name in TICKET_WORDS or name in SPOKEN or name in RESERVED or keyword.iskeyword(name)
 
 
-def _place(_name: str, _values: Values, node: Node, at: Reading) -> None:
+def _place(_name: str, values: Values, node: Node, at: Reading) -> None:
+    configured, told = at.names.configured, tuple(values["addresses"])
     if not node.value.keys() - {"timezone"}:
         at.wrong(node.where, "this place has no address", 'give one for a connector, such as slack = "#incidents"')
+    elif told and configured is not None and not configured.intersection(told):
+        said = f"no connector {' or '.join(told)} is configured, so nobody is told there"
+        at.doubtful(node.where, said, f"there are {', '.join(sorted(configured))}")
 
 
 def _calendar_keys(_name: str, values: Values, node: Node, at: Reading) -> None:

@@ -87,6 +87,8 @@ class Mistakes:
             path = (*under, *found["loc"])
             known = list(_siblings(model or self._model, found["loc"]))
             message, hint, key = _worded(found["type"], found["msg"], found.get("ctx", {}), path, known)
+            if found["type"] == "string_pattern_mismatch":
+                message, hint = "is not written as it must be", _described(model or self._model, found["loc"])
             if found["type"] == "missing":
                 path = path[:-1]
             self._problems.append(self._placed(path, message, hint, key))
@@ -191,6 +193,20 @@ def _siblings(model: type[BaseModel], path: Path_) -> Iterator[str]:
         inner = info.annotation if info else None
     if _is_model(inner):
         yield from (info.alias or name for name, info in inner.model_fields.items())
+
+
+def _described(model: type[BaseModel], path: Path_) -> str:
+    """What a setting is, in its own words; of a value in a table, what the table is. Empty where nothing says."""
+    inner: Any = model
+    for part in path:
+        info = inner.model_fields.get(str(part)) if _is_model(inner) else None
+        if info is None:
+            return ""
+        if not _is_model(info.annotation):
+            said = (info.description or "").partition(". ")[0].rstrip(".")
+            return f"it is: {said[:1].lower()}{said[1:]}" if said else ""
+        inner = info.annotation
+    return ""
 
 
 def _is_model(kind: Any) -> bool:

@@ -32,6 +32,10 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+_USUAL: dict[int, Security] = {465: "tls", 587: "starttls", 993: "tls", 143: "starttls"}
+"""How it is spoken on the ports that have a meaning of their own (RFC 8314)."""
+
+
 class _Server(_Table):
     host: str = Field(description="The server's name.")
     security: Security = Field(
@@ -44,6 +48,10 @@ class _Server(_Table):
     def _encrypted(self) -> _Server:
         if self.security == "none" and not self.plain and not _loopback(self.host):
             raise ValueError("security = none is for this machine; to another one it needs plain = true")
+        port = getattr(self, "port", 0)
+        usual = _USUAL.get(port)
+        if usual is not None and self.security not in {usual, "none"} and not _loopback(self.host):
+            raise ValueError(f"port {port} speaks {usual}, not {self.security}; set security to {usual}, or the port")
         return self
 
 

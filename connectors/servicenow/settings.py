@@ -106,6 +106,8 @@ class ServiceNowSettings(TrackerSettings):
             raise ValueError("is not an address; it begins with https://")
         if parts.username or parts.password:
             raise ValueError("holds credentials; they belong into user and password")
+        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("begins with http://, so the password could be read on the way; write https://")
         return url.rstrip("/")
 
     @field_validator("query")

@@ -114,3 +114,20 @@ def test_settings_that_cannot_work_are_refused_without_repeating_them(why, given
     with pytest.raises(ValueError, match=said) as raised:
         EmailSettings.model_validate({"sender": "P <p@example.org>", "secret": "a-secret-of-16-chars", **given})
     assert "a-secret-of-16-chars" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "port", "security", "usual"),
+    [
+        ("smtp", 465, "starttls", "tls"),
+        ("smtp", 587, "tls", "starttls"),
+        ("imap", 993, "starttls", "tls"),
+        ("imap", 143, "tls", "starttls"),
+    ],
+)
+def test_a_port_that_is_spoken_to_in_another_way_is_told_before_anybody_waits_for_it(table, port, security, usual):
+    server = {"host": "mail.example.org", "port": port, "security": security, "user": "x", "password": "secret-one"}
+    with pytest.raises(ValueError, match=f"port {port} speaks {usual}, not {security}; set security to") as told:
+        EmailSettings.model_validate({"sender": OURS, "secret": "s" * 16, table: server})
+    assert "secret-one" not in str(told.value)
+    EmailSettings.model_validate({"sender": OURS, "secret": "s" * 16, "smtp": {"host": "mail.example.org"}})

@@ -426,7 +426,7 @@ def test_a_comment_is_public_where_it_says_so(snow: World) -> None:
     [
         ("**Pointman log**\n\n- 10:02 a *b*\n- c", "Pointman log\n\n- 10:02 a b\n- c"),
         ("[code]<script>[/CODE]", "[ code]<script>[ /CODE]"),
-        ("1. one\n2. two\n\n> said\n\n---\n\n`x` ![p](https://p.example)", "1. one\n2. two\n\n> said\n\n----\n\nx p"),
+        ("1. one\n2. two\n\n> said\n\n---\n\n`x` ![p](https://p.example)", "1. one\n2. two\n\n> said\n\n---\n\nx p"),
         ("# Head\n\n```\ncode\n```", "Head\n\ncode"),
         ("| a | b |\n|---|---|\n| c | <d> |", "a | b\nc | <d>"),
     ],
@@ -619,6 +619,7 @@ def test_we_know_who_we_are_and_what_time_it_is(snow: World) -> None:
     [
         ({"url": "example.service-now.com"}, "is not an address"),
         ({"url": "https://a:b@example.service-now.com"}, "holds credentials"),
+        ({"url": "http://example.service-now.com"}, "could be read on the way; write https://"),
         ({"password": None}, "password is missing"),
         ({"client_id": "x"}, "belong together"),
         ({"query": "active=true^NQactive=false"}, "holds conditions only"),

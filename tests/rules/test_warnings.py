@@ -105,3 +105,18 @@ def test_a_restriction_because_of_which_nobody_hears_anything_is_doubtful(more: 
 def test_a_restriction_of_every_ticket_is_doubtful() -> None:
     told = warned(RESTRICT.replace("when = 'security'\n", ""))
     assert any("without a condition every ticket is restricted" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("connectors", "said"),
+    [
+        (("servicenow", "slack"), []),
+        (("servicenow", "email"), []),
+        ((), []),
+        (("servicenow", "teams"), ["no connector slack or email is configured, so nobody is told there"]),
+    ],
+)
+def test_a_place_that_leads_to_no_connector_is_warned_about(connectors: tuple[str, ...], said: list[str]) -> None:
+    text = '[defaults]\ntimezone = "UTC"\n[places.incidents]\nslack = "#incidents"\nemail = "a@example.org"\n'
+    found = [problem.message for problem in load.parse({"a.toml": text}, connectors=connectors).warnings]
+    assert found == said

@@ -315,6 +315,24 @@ def test_dotenv_beside_the_file_gives_secrets_and_never_goes_over_the_environmen
     assert os.environ["JIRA_TOKEN"] == "jira-very-secret"
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('tenant = "contoso"', "is not written as it must be; it is: the directory (tenant) id"),
+        ('channels = { "Operations/Incidents" = "19:x@thread.tacv" }', "it is: ids of channels by name, as"),
+    ],
+)
+def test_what_is_not_written_as_it_must_be_is_told_in_words_and_no_pattern(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'[connectors.msteams]\nuse = "teams"\n{table}\n')
+    with pytest.raises(Problems) as told:
+        load(path)
+    assert said in str(told.value)
+    assert "^" not in "".join(problem.message + problem.hint for problem in told.value.problems)
+
+
 # ---- anything at all
 
 
