@@ -7,6 +7,10 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from rules import duration
 
+LONGEST = 60
+"""Characters of a moment; more are none, and would take minutes to read."""
+FURTHEST = timedelta(days=3_650)
+"""How far off a moment may be: near the end of the calendar it can be told in no other time zone."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NEVER = frozenset({"none", "unknown", "never", "clear", "off", "-", "?"})
 """What people write who no longer know."""
@@ -22,15 +26,23 @@ def moment(text: str, zone: tzinfo, now: datetime) -> datetime | None:
     A time of day that is over is tomorrow's. Raises ValueError with a sentence where it means none, or one gone by.
     """
     said = " ".join(text.split()).strip(".,! ")
+    if len(said) > LONGEST:
+        raise ValueError(f"{said[:LONGEST]}… is no moment; {HOW}")
     bare = re.sub(r"^(?:at|by|around|about|until|till|is|=)\s+", "", said, flags=re.IGNORECASE)
     if bare.casefold() in NEVER:
         return None
-    found = _span(bare, now) or _iso(bare, zone) or _clock(bare, zone, now)
+    try:
+        found = _span(bare, now) or _iso(bare, zone) or _clock(bare, zone, now)
+        found = found.astimezone(UTC) if found is not None else None
+    except OverflowError:  # no calendar goes as far
+        found = None
     if found is None:
         raise ValueError(f"{said or 'nothing'} is no moment; {HOW}")
+    if found - now > FURTHEST:
+        raise ValueError(f"{said} is too far off; {HOW}")
     if found <= now:
         raise ValueError(f"{said} is over; {HOW}")
-    return found.astimezone(UTC)
+    return found
 
 
 def _span(said: str, now: datetime) -> datetime | None:
@@ -44,7 +56,7 @@ def _span(said: str, now: datetime) -> datetime | None:
     if not parts or left:
         return None
     minutes = sum(float(number.replace(",", ".")) * _MINUTES[unit.lower()] for number, unit in parts)
-    return now + timedelta(minutes=minutes) if 0 < minutes < 5_256_000 else None
+    return now + timedelta(minutes=minutes) if minutes > 0 else None
 
 
 def _iso(said: str, zone: tzinfo) -> datetime | None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from time import thread_time
 from urllib.parse import urlencode
 
 import pytest
@@ -17,6 +18,14 @@ from tests.connectors.slack_workspace import NOW, workspace
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("mark", ["<@", "<@U1|", "<#C|", "<https:", "<https:a|", "<!"])
+def test_a_message_of_marks_without_an_end_takes_no_time(mark):
+    said = {"command": "/pointman", "user_id": "U1", "text": mark * 15_000, "trigger_id": "1.2"}
+    before = thread_time()
+    assert interpret(said, "slash_commands", "slack").verb == "words"
+    assert thread_time() - before < 0.5, "nothing else happens meanwhile"
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from time import thread_time
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +14,7 @@ from sync.acts import with_acts
 from sync.commands import carry_out
 from sync.ledger import Act, Ledger
 from sync.look import Site
+from sync.moments import moment
 from tests.world import COMPANY, MORNING, RULES, World
 
 ROLES = """
@@ -161,6 +164,26 @@ def test_a_hold_with_its_reason_and_its_end_are_news_with_and_without_a_field(ma
     ]  # fmt: skip
     assert "ann: set eta 15:30" in world.log(ref)
     assert "ann: set eta (empty)" in world.log(ref)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "1" * 40_000,
+        "1 " * 20_000,
+        "in 999999999d",
+        "in 90000000 hours",
+        "in 8000000m",
+        "9999-12-31T23:59Z",
+        "0001-01-01 00:00",
+        "9999-12-31T23:59-12:00",
+    ],
+)
+def test_a_moment_made_to_take_for_ever_or_beyond_every_calendar_is_none(said: str) -> None:
+    before = thread_time()
+    with pytest.raises(ValueError, match="write it as"):
+        moment(said, ZoneInfo("Asia/Tokyo"), MORNING)
+    assert thread_time() - before < 0.5
 
 
 def test_a_moment_that_is_none_is_answered_with_how_to_write_one() -> None:
