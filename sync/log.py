@@ -61,11 +61,18 @@ def untold(ledger: Ledger) -> tuple[str, ...]:
 
 
 def told_late(plan: Plan, keys: Collection[str], rules: RuleSet) -> tuple[str, ...]:
-    """The lines of what was done earlier and never told."""
+    """The lines of what was done earlier and never told. News are over once they were told: which, nobody knows now."""
     effects = {item.effect.key: item.effect for item in reversed(plan.items) if item.status != "next"}
-    done = [(effects[key], plan.ledger.entries[key].at) for key in keys if key in effects]
-    return tuple(
-        effect_line(effect, Outcome(effect.key, done=True), rules, at) for effect, at in done if at is not None
+    entries, names = plan.ledger.entries, {f"news:{rule.id}": rule.name or rule.id for rule in rules}
+    done = [(effects[key], entries[key].at) for key in keys if key in effects]
+    over = [(key.partition(">"), entries[key].at) for key in keys if key not in effects]
+    return (
+        *(effect_line(effect, Outcome(effect.key, done=True), rules, at) for effect, at in done if at is not None),
+        *(
+            f"{shown(at, rules, plan.now)} tell {inert(to)} ({inert(names[of])})"
+            for (of, _, to), at in over
+            if at and of in names
+        ),
     )
 
 

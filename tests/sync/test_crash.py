@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from connectors.testing import MemoryMessenger
 from sync.crowd import TITLE
 from sync.ledger import Ledger
 from sync.look import Site
+from tests.sync.fate import Died, Fate, die, watched
 from tests.world import COMPANY, RULES, World
 
 pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
@@ -46,49 +46,15 @@ steps = [{ after = "5m", to = ["email:boss@example.org", "email:team@example.org
 LAG = timedelta(seconds=30)
 
 
-class Died(BaseException):
-    """The process is gone; nothing catches it."""
-
-
-@dataclass
-class Fate:
-    """Counts outside calls, and says what happens at which: `strikes` are (number, when, what)."""
-
-    strikes: dict[tuple[int, str], Callable[[], None]] = field(default_factory=dict)
-    calls: int = 0
-    asleep: bool = False
-    names: list[str] = field(default_factory=list)
-
-    def reached(self, when: str, name: str) -> None:
-        if when == "before" and not self.asleep:
-            self.calls += 1
-            self.names.append(name)
-        strike = None if self.asleep else self.strikes.pop((self.calls, when), None)
-        if strike is not None:
-            strike()
-
-
-def _watched(thing: Any, names: tuple[str, ...], fate: Fate) -> None:
-    for name in names:
-        setattr(thing, name, partial(_call, getattr(thing, name), fate, name))
-
-
-def _call(original: Callable[..., Any], fate: Fate, name: str, *args: Any) -> Any:
-    fate.reached("before", name)
-    answer = original(*args)
-    fate.reached("after", name)
-    return answer
-
-
 class Mortal(World):
     """A world in which the process dies and is started again ten seconds later."""
 
     def __init__(self, fate: Fate, site: Site | None = None) -> None:
         self.fate, self.crashes = fate, 0
         super().__init__(rules=RULES + ELSEWHERE, company=COMPANY, site=site, messengers=_messengers)
-        _watched(self.tracker, ("get", "write"), fate)
+        watched(self.tracker, ("get", "write"), fate)
         for messenger in self.messengers.values():
-            _watched(messenger, ("put", "find", "retire"), fate)
+            watched(messenger, ("put", "find", "retire"), fate)
 
     def look(self, ref: str) -> None:
         try:
@@ -192,10 +158,6 @@ def compare(world: Mortal) -> tuple[int, int, int]:
     return lost, doubled["slack"], doubled["email"]
 
 
-def _die() -> None:
-    raise Died
-
-
 def _moments() -> Iterator[tuple[int, str]]:
     return ((number, when) for number in range(1, _baseline()[1] + 1) for when in ("before", "after"))
 
@@ -211,7 +173,7 @@ def test_the_life_that_is_told_is_long_enough_to_break() -> None:
 def test_dying_once_anywhere_loses_nothing_and_doubles_at_most_what_was_in_flight() -> None:
     runs = worst = 0
     for moment in _moments():
-        world = Mortal(Fate({moment: _die}))
+        world = Mortal(Fate({moment: die}))
         play(world)
         lost, searchable, elsewhere = compare(world)
         assert world.crashes == 1, moment
@@ -228,7 +190,7 @@ def test_dying_twice_loses_nothing_and_doubles_at_most_one_per_crash(offset: int
     for first in moments:
         for gap in range(offset, offset + 8, 4):
             second = (first[0] + gap, "before" if gap % 2 else "after")
-            world = Mortal(Fate({first: _die, second: _die}))
+            world = Mortal(Fate({first: die, second: die}))
             play(world)
             lost, searchable, elsewhere = compare(world)
             assert (lost, searchable) == (0, 0), (first, second)
@@ -421,7 +383,7 @@ def test_dying_while_calls_are_gathered_loses_none_and_doubles_none_that_can_be_
     expected, calls, edits = _rush()
     assert edits >= 3, "lists that grew"
     for moment in ((number, when) for number in range(1, calls + 1) for when in ("before", "after")):
-        world = rush(Mortal(Fate({moment: _die}), Site(calls=1)))
+        world = rush(Mortal(Fate({moment: die}), Site(calls=1)))
         found = listed(world)
         assert world.crashes == 1, moment
         assert expected - found == Counter(), moment

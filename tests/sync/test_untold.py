@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sync.test_crash import Died, Fate, Mortal
+from tests.sync.fate import Died, Fate
+from tests.sync.test_crash import Mortal
 
 LIFE = ("severity = high", "team = payments", "assignee", "show in #incidents", "call tom")
 
@@ -35,6 +36,23 @@ CALLS = life(Fate()).fate.calls
 def test_the_log_tells_everything_wherever_the_process_dies(number: int, when: str) -> None:
     calm, log = told(life(Fate())), told(life(Fate({(number, when): die})))
     assert {line: log.count(line) for line in LIFE} == {line: calm.count(line) for line in LIFE}, log
+
+
+def over(fate: Fate) -> Mortal:
+    """The same life to its end: it is resolved, which two places are told."""
+    world = life(fate)
+    (ref,) = world.tracker.tickets
+    world.person(ref, phase="resolved")
+    world.at("09:25")
+    return world
+
+
+@pytest.mark.parametrize("number", range(CALLS + 1, over(Fate()).fate.calls + 1))
+def test_news_stand_in_the_log_once_though_nobody_knows_of_what_they_were(number: int) -> None:
+    for when in ("before", "after"):
+        log = told(over(Fate({(number, when): die})))
+        news = [line for line in log.splitlines() if line.endswith(("(milestones)", "(mail-news)"))]
+        assert len(news) == 2, log
 
 
 def test_a_log_that_tells_everything_is_not_written_again() -> None:
