@@ -109,35 +109,37 @@ def plain(text: str) -> str:
     return "\n".join(lines(parse(text))).strip()
 
 
-def words(node: SyntaxTreeNode) -> str:
-    """The text of an inline node (or of all below a node), without markup."""
+def words(node: SyntaxTreeNode, *, links: bool = False) -> str:
+    """The text of an inline node (or of all below a node), without markup; with `links` where they lead, too."""
     if node.type in {"softbreak", "hardbreak"}:
         return "\n"
     if node.type in {"text", "code_inline", "fence", "code_block"}:
         return node.content
     if node.type == "image":
         return node.content or str(node.attrs.get("src", ""))
-    return "".join(words(child) for child in node.children)
+    said = "".join(words(child, links=links) for child in node.children)
+    href = str(node.attrs.get("href", "")) if links and node.type == "link" else ""
+    return f"{said} ({href})" if href and href != said else said
 
 
-def lines(node: SyntaxTreeNode) -> Iterator[str]:
+def lines(node: SyntaxTreeNode, bullet: str = "•", *, links: bool = False) -> Iterator[str]:
     """A block, or all blocks below a node, as lines of plain text: lists with bullets, quotes with `>`."""
+    below = (line for child in node.children for line in lines(child, bullet, links=links))
     if node.type in {"paragraph", "heading"}:
-        yield from words(node).split("\n")
+        yield from words(node, links=links).split("\n")
     elif node.type in {"fence", "code_block"}:
         yield from node.content.rstrip("\n").split("\n")
     elif node.type in {"bullet_list", "ordered_list"}:
         first = int(node.attrs.get("start", 1))
         for number, item in enumerate(node.children, first):
-            mark = f"{number}. " if node.type == "ordered_list" else "• "
-            for index, line in enumerate(line for child in item.children for line in lines(child)):
+            mark = f"{number}. " if node.type == "ordered_list" else f"{bullet} "
+            for index, line in enumerate(lines(item, bullet, links=links)):
                 yield (" " * len(mark) if index else mark) + line
     elif node.type == "blockquote":
-        yield from (f"> {line}" for child in node.children for line in lines(child))
+        yield from (f"> {line}" for line in below)
     elif node.type == "hr":
         yield "---"
     elif node.type == "tr":
-        yield " | ".join(words(cell) for cell in node.children)
+        yield " | ".join(words(cell, links=links) for cell in node.children)
     else:
-        for child in node.children:
-            yield from lines(child)
+        yield from below

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import requests
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from sandbox.clock import Clock
 from sandbox.page import Page as Served
-from sandbox.process import Pointman
-from sandbox.world import PRODUCTS, World
+from sandbox.world import World
 from tests.pages import assert_accessible
-from tests.sandbox.stage import NARROW, WIDE, Stage, created
+from tests.sandbox.stage import NARROW, WIDE, created
 
+PRODUCTS = ("teams", "email")
+"""What stands beside Slack in the world of these tests."""
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)> **x** [y](javascript:alert(3))"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
-    with World(Clock(), ("#incidents", "#management"), products=PRODUCTS) as world:
-        pointman = Pointman(world, tmp_path_factory.mktemp("pointman"))
-        page = Served(world)
-        url = page.start()
-        try:
-            pointman.install()
-            pointman.start()
-            pointman.wait()
-            yield world, url
-        finally:
-            page.stop()
-            pointman.stop()
-
-
-@pytest.fixture
-def stage(served: tuple[World, str], browser: Browser) -> Iterator[Stage]:
-    made = Stage(*served, browser)
-    yield made
-    for context in browser.contexts:
-        context.close()
-    assert made.faults == []
 
 
 def test_a_click_in_teams_changes_the_ticket_and_the_card_everywhere(stage):
