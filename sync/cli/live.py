@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from connectors.base import Connector, Tracker, Wanted
 from connectors.errors import ConnectorError
 from connectors.model import WORDS
-from connectors.problems import Problem, Where
+from connectors.problems import Problem, Where, nearest
 from rules.model import Assign, Classify, Escalate, Notify, Person, Recipient, Restrict, Room, Rule, RuleSet
 from sync.config import Config
 
@@ -17,11 +17,30 @@ REACH = frozenset({"slack", "msteams", "email"})
 
 def problems(config: Config, rules: RuleSet, connectors: Mapping[str, Connector]) -> Iterator[Problem]:
     """Try every product for real, one after the other. Nothing is changed."""
+    yield from misspelt(config, rules)
     for name, connector in connectors.items():
         try:
             yield from connector.check(wanted(config, rules, connector))
         except ConnectorError as error:
             yield Problem(Where(str(config.path)), str(error), rule=f"connectors.{name}")
+
+
+def misspelt(config: Config, rules: RuleSet) -> Iterator[Problem]:
+    """Words and levels in the configuration that the rules do not know: what it says of them is said of nothing."""
+    where = Where(str(config.path))
+    for word in config.defaults:
+        if rules.vocabulary.type_of(word) is None:
+            hint = nearest(word, (*WORDS, *rules.fields))
+            yield Problem(where, f"the rules know no word {word}", rule="defaults", hint=hint)
+    said = [("defaults", word, str(value)) for word, value in config.defaults.items()]
+    for name, settings in config.connectors.items():
+        maps: Mapping[str, Iterable[str]] = getattr(settings, "values", {})
+        said += [(f"connectors.{name}.values", word, value) for word, values in maps.items() for value in values]
+    for rule, word, value in said:
+        levels = rules.scales.get(word, ())
+        if levels and value not in levels:
+            hint = nearest(value, levels) or f"there are {', '.join(levels)}"
+            yield Problem(where, f"{value} is no level of {word}", rule=rule, hint=hint)
 
 
 def wanted(config: Config, rules: RuleSet, connector: Connector) -> Wanted:
