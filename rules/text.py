@@ -139,7 +139,7 @@ class _Moment:
     """A moment that knows in which zone it is shown, for `{{ eta }}`, `{{ eta|time }}` and `{{ eta|date }}`."""
 
     def __init__(self, at: datetime, zone: tzinfo, now: datetime | None) -> None:
-        local = at.astimezone(zone)
+        local = _local(at, zone)
         self.time, self.date = f"{local:%H:%M}", f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
         self._shown = shown(at, zone, now)
 
@@ -210,12 +210,20 @@ def inert(value: object) -> str:
 
 def shown(moment: datetime, zone: tzinfo, now: datetime | None = None) -> str:
     """A moment for people: "14:30", or "18 Nov 14:30" unless it is on the day of `now`; the year where it differs."""
-    local, today = moment.astimezone(zone), now.astimezone(zone) if now is not None else None
+    local, today = _local(moment, zone), now.astimezone(zone) if now is not None else None
     clock = f"{local:%H:%M}"
     if today is not None and local.date() == today.date():
         return clock
     day = f"{local.day} {_MONTHS[local.month - 1]}"
     return f"{day} {clock}" if today is not None and today.year == local.year else f"{day} {local.year} {clock}"
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    """A moment in a zone; as it is where the zone's calendar does not go as far: anybody can type 9999-12-31."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 @lru_cache(500)  # the same few lines are said at every look

@@ -122,7 +122,7 @@ class Names:
     def at(self, address: str) -> User | None:
         """The active user with this e-mail address. Raises ConnectorError."""
         wanted = address.strip().lower()
-        if not wanted or "@" not in wanted or "," in wanted or "^" in wanted:
+        if "@" not in wanted or not _PLAIN.fullmatch(wanted):
             return None
         if wanted not in self._addresses:
             found = self._one(USERS, f"active=true^email={wanted}^ORDERBYsys_id", f"could not look up {wanted}")

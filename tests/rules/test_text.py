@@ -253,3 +253,10 @@ def test_what_could_be_markup_is_escaped_and_nothing_else(text: object, said: st
 )
 def test_a_moment_has_its_date_unless_it_is_today(moment: datetime, now: datetime | None, said: str) -> None:
     assert shown(moment, BERLIN, now) == said
+
+
+@pytest.mark.parametrize(("year", "zone"), [(9999, "Asia/Tokyo"), (1, "America/New_York")])
+def test_a_moment_at_the_end_of_the_calendar_is_shown_all_the_same(year: int, zone: str) -> None:
+    at = datetime(9999, 12, 31, 23, 59, tzinfo=UTC) if year == 9999 else datetime(1, 1, 1, tzinfo=UTC)
+    assert f" {year} " in shown(at, ZoneInfo(zone), MORNING)
+    assert str(year) in Template("{{ eta|date }}").render({"eta": at}, ZoneInfo(zone), MORNING)
