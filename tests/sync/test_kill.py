@@ -325,7 +325,7 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path, name: str) -> Non
     world, player, reaper = played(scenario, company, tmp_path / "killed", Random(SEED))
     print(f"{reaper.pointman.killed} kills, {reaper.pointman.started} starts: {dict(reaper.deaths)}")
     assert [(w.expect.name, w.outcome, w.said) for w in player.watched if w.outcome != "held"] == []
-    assert reaper.pointman.killed == company.kills
+    assert reaper.pointman.killed >= company.kills
     assert (player.lost, player.doubled) == (0, 0)
     found, wanted = state(world), state(undisturbed)
     assert (found - wanted, wanted - found) == (Counter(), Counter())
