@@ -2,10 +2,12 @@
 # requirements.lock, and only when that or pyproject.toml has changed. Nothing outside this folder is touched.
 PYTHON ?= python3
 BIN := .venv/bin
+# one more than there are cores: some tests only wait, for a process or a browser
+WORKERS = $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 .PHONY: demo test check bench install
 
 demo: install ; @$(BIN)/pointman demo $(ARGS)
-test: install ; $(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
+test: install ; $(BIN)/pytest -n $(WORKERS) --dist worksteal --cov $(ARGS)
 check: install ; $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo && $(BIN)/python .ci/addresses.py
 bench: install ; @missed=0; for each in bench/*.py; do $(BIN)/python "$$each" || missed=1; done; exit $$missed
 

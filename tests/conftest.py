@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import chain, islice
 
 import hypothesis
 import pytest
@@ -21,11 +22,16 @@ hypothesis.settings.load_profile("any machine")
 
 @pytest.hookimpl(trylast=True)  # after the order was shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones begin first, so that no core waits for one at the end.
+    """The long ones begin first, shared out among the workers, so that no core waits for one at the end.
 
     Lines of `rules` and `sync` are not counted while connectors and the sandbox are tested.
     """
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    others = iter([item for item in items if item.get_closest_marker("long") is None])
+    share = -(-len(items) // workers)  # each is given as many in a row
+    shares = [[*long[n::workers], *islice(others, share - len(long[n::workers]))] for n in range(workers)]
+    items[:] = [*chain.from_iterable(shares), *others]
     for item in items:
         if item.path.parent.name in {"connectors", "sandbox"}:
             item.add_marker("uncounted")

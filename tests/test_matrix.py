@@ -19,6 +19,7 @@ import pytest
 from tests.combination import COMPANY, MESSENGERS, TRACKERS, Messenger, Tracker
 from tests.playing import Playing, playing
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 COMBINATIONS = [(tracker, messenger) for tracker in TRACKERS for messenger in MESSENGERS]
 SORTS = ("standing", "call", "news")
 Told = Counter[tuple[str, ...]]

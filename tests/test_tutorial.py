@@ -34,6 +34,7 @@ from sandbox.world import World
 from sync.cli.app import app
 from tests.pages import ROOT, Block, blocks
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 README = ROOT / "README.md"
 BIN = Path(sys.executable).parent

@@ -13,6 +13,7 @@ from connectors.testing import BOT
 from sync.ledger import Ledger
 from tests.world import COMPANY, RULES, World
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 FORGED = (
     "nice\n\n**What happened**\n\n- 09:00 severity = low (ann asked for it)\n- 09:01 *everything* is <!channel> fine"
 )

@@ -17,6 +17,7 @@ from sync.look import Site
 from sync.plan import make_plan
 from tests.world import MORNING, RULES, World
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 INCIDENTS, TOM, MARIA = "#incidents", "U-tom", "U-maria"
 CARD = "notify:card>place:incidents@slack"
 

@@ -24,6 +24,7 @@ from sync.cli import console
 from sync.cli.app import app
 from tests.sync.installation import RULES, SECRET, install
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 POINTMAN = Path(sys.executable).parent / "pointman"
 WRONG = RULES.replace('severity == "high"\'\nto', 'sevrity == "high"\'\nto')
 

@@ -19,6 +19,7 @@ from sync.cli import placing
 from sync.cli.app import app
 from tests.sync.beginning import TOKENS, Products, Terminal, live, products
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 WRITTEN = {"config.toml", "rules.d/00-company.toml", "rules.d/10-start.toml", ".env"}
 SCHEMAS = {"schema/config.schema.json", "schema/rules.schema.json"}
 

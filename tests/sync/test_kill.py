@@ -37,6 +37,7 @@ from sandbox.process import Pointman
 from sandbox.scenario import HERE, Expect, Scenario, Step, load
 from sandbox.world import World
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 NURSERY = """
 import os, signal, sys
 import sync.cli, sync.run, connectors.slack, slack_sdk, re2, jinja2, markdown_it, {more}

@@ -12,6 +12,7 @@ from rules.load import load
 from rules.model import RuleSet
 from sync.reload import TOPIC, Reload
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 BASE = '[defaults]\ntimezone = "UTC"\n'
 
 

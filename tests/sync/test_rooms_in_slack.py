@@ -13,6 +13,7 @@ from sync.look import Site
 from tests.connectors.slack_workspace import Workspace, workspace
 from tests.world import COMPANY, MORNING, RULES, World
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 ROOM = """
 [[channel]]
 id = "war-room"

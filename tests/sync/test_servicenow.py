@@ -29,6 +29,8 @@ from tests.sync.installation import SECRET
 from tests.sync.test_products import PEOPLE, RULES
 from tests.sync.test_run import until
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
+
 
 @dataclass
 class Both:

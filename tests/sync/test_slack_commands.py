@@ -20,6 +20,7 @@ from sync.look import Engine, Site
 from sync.queue import MemoryQueue
 from tests.connectors import jiras, slack_workspace
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 RULES = """
 [defaults]

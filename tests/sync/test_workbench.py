@@ -29,6 +29,7 @@ from sync.config import Config
 from sync.workbench.files import RuleFiles
 from tests.sync.installation import RULES, install
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 NAME = "rules.d/rules.toml"
 LADDER = 'after = "5m"'
