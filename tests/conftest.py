@@ -29,9 +29,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.get_closest_marker("long") is not None]
     others = iter([item for item in items if item.get_closest_marker("long") is None])
+    files = list(dict.fromkeys(item.path for item in long))  # one file's tests share what was set up for them
     share = -(-len(items) // workers)  # each is given as many in a row
-    shares = [[*long[n::workers], *islice(others, share - len(long[n::workers]))] for n in range(workers)]
-    items[:] = [*chain.from_iterable(shares), *others]
+    begun = [[item for item in long if item.path in files[n::workers]] for n in range(workers)]
+    items[:] = [*chain.from_iterable([*first, *islice(others, share - len(first))] for first in begun), *others]
     for item in items:
         if item.path.parent.name in {"connectors", "sandbox"}:
             item.add_marker("uncounted")

@@ -158,3 +158,9 @@ def test_the_latest_moment_is_known() -> None:
     assert Ledger("1", {"k": Entry(NOW)}).with_act(
         Act("x", NOW + timedelta(1), "ann", "take")
     ).written_at == NOW + timedelta(1)
+
+
+def test_what_is_in_doubt_from_an_earlier_time_stays_so_where_it_was_not_sent_again() -> None:
+    asked = Ledger("1", {"k": Entry(claim=replace(CLAIM, repeat=True))})
+    assert asked.recorded(Outcome("k"), NOW) == asked
+    assert asked.recorded(Outcome("k", failure="channel_not_found"), NOW).entries["k"].claim is None

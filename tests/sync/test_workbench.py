@@ -116,7 +116,7 @@ def lines(html: str) -> str:
 
 def stands(said: str, status: str, what: str) -> bool:
     """Whether a line of a plan is among these words, whatever its time."""
-    return re.search(rf"\b{status} (\d\d:\d\d )?{re.escape(what)}", said) is not None
+    return re.search(rf"\b{status} ((\w+ \d+ \w+ )?\d\d:\d\d )?{re.escape(what)}", said) is not None
 
 
 def moments(bench: Bench, key: str) -> list[dict[str, str]]:
