@@ -2,8 +2,8 @@
 # requirements.lock, and only when that or pyproject.toml has changed. Nothing outside this folder is touched.
 PYTHON ?= python3
 BIN := .venv/bin
-# one more than there are cores: some tests only wait, for a process or a browser
-WORKERS = $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
+# two more than there are cores: many tests only wait, for a process or a browser
+WORKERS = $(shell $(PYTHON) -c "import os; print(2 + (os.cpu_count() or 1))")
 .PHONY: demo test check bench install
 
 demo: install ; @$(BIN)/pointman demo $(ARGS)
