@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,16 @@ def _from_environment(value: Any) -> Any:
 
 Secret = Annotated[SecretStr, BeforeValidator(_from_environment)]
 """A token or password. Written as `env/NAME`, `file:/path`, or the text itself; `repr` shows asterisks."""
+
+
+def told_apart(phases: Iterable[Sequence[str]], values: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Whatever a product calls a phase or a value means one thing only, in small letters. Raises ValueError."""
+    every = {"phases": [*phases], **{f"values.{word}": [*m.values()] for word, m in values.items()}}
+    for what, meanings in every.items():
+        theirs = [one.casefold() for several in meanings for one in several]
+        double = next((one for one in theirs if theirs.count(one) > 1), None)
+        if double is not None:
+            raise ValueError(f"{what} gives {double} two meanings")
 
 
 class ConnectorSettings(BaseModel):

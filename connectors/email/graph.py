@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -58,7 +59,7 @@ class GraphMail:
             for each in listed if isinstance(listed, list) else []:
                 ident = str(each.get("id") or "")
                 value = f"{self._base}/messages/{quote(ident, safe='')}/$value"
-                yield ident, read(lambda at=value: self._call("GET", at, tried)).content[:LARGEST]  # type: ignore[misc]
+                yield ident, read(partial(self._call, "GET", value, tried)).content[:LARGEST]
             where = self._next(str(page.get("@odata.nextLink") or ""))
 
     def done(self, ident: str) -> None:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from functools import partial
 from threading import Event, Lock
 
 from connectors.base import Messenger, Receipt, Request, Wanted
@@ -22,7 +23,7 @@ from connectors.email.imap import ImapMail
 from connectors.email.links import PATH, Links
 from connectors.email.listener import Box, Floods, Listener
 from connectors.email.replies import Handle, Reader
-from connectors.email.settings import EmailSettings
+from connectors.email.settings import EmailSettings, Imap
 from connectors.email.smtp import Outbox
 from connectors.email.threads import Threads
 from connectors.errors import ConnectorError, Refused
@@ -146,17 +147,15 @@ class Email(Messenger):
         if self._graph is not None:
             yield self._graph.check
         if self._smtp is not None:
-            yield self._connects
+            yield partial(self._connects, self._smtp)
         if self.settings.imap is not None:
-            yield self._opens
+            yield partial(self._opens, self.settings.imap)
 
-    def _connects(self) -> None:
-        assert self._smtp is not None  # noqa: S101  (asked only then)
-        self._smtp.connect(f"could not connect {self.name}").close()
+    def _connects(self, smtp: Outbox) -> None:
+        smtp.connect(f"could not connect {self.name}").close()
 
-    def _opens(self) -> None:
-        assert self.settings.imap is not None  # noqa: S101  (asked only then)
-        box = ImapMail(self.settings.imap, self.settings.timeout)
+    def _opens(self, imap: Imap) -> None:
+        box = ImapMail(imap, self.settings.timeout)
         try:
             box.check()
         finally:

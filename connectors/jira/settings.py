@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from connectors.config import Secret, TrackerSettings
+from connectors.config import Secret, TrackerSettings, told_apart
 from connectors.model import Phase
 
 
@@ -89,10 +89,5 @@ class JiraSettings(TrackerSettings):
     @model_validator(mode="after")
     def _told_apart(self) -> JiraSettings:
         """A status or a value of Jira's means one thing only."""
-        every = {"phases": [*self.phases.values()], **{f"values.{w}": [*m.values()] for w, m in self.values.items()}}
-        for what, meanings in every.items():
-            theirs = [one.casefold() for several in meanings for one in several]
-            double = next((one for one in theirs if theirs.count(one) > 1), None)
-            if double is not None:
-                raise ValueError(f"{what} gives {double} two meanings")
+        told_apart(self.phases.values(), self.values)
         return self

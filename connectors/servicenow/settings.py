@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from connectors.config import Secret, TrackerSettings
+from connectors.config import Secret, TrackerSettings, told_apart
 from connectors.model import Phase
 
 LEDGER: Final = "u_pointman"
@@ -139,12 +139,7 @@ class ServiceNowSettings(TrackerSettings):
     @model_validator(mode="after")
     def _told_apart(self) -> ServiceNowSettings:
         """A state or a value means one thing only; without a column of its own, severity is impact and urgency."""
-        every = {"phases": [*self.phases.values()], **{f"values.{w}": [*m.values()] for w, m in self.values.items()}}
-        for what, meanings in every.items():
-            theirs = [one.casefold() for several in meanings for one in several]
-            double = next((one for one in theirs if theirs.count(one) > 1), None)
-            if double is not None:
-                raise ValueError(f"{what} gives {double} two meanings")
+        told_apart(self.phases.values(), self.values)
         if "severity" in self.values and "severity" not in self.fields:
             for several in self.values["severity"].values():
                 wrong = next((one for one in several if not _PAIR.fullmatch(one)), None)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import Request
@@ -82,11 +82,14 @@ class Client:
         """Read every page; `ask` is given the cursor, empty for the first. A page that fails is asked for again."""
         cursor = ""
         while True:
-            page = read(lambda at=cursor: self.call(tried, lambda web: ask(web, at)))  # type: ignore[misc]
+            page = read(partial(self._page, tried, ask, cursor))
             yield page
             if not page.cursor or page.cursor == cursor:
                 return
             cursor = page.cursor
+
+    def _page(self, tried: str, ask: Callable[[WebClient, str], SlackResponse], cursor: str) -> Reply:
+        return self.call(tried, lambda web: ask(web, cursor))
 
     def post(self, tried: str, url: str, body: Json) -> None:
         """Post JSON to a response URL. Raises connectors.errors only."""

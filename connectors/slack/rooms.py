@@ -10,6 +10,7 @@ An app cannot unarchive: Slack takes it out of a channel that is archived, and t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from slack_sdk import WebClient
@@ -128,11 +129,11 @@ class Rooms:
         if topic and topic != _unescaped(str((found.get("topic") or {}).get("value") or "")):
             yield lambda: self._ask(tried, lambda web: web.conversations_setTopic(channel=ref, topic=topic))
         if channel.people:
-            yield from (lambda who=who: self._invite(ref, who) for who in self._outside(ref, channel.people, tried))
+            yield from (partial(self._invite, ref, who) for who in self._outside(ref, channel.people, tried))
         if channel.links:
             yield lambda: self._link(ref, channel, tried)
         for pinned in channel.pinned:
-            yield lambda pinned=pinned: self._pin(ref, pinned)  # type: ignore[misc]
+            yield partial(self._pin, ref, pinned)
 
     def _outside(self, ref: str, people: Iterable[str], tried: str) -> tuple[str, ...]:
         """Those who are not in the channel yet, as they were named."""

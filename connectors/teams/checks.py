@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from connectors.base import Wanted
@@ -40,7 +41,7 @@ class Check:
                 "neither channels nor teams are named: nothing can be found by name", hint, warning=True
             )
         for team, id_ in settings.teams.items():
-            yield from self._tried(lambda tried, id_=id_: self.places.team(id_, tried), f"the team {team}")  # type: ignore[misc]
+            yield from self._tried(partial(self.places.team, id_), f"the team {team}")
         for channel in settings.channels:
             yield from self._address(channel)
         known = {name.lower() for name in settings.channels}

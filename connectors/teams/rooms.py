@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -48,7 +49,7 @@ class Rooms:
             if ours is not None:
                 return str(ours["id"])
             if not there:
-                made = self._own(lambda name=name: self._graph.post(tried, path, {**asked, "displayName": name}))  # type: ignore[misc]
+                made = self._own(partial(self._graph.post, tried, path, {**asked, "displayName": name}))
                 if isinstance(made.get("id"), str):
                     return str(made["id"])
                 raise Refused(f"{tried}: the answer does not say which channel it is")

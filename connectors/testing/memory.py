@@ -243,7 +243,7 @@ class MemoryMessenger(Messenger):
         super().__init__(name, ConnectorSettings())
         self.clock = clock
         self.searchable, self.editable, self.lag = searchable, editable, lag  # type: ignore[misc]  # facts of a class
-        self.channels = channels  # type: ignore[misc]
+        self.channels = channels  # type: ignore[misc]  # a fact of the class, elsewhere
         self.posts: list[Post] = []
         self.rooms: list[Room] = []
         self.room_error: ConnectorError | None = None
