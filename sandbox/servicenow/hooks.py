@@ -12,16 +12,14 @@ import base64
 import hmac
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from queue import Queue
-from threading import Thread
 from typing import Final
 from uuid import uuid4
 
 import requests
 
+from sandbox.courier import Courier
 from sandbox.servicenow.world import Record
 
 ADDRESS: Final = re.compile(r"""https?://[^'"\s]+/hooks/[\w.-]+""")
@@ -60,16 +58,12 @@ def installed(rule: Record, properties: Mapping[str, str]) -> Hook | None:
     return Hook(url, secret, rule["collection"]) if url else None
 
 
-class Hooks:
-    """Makes calls in the background, in order. `sent` counts them, `failed` holds those that nobody took."""
+class Hooks(Courier[Call]):
+    """Makes calls in the background, each once. `hooks` are those that are set up beside the installed rules."""
 
     def __init__(self) -> None:
+        super().__init__("servicenow-rules")
         self.hooks: list[Hook] = []
-        self.twice = False
-        self.sent = 0
-        self.failed: list[Call] = []
-        self._queue: Queue[Call | None] = Queue()
-        self._thread: Thread | None = None
 
     def emit(self, hook: Hook, record: Record, at: int) -> None:
         """Call out about a record; `at` is the instance's time in seconds since 1970."""
@@ -78,37 +72,12 @@ class Hooks:
         headers = {"Content-Type": "application/json", "X-Pointman-Timestamp": str(at)}
         digest = hmac.digest(hook.secret.encode(), f"{at}.".encode() + body, "sha256")
         headers["X-Pointman-Signature"] = f"sha256={base64.b64encode(digest).decode()}"
-        for _ in range(2 if self.twice else 1):
-            self._queue.put(Call(hook.url, body, headers))
-        if self._thread is None:
-            self._thread = Thread(target=self._run, daemon=True, name="servicenow-rules")
-            self._thread.start()
+        self.put(Call(hook.url, body, headers))
 
-    def settle(self, timeout: float = 5.0) -> bool:
-        """Wait until every call has been made; whether it has."""
-        until = time.monotonic() + timeout
-        while self._queue.unfinished_tasks and time.monotonic() < until:
-            time.sleep(0.002)
-        return not self._queue.unfinished_tasks
-
-    def close(self) -> None:
-        """Call nobody any more."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(timeout=2)
-            self._thread = None
-
-    def _run(self) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            while (call := self._queue.get()) is not None:
-                self.sent += 1
-                try:
-                    answer = session.post(call.url, data=call.body, headers=call.headers, timeout=10)
-                    if answer.status_code >= 400:
-                        self.failed.append(call)
-                except requests.RequestException:
-                    self.failed.append(call)
-                finally:
-                    self._queue.task_done()
-            self._queue.task_done()
+    def deliver(self, session: requests.Session, one: Call) -> bool:
+        """One try."""
+        self.sent += 1
+        try:
+            return session.post(one.url, data=one.body, headers=one.headers, timeout=10).status_code < 400
+        except requests.RequestException:
+            return False

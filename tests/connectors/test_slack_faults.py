@@ -11,6 +11,7 @@ from connectors.base import Wanted
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Absent, Button, CannotTell, Command, Form, Found, Message, Question, User
 from sandbox.http import Answer, Fault
+from tests.connectors.faults import doubtful, plain
 from tests.connectors.slack_workspace import NOW, connector, workspace
 
 DOWN = Message("down", (Button("Take it", "take", "1"),))
@@ -36,32 +37,20 @@ def slack_says(error, status=200, **headers):
 
 # why, fault, error, in doubt, retry after, how many messages stand afterwards
 FAULTS = [
+    *plain(),
+    *doubtful(PATIENCE),
     ("bad request", Fault(..., Answer(400, "no")), Refused, None, None, 0),
     ("unauthorised", Fault(..., Answer(401, "no")), Denied, None, None, 0),
     ("forbidden", Fault(..., Answer(403, "no")), Denied, None, None, 0),
     ("not found", Fault(..., Answer(404, "no")), Missing, None, None, 0),
-    ("conflict", Fault(..., Answer(409, "no")), Refused, None, None, 0),
-    ("gone", Fault(..., Answer(410, "no")), Missing, None, None, 0),
     ("too large", Fault(..., Answer(413, "no")), Refused, None, None, 0),
-    ("unprocessable", Fault(..., Answer(422, "no")), Refused, None, None, 0),
     ("too many, in seconds", Fault(..., slack_says("ratelimited", 429, retry_after="30")), Temporary, False, 30, 0),
     ("too many, until a date", Fault(..., slack_says("ratelimited", 429, retry_after=DATE)), Temporary, False, 90, 0),
-    ("too many, no word of when", Fault(..., Answer(429, "slow down")), Temporary, False, None, 0),
     ("too many, told with 200", Fault(..., slack_says("ratelimited", retry_after="7")), Temporary, False, 7, 0),
-    ("server error", Fault(..., Answer(500, "<html>oops")), Temporary, True, None, 0),
-    ("server error after the effect", Fault(..., Answer(500, "oops"), done=True), Temporary, True, None, 1),
-    ("bad gateway", Fault(..., Answer(502, "<html>")), Temporary, True, None, 0),
-    ("unavailable, come back", Fault(..., Answer(503, "", {"retry-after": "5"})), Temporary, True, 5, 0),
-    ("gateway time-out after the effect", Fault(..., Answer(504, ""), done=True), Temporary, True, None, 1),
-    ("time-out before the effect", Fault(..., drop=True, wait=2 * PATIENCE), Temporary, True, None, 0),
-    ("time-out after the effect", Fault(..., done=True, wait=2 * PATIENCE), Temporary, True, None, 1),
-    ("reset before the effect", Fault(..., drop=True), Temporary, True, None, 0),
-    ("reset after the effect", Fault(..., drop=True, done=True), Temporary, True, None, 1),
     ("a login page with 200", Fault(..., Answer(200, "<html>sign in</html>"), done=True), Temporary, True, None, 1),
     ("half an answer", Fault(..., Answer(200, '{"ok": true, "chan'), done=True), Temporary, True, None, 1),
     ("JSON that is no object", Fault(..., Answer(200, "[1]"), done=True), Temporary, True, None, 1),
     ("an object that is not Slack's", Fault(..., Answer(200, {}), done=True), Temporary, True, None, 1),
-    ("moved", Fault(..., Answer(302, "", {"location": "https://elsewhere.example"})), Refused, None, None, 0),
     ("Slack's own trouble", Fault(..., slack_says("internal_error"), done=True), Temporary, True, None, 1),
     ("half done, Slack says", Fault(..., slack_says("fatal_error"), done=True), Temporary, True, None, 1),
 ]

@@ -13,6 +13,7 @@ from connectors.model import Button, Command, Form, Message, Question, User
 from connectors.setup import Order
 from sandbox.http import Answer, Fault
 from sandbox.teams import Refusal
+from tests.connectors.faults import ROWS, doubtful, plain
 from tests.connectors.teams_tenant import NOW, tenant
 
 DOWN = Message("down", (Button("Take it", "take", "10001"), Button("Close", "resolve", "10001")))
@@ -37,35 +38,22 @@ def teams_says(status, code, **headers):
 
 # why, fault, error, in doubt, retry after, how many messages stand afterwards
 FAULTS = [
+    *plain(),
+    *doubtful(PATIENCE),
     ("bad request", Fault(..., teams_says(400, "BadArgument")), Refused, None, None, 0),
     ("unauthorised, twice", Fault(..., teams_says(401, "Unauthorized"), times=2), Denied, None, None, 0),
     ("forbidden", Fault(..., teams_says(403, "BotDisabledByAdmin")), Denied, None, None, 0),
     ("forbidden there", Fault(..., teams_says(403, "BotNotInConversationRoster")), Refused, None, None, 0),
     ("not found", Fault(..., teams_says(404, "ConversationNotFound")), Missing, None, None, 0),
-    ("conflict", Fault(..., Answer(409, "no")), Refused, None, None, 0),
-    ("gone", Fault(..., Answer(410, "no")), Missing, None, None, 0),
     ("two at once", Fault(..., teams_says(412, "PreconditionFailed")), Temporary, False, None, 0),
     ("too large", Fault(..., teams_says(413, "MessageSizeTooBig")), Refused, None, None, 0),
-    ("unprocessable", Fault(..., Answer(422, "no")), Refused, None, None, 0),
     ("too many, in seconds", Fault(..., teams_says(429, "Throttled", retry_after="30")), Temporary, False, 30, 0),
     ("too many, until a date", Fault(..., teams_says(429, "Throttled", retry_after=DATE)), Temporary, False, 90, 0),
-    ("too many, no word of when", Fault(..., Answer(429, "slow down")), Temporary, False, None, 0),
-    ("server error", Fault(..., Answer(500, "<html>oops")), Temporary, True, None, 0),
-    ("server error after the effect", Fault(..., Answer(500, "oops"), done=True), Temporary, True, None, 1),
-    ("bad gateway", Fault(..., Answer(502, "<html>")), Temporary, True, None, 0),
-    ("unavailable, come back", Fault(..., Answer(503, "", {"retry-after": "5"})), Temporary, True, 5, 0),
-    ("gateway time-out after the effect", Fault(..., Answer(504, ""), done=True), Temporary, True, None, 1),
-    ("time-out before the effect", Fault(..., drop=True, wait=2 * PATIENCE), Temporary, True, None, 0),
-    ("time-out after the effect", Fault(..., done=True, wait=2 * PATIENCE), Temporary, True, None, 1),
-    ("reset before the effect", Fault(..., drop=True), Temporary, True, None, 0),
-    ("reset after the effect", Fault(..., drop=True, done=True), Temporary, True, None, 1),
     ("a login page with 200", Fault(..., Answer(200, "<html>sign in</html>"), done=True), Temporary, True, None, 1),
     ("half an answer", Fault(..., Answer(201, '{"id": "19:'), done=True), Temporary, True, None, 1),
     ("JSON that is no object", Fault(..., Answer(200, "[1]"), done=True), Temporary, True, None, 1),
     ("an object that is not Teams'", Fault(..., Answer(200, {}), done=True), Temporary, True, None, 1),
-    ("moved", Fault(..., Answer(302, "", {"location": "https://elsewhere.example"})), Refused, None, None, 0),
 ]
-ROWS = ("why", "fault", "error", "in_doubt", "retry_after", "stand")
 
 
 def aimed(fault, method, part):
