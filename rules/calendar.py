@@ -72,6 +72,36 @@ def _since(calendar: Calendar, moment: datetime) -> datetime | None:
     return None
 
 
+def later(calendar: Calendar | None, start: datetime, span: timedelta) -> datetime | None:
+    """The moment at which the calendar was open for so long since `start`, in UTC; without one every hour counts.
+
+    None: it is not open for so long within the next two years.
+    """
+    if calendar is None:
+        return start + span
+    left, today = span, start.astimezone(calendar.timezone).date() - timedelta(days=1)
+    for day in (today + timedelta(days=nth) for nth in range(FAR)):
+        for opens, closes in opening(calendar, day):
+            begins = max(opens, start)
+            if closes - begins >= left and closes > begins:
+                return begins + left
+            left -= max(closes - begins, timedelta(0))
+    return None
+
+
+def between(calendar: Calendar | None, start: datetime, end: datetime) -> timedelta:
+    """For how long the calendar was open from one moment to another; nothing where `end` is not after `start`."""
+    if calendar is None:
+        return max(end - start, timedelta(0))
+    total, day = timedelta(0), start.astimezone(calendar.timezone).date() - timedelta(days=1)
+    last = end.astimezone(calendar.timezone).date()
+    while day <= last:
+        for opens, closes in opening(calendar, day):
+            total += max(min(closes, end) - max(opens, start), timedelta(0))
+        day += timedelta(days=1)
+    return total
+
+
 def _closing(day: date, closes: time) -> date:
     return day + timedelta(days=1) if closes == _MIDNIGHT else day
 
