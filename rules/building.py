@@ -114,7 +114,10 @@ def _step(values: Values) -> Step:
 def _escalate(every: dict[str, Any], values: Values) -> Escalate:
     repeat = Repeat(values["repeat"]["every"], values["repeat"]["times"]) if "repeat" in values else None
     return Escalate(
-        **every, **_some(values, "since", "buttons"), steps=tuple(map(_step, values["steps"])), repeat=repeat
+        **every,
+        **_some(values, "since", "buttons", "calendar"),
+        steps=tuple(map(_step, values["steps"])),
+        repeat=repeat,
     )
 
 
@@ -280,6 +283,3 @@ def not_yet(written: Written, at: Reading) -> None:
     """Refuse what is right, and comes with a later version."""
     if written.kind in NOT_YET:
         at.wrong(written.node.where, f"not yet: [[{written.kind}]] rules come with a later version")
-        return
-    if "calendar" in written.values:
-        at.wrong(written.key("calendar"), "not yet: calendar comes with a later version")

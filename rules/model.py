@@ -111,12 +111,51 @@ class Assign(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escalate(Rule):
-    """Calls people until somebody acts: a ladder of steps, counted from the moment `since`, lowest first."""
+    """Calls people until somebody acts: a ladder of steps, counted from the moment `since`, lowest first.
+
+    With a `calendar` only its hours count.
+    """
 
     since: str = "created"
     steps: tuple[Step, ...] = ()
     repeat: Repeat | None = None
     buttons: tuple[str, ...] = ("acknowledge", "take")
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """Who is told when of a clock: `at` a share of its goal (0.5 is half), so long `before` it runs out, or `after`."""
+
+    to: tuple[Recipient, ...]
+    at: float | None = None
+    before: timedelta | None = None
+    after: timedelta | None = None
+    text: Template | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective(Rule):
+    """A clock that must not run out: a service's own `goal`, or from `start` to `stop` `within` some time.
+
+    While the ticket is what `pause` says it stands still; with a `calendar` only its hours count.
+    """
+
+    goal: Literal["", "rto", "rpo"] = ""
+    start: str = "detected"
+    stop: str = "restored"
+    within: timedelta | None = None
+    pause: Literal["", "hold"] = ""
+    calendar: str | None = None
+    steps: tuple[ClockStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Rule):
+    """Tells the audiences `to` how things are, `every` so often, whether or not anything changed."""
+
+    to: tuple[Recipient, ...] = ()
+    every: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,24 +4,41 @@ asked for it. A step that is brought forward keeps its own due, so it is not mad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from connectors.model import Change
-from rules.model import Escalate, Step
+from rules.calendar import later
+from rules.decide import Decision
+from rules.model import Escalate, RuleSet
 from sync.acts import ESCALATED
+from sync.calls import Moment, Series, reached_nobody
+from sync.effects import Scene, standard
+
+TEXT = "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ rule }} since {{ since }}. {{ url }}"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A step of a ladder at its own due; `effective` is when it is made."""
+def ladder(decision: Decision, rule: Escalate, scene: Scene) -> Series:
+    """Every step, and the repeats of the last, with what ends the ladder."""
+    moments = tuple(_moments(decision, rule, scene))
+    return Series(decision, moments, standard(TEXT), rule.buttons, _unless(rule, scene.rules))
 
-    due: datetime
-    effective: datetime
-    number: int
-    step: Step
-    note: str = ""
+
+def dues(rule: Escalate, since: datetime, rules: RuleSet) -> Iterator[Moment]:
+    """Each step of a ladder that counts from then, at its own due, and the repeats of the last.
+
+    Steps that never come, since the rule's calendar does not open for so long, are left out.
+    """
+    calendar = rules.calendars[rule.calendar] if rule.calendar is not None else None
+    spans = [(step.after, number, step) for number, step in enumerate(rule.steps, 1)]
+    if rule.repeat is not None and spans:
+        after, number, last = spans[-1]
+        spans += [(after + nth * rule.repeat.every, number, last) for nth in range(1, rule.repeat.times + 1)]
+    for after, number, step in spans:
+        due = later(calendar, since, after)
+        if due is not None:
+            yield Moment(due, due, number, step.to, step.text)
 
 
 def asked_forward(history: Iterable[Change], since: datetime, now: datetime) -> tuple[datetime, ...]:
@@ -29,21 +46,19 @@ def asked_forward(history: Iterable[Change], since: datetime, now: datetime) -> 
     return tuple(change.at for change in history if change.field == ESCALATED and since <= change.at <= now)
 
 
-def moments(
-    since: datetime, rule: Escalate, asked: Iterable[datetime], unreached: Callable[[Moment], bool]
-) -> Iterator[Moment]:
-    """Every step, and the repeats of the last, in order.
+def _moments(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Moment]:
+    """Each step when it is made.
 
-    Each time that somebody asked brings forward the first step that was not made by then. `unreached` says of a step
-    whether it was made and reached nobody; the next one is then made at once, and no repeat is.
+    Each time that somebody asked brings forward the first step that was not made by then. Where a step reached nobody
+    the next one is made at once, and no repeat is.
     """
-    waiting, forward = list(asked), None
-    for nth, (due, number, step) in enumerate(_steps(since, rule), 1):
-        effective = due if forward is None else min(due, forward)
-        effective = _forward(effective, waiting)
-        moment = Moment(due, effective, number, step)
+    waiting, forward = list(asked_forward(scene.facts.ticket.history, decision.since, scene.now)), None
+    for nth, step in enumerate(dues(rule, decision.since, scene.rules), 1):
+        effective = step.due if forward is None else min(step.due, forward)
+        moment = replace(step, effective=_forward(effective, waiting))
         yield moment
-        forward = effective if nth < len(rule.steps) and unreached(moment) else None
+        unreached = nth < len(rule.steps) and reached_nobody(decision, moment, scene)
+        forward = moment.effective if unreached else None
 
 
 def _forward(effective: datetime, waiting: list[datetime]) -> datetime:
@@ -55,11 +70,8 @@ def _forward(effective: datetime, waiting: list[datetime]) -> datetime:
     return first
 
 
-def _steps(since: datetime, rule: Escalate) -> Iterator[tuple[datetime, int, Step]]:
-    """Each step with its own due and its number."""
-    for number, step in enumerate(rule.steps, 1):
-        yield since + step.after, number, step
-    if rule.repeat is not None and rule.steps:
-        last = rule.steps[-1]
-        for nth in range(1, rule.repeat.times + 1):
-            yield since + last.after + nth * rule.repeat.every, len(rule.steps), last
+def _unless(rule: Escalate, rules: RuleSet) -> str:
+    """What would end the ladder, where its condition speaks of it."""
+    names = rule.when.names if rule.when is not None else frozenset()
+    roles_ = (f"somebody is {rules.roles[role]}" for role in rules.roles if role in names)
+    return " or ".join((*(["acknowledged"] if "acknowledged" in names else []), *roles_))

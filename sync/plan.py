@@ -22,11 +22,12 @@ from rules.restrict import Restriction, restricting
 from rules.text import inert
 from sync import closed, rooms, watching, worth
 from sync.acts import with_acts
-from sync.effects import Effect, Scene, World, effects
+from sync.effects import Effect, Scene, World
 from sync.fields import Fields
 from sync.hush import FLOOD, Hushed
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
+from sync.telling import effects
 
 TOO_OLD = "older than the grace: not told"
 STANDING_KINDS = ("notify:", "watch.notify:", "watch.channel:", "escalate:")
@@ -191,7 +192,7 @@ class _Planner:
     def decide_effects(self) -> None:
         """Everything outside of the ticket, as wanted by the ticket as it is about to be."""
         self.facts = Facts(self.ticket, self.rules, self.now)
-        decisions = tuple(self._decisions(("channel", "escalate", "notify")))
+        decisions = tuple(self._decisions(("channel", "escalate", "objective", "notify", "update")))
         decisions = (*rooms.kept(decisions, self.ledger, self.rules, self.known, self.ticket), *decisions)
         if self.closing:
             self.restriction = Restriction.of(self.closing, self.facts, self.world.products, self.now)

@@ -31,6 +31,7 @@ from rules.past import Past
 from rules.quiet import Quiet, gathered_since
 from sync.effects import World
 from sync.items import Plan, by_us, same
+from sync.ladder import dues
 from sync.trial import Trial
 
 Truth: TypeAlias = Literal["same", "other", "nobody", "unknown"]
@@ -321,7 +322,7 @@ class _Again:
             rule = ladders[name]
             for since, end, ending in begun:
                 if isinstance(rule, Escalate) and self._counts(since):
-                    went = (self._out(rule, due, since) for due in _dues(rule, since))
+                    went = (self._out(rule, due, since) for due in (step.due for step in dues(rule, since, self.rules)))
                     steps = sum(at is not None and at <= (end or self.span.until) for at in went)
                     yield Climb(name, self.ticket.key, since, steps, ending)
 
@@ -347,11 +348,3 @@ class _Again:
             return due
         past = Past(self._last.at(then), self.rules, self._known, then)
         return Quiet(past.facts, Known()).out(rule, due)
-
-
-def _dues(rule: Escalate, since: datetime) -> Iterator[datetime]:
-    """When each step of a ladder is due, repetitions of the last one too."""
-    yield from (since + step.after for step in rule.steps)
-    if rule.repeat is not None and rule.steps:
-        last = since + rule.steps[-1].after
-        yield from (last + nth * rule.repeat.every for nth in range(1, rule.repeat.times + 1))

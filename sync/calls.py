@@ -1,0 +1,128 @@
+"""Makes effects of the moments at which somebody is called, whatever kind of rule they are of.
+
+A kind says when something is due, to whom and in which words: steps of a ladder (`sync.ladder`), warnings of a clock,
+updates. What becomes of that is the same for all: people are found when it is sent; per place only the latest moment
+that is past is made, so nobody is called six times after an hour of downtime; each that is to come is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from connectors.model import Message
+from rules.decide import Decision
+from rules.directory import Address
+from rules.model import Recipient
+from rules.text import Template
+from sync.buttons import buttons
+from sync.effects import Effect, Scene, colour_of, digest, key_of, said, spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A step at its own due, the same at every look; `effective` is when it is made.
+
+    `text` is what it says, if not its rule's. `note` is added to that, and `words` are its own beside the series'.
+    """
+
+    due: datetime
+    effective: datetime
+    number: int
+    to: tuple[Recipient, ...]
+    text: Template | None = None
+    note: str = ""
+    words: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The moments of one decision, in order, and what they have in common.
+
+    `text` is said where neither step nor rule has one of its own. `kind` is that of their keys, the rule's where it is
+    empty; `verb` says in a plan what is done. `unless` is what would end it.
+    """
+
+    decision: Decision
+    moments: tuple[Moment, ...]
+    text: Template
+    buttons: tuple[str, ...] = ()
+    unless: str = ""
+    words: Mapping[str, object] = field(default_factory=dict)
+    kind: str = ""
+    verb: str = "call"
+
+    @property
+    def key(self) -> str:
+        """The kind of their keys."""
+        return self.kind or self.decision.rule.kind
+
+
+def calls(series: Series, scene: Scene) -> Iterator[Effect]:
+    """The calls of a series: per place the latest that is past, and each that is to come."""
+    places: dict[str, list[tuple[Moment, Address]]] = {}
+    for moment, address in _addressed(series, scene):
+        places.setdefault(address.place, []).append((moment, address))
+    for of_place in places.values():
+        past = [m for m in of_place if m[0].effective <= scene.now]
+        if past:
+            latest, address = max(past, key=lambda m: m[0].due)
+            notes = " ".join(dict.fromkeys(m[0].note for m in past if m[0].note))
+            yield _call(series, replace(latest, note=notes), address, scene)
+        coming = [m for m in of_place if m[0].effective > scene.now]
+        for number in sorted({m[0].number for m in coming}):
+            yield _call(series, *next(m for m in coming if m[0].number == number), scene)
+
+
+def reached_nobody(decision: Decision, moment: Moment, scene: Scene) -> bool:
+    """Whether no place of a moment that is past can be reached: it is nobody, or each refused what it is to say."""
+    if moment.effective > scene.now:
+        return False
+    for address in scene.addresses(decision, moment.to):
+        key, was = key_of(decision.rule.kind, decision.rule, address)
+        entry = scene.ledger.get(key, was)
+        if entry is None or entry.failure is None or (entry.mark is not None and entry.mark >= moment.due):
+            return False
+    return True
+
+
+def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]:
+    """Each moment with everybody whom it calls; where that is nobody, the fallback is told so."""
+    for moment in series.moments:
+        found: Iterable[Address] = scene.roles(moment.to)
+        made = moment
+        if not found:
+            made = replace(moment, note=f"(nobody found for {', '.join(map(str, moment.to))})")
+            found = scene.addresses(series.decision, scene.rules.defaults.fallback)
+        yield from ((made, address) for address in found)
+
+
+def _call(series: Series, moment: Moment, address: Address, scene: Scene) -> Effect:
+    decision, rule = series.decision, series.decision.rule
+    key, was = key_of(series.key, rule, address)
+    thing = None
+    if moment.effective <= scene.now:
+        words = {"step": moment.number, "rule": rule.name or rule.id, **series.words, **moment.words}
+        text = said(decision, address, moment.text or rule.text or series.text, words, scene)
+        thing = Message(f"{text} {moment.note}".strip(), buttons(series.buttons, scene.facts), colour=colour_of(scene))
+    return Effect(
+        key,
+        "call",
+        rule.id,
+        f"{series.verb} {spoken(address)}",
+        moment.effective,
+        max(moment.due, scene.now) if thing is not None else moment.due,
+        address.place,
+        address.product,
+        address.address,
+        thing,
+        digest=digest(rule.id, address.place, moment.number),
+        why=(f"{rule.name or rule.id}, step {moment.number}", *decision.why),
+        was=was,
+        external=address.external,
+        watched=rule.mode == "watch",
+        moment=moment.due,
+        begun=decision.since,
+        unless=series.unless,
+    )
