@@ -1,4 +1,4 @@
-"""What texts may say beside the ticket's words: who was told, when the next update comes, until when it must be restored.
+"""What texts may say beside the ticket's words: who was told, when the next update comes, by when it must be restored.
 
 Each is worked out only for a text that uses it. All are moments, names and sentences, never amounts of time that are
 left: those would change a standing message at every look.
