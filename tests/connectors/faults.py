@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from connectors.errors import Missing, Refused, Temporary
 from sandbox.http import Answer, Fault
 
 ELSEWHERE = {"location": "https://elsewhere.example"}
 ROWS = ("why", "fault", "error", "in_doubt", "retry_after", "stand")
 """Why, the fault, the error, whether it is in doubt, when to come back, how many messages stand afterwards."""
+
+UNHURRIED = 10.0
+"""Seconds that a call may take where nothing is late: a busy machine is no fault."""
+
+
+def patience_of(request: pytest.FixtureRequest, hurried: float) -> float:
+    """Seconds that a call may take in a test: few only where its `fault` keeps it waiting."""
+    case = getattr(request.node, "callspec", None)
+    fault = case.params.get("fault") if case is not None else None
+    return hurried if fault is not None and fault.wait else UNHURRIED
 
 
 def plain() -> list[tuple[Any, ...]]:

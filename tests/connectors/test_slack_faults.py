@@ -11,19 +11,19 @@ from connectors.base import Wanted
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Absent, Button, CannotTell, Command, Form, Found, Message, Question, User
 from sandbox.http import Answer, Fault
-from tests.connectors.faults import doubtful, plain
+from tests.connectors.faults import doubtful, patience_of, plain
 from tests.connectors.slack_workspace import NOW, connector, workspace
 
 DOWN = Message("down", (Button("Take it", "take", "1"),))
 DATE = format_datetime(NOW + timedelta(seconds=90), usegmt=True)
 PATIENCE = 0.25
-"""Seconds that a call may take in these tests."""
+"""Seconds that a call may take where something is late."""
 
 
 @pytest.fixture
-def at():
+def at(request):
     with workspace() as made:
-        made.slack = connector(made.box, timeout=PATIENCE)
+        made.slack = connector(made.box, timeout=patience_of(request, PATIENCE))
         yield made
 
 
@@ -205,7 +205,7 @@ def test_no_error_repr_or_log_holds_a_secret(at, caplog, capsys):
     caplog.set_level(logging.DEBUG)
     state = at.state
     secrets = (state.token, state.signing_secret, state.app_token)
-    slack = at.again(app_token=state.app_token, timeout=PATIENCE)
+    slack = at.again(app_token=state.app_token)
     command = Command("1", "take", User("U1"), "slack", {}, f"{state.url}/response/none none")
     said = [repr(slack), repr(slack.settings), str(slack.settings), repr(vars(slack))]
     calls = {

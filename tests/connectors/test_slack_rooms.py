@@ -5,6 +5,7 @@ import pytest
 from connectors.errors import Denied, Missing, Refused, Temporary
 from connectors.model import Channel, Link, Message
 from sandbox.http import Answer, Fault
+from tests.connectors.faults import patience_of
 from tests.connectors.slack_workspace import connector, workspace
 from tests.connectors.test_slack_faults import FAULTS, aimed
 
@@ -18,9 +19,9 @@ SOME = FAULTS[::3]
 
 
 @pytest.fixture
-def at():
+def at(request):
     with workspace() as made:
-        made.slack = connector(made.box, timeout=PATIENCE)
+        made.slack = connector(made.box, timeout=patience_of(request, PATIENCE))
         yield made
 
 
@@ -64,6 +65,7 @@ def test_one_that_was_created_and_not_marked_is_ours(at):
 
 
 def test_a_time_out_after_the_effect_opens_no_second_one(at):
+    at.slack = connector(at.box, timeout=PATIENCE)
     at.box.server.fail(Fault(method("conversations.create"), done=True, wait=2 * PATIENCE))
     with pytest.raises(Temporary) as error:
         at.slack.open(ROOM, KEY)

@@ -13,21 +13,21 @@ from connectors.model import Button, Command, Form, Message, Question, User
 from connectors.setup import Order
 from sandbox.http import Answer, Fault
 from sandbox.teams import Refusal
-from tests.connectors.faults import ROWS, doubtful, plain
+from tests.connectors.faults import ROWS, doubtful, patience_of, plain
 from tests.connectors.teams_tenant import NOW, tenant
 
 DOWN = Message("down", (Button("Take it", "take", "10001"), Button("Close", "resolve", "10001")))
 PLACE = "Operations/Incidents"
 DATE = format_datetime(NOW + timedelta(seconds=90), usegmt=True)
 PATIENCE = 0.6
-"""Seconds that a call may take in these tests."""
+"""Seconds that a call may take where something is late."""
 
 
 @pytest.fixture
-def at():
+def at(request):
     with tenant() as made:
         made.teams.close()
-        made.teams = made.again(timeout=PATIENCE)
+        made.teams = made.again(timeout=patience_of(request, PATIENCE))
         yield made
 
 
@@ -114,7 +114,7 @@ def test_a_failed_look_up_leaves_no_doubt_as_nothing_was_posted(at):
     for method, part in (("GET", "/members/"), ("POST", "/v3/conversations")):
         at.box.server.fail(aimed(Fault(..., Answer(502, ""), times=3), method, part))
         with pytest.raises(Temporary) as raised:
-            at.again(timeout=PATIENCE).put("ann@example.org", DOWN, None, "k")
+            at.again().put("ann@example.org", DOWN, None, "k")
         assert raised.value.in_doubt is False, part
         at.box.server.heal()
     assert not [asked for asked, _ in at.box.server.seen if asked.path.endswith("/activities")]
@@ -208,9 +208,9 @@ def test_no_error_repr_or_log_of_the_bot_holds_a_secret(at, caplog, capsys):
     calls = {
         "/v3/conversations": lambda: at.teams.put(PLACE, DOWN, None, "k"),
         "/activities/": lambda: at.teams.put(PLACE, DOWN, ref, "k"),
-        "/members/": lambda: at.again(timeout=PATIENCE).who(User(at.ann.aad_id)),
-        "/token": lambda: at.again(timeout=PATIENCE).put(PLACE, DOWN, None, "k"),
-        "/openid-configuration": lambda: at.again(timeout=PATIENCE).put(PLACE, DOWN, None, "k"),
+        "/members/": lambda: at.again().who(User(at.ann.aad_id)),
+        "/token": lambda: at.again().put(PLACE, DOWN, None, "k"),
+        "/openid-configuration": lambda: at.again().put(PLACE, DOWN, None, "k"),
     }
     for part, call in calls.items():
         for fault in (

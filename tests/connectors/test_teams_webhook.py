@@ -13,6 +13,7 @@ from connectors.teams.cards import CUT, ROOM
 from connectors.teams.webhook import TeamsWebhook, WebhookSettings
 from sandbox.http import Answer, Fault
 from tests.connectors.contracts import CONTRACTS
+from tests.connectors.faults import patience_of
 from tests.connectors.teams_tenant import check_card, tenant
 from tests.connectors.test_teams_faults import (
     DOWN,
@@ -28,16 +29,16 @@ from tests.connectors.test_teams_faults import (
 
 
 @pytest.fixture
-def hook():
+def hook(request):
     with tenant() as made:
         made.url = made.state.webhook(made.state.flow(made.ops))
-        made.hook = webhook(made)
+        made.hook = webhook(made, timeout=patience_of(request, PATIENCE))
         yield made
         made.hook.close()
 
 
 def webhook(made, **settings):
-    given = {"channels": {PLACE: made.url}, "timeout": PATIENCE, **settings}
+    given = {"channels": {PLACE: made.url}, **settings}
     return TeamsWebhook("msteams", WebhookSettings.model_validate(given))
 
 
