@@ -332,7 +332,8 @@ class Calendar:
     """When something is open: hours by weekday (0 is Monday), whole days in `dates`, closed on public holidays.
 
     A calendar of hours is closed on a day not named. A calendar of `dates` is open on those days only; both ends
-    of a range count. `holidays` is a country with an optional region, such as `DE-BE`.
+    of a range count. `holidays` is a country with an optional region, such as `DE-BE`. `known` is `rules.calendar`'s:
+    what it worked out already.
     """
 
     name: str
@@ -341,6 +342,7 @@ class Calendar:
     dates: tuple[tuple[date, date], ...] = ()
     holidays: str = ""
     closed: tuple[tuple[date, date], ...] = ()
+    known: dict[int, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
