@@ -27,7 +27,7 @@ token = "a secret"
 [connectors.chat]
 url = "{url}"
 token = "a chatty secret"
-timeout = 0.5
+timeout = 5
 """
 
 
