@@ -245,6 +245,7 @@ class Look:
         if not self.claimable:
             ready = self._not_there_yet(ready)
         by_key = {effect.key: effect for effect in ready}
+        hushed = None
         for outcome in self.performer.perform(ready, self.ledger):
             effect, now = by_key[outcome.key], self.engine.clock()
             if effect.sort == "retire":
@@ -256,13 +257,15 @@ class Look:
             before = self.ledger.entries.get(effect.key) or Entry()
             self.ledger = self.ledger.recorded(outcome, now)
             if outcome.done and self._hushed(effect, before):
-                said = self.ledger.entries.get(LOG_KEY) or Entry()
-                self.ledger = self.ledger.with_entry(LOG_KEY, replace(said, at=now))
+                hushed = now
             elif (outcome.done or outcome.failure) and not effect.watched:
                 self.lines.append(ticket_log.effect_line(effect, outcome, self.engine.rules, now))
             if outcome.done and effect.sort == "news" and self.engine.late:
                 told = replace(self.ledger.entries[effect.key], stale=())
                 self.ledger = self.ledger.with_entry(effect.key, told)
+        if hushed is not None and not self.lines:  # else a death now would lose the lines that are not written yet
+            entry = self.ledger.entries.get(LOG_KEY) or Entry()
+            self.ledger = self.ledger.with_entry(LOG_KEY, replace(entry, at=hushed))
 
     def _hushed(self, effect: Effect, before: Entry) -> bool:
         """Whether it is not told: a card brought up to date is no news, and a journal takes a note for every line."""

@@ -55,6 +55,37 @@ def test_news_stand_in_the_log_once_though_nobody_knows_of_what_they_were(number
         assert len(news) == 2, log
 
 
+class Noting(Mortal):
+    """The same where comments cannot be edited, so that the log is a row of notes."""
+
+    def __init__(self, fate: Fate) -> None:
+        super().__init__(fate)
+        self.tracker.edits_comments = False  # type: ignore[misc]  # a fact of the class, elsewhere
+
+
+def noted(fate: Fate) -> str:
+    """All notes of a ticket whose card is brought up to date in the look that tells two places that it is over."""
+    world = Noting(fate)
+    world.ticket()
+    world.at("09:05:01")
+    (ref,) = world.tracker.tickets
+    world.person(ref, phase="resolved")
+    world.at("09:25")
+    return "\n".join(comment.text for comment in world.tracker.tickets[ref].comments)
+
+
+NOTED = Fate()
+noted(NOTED)
+
+
+@pytest.mark.parametrize("number", range(1, NOTED.calls + 1))
+def test_a_row_of_notes_loses_no_news_wherever_the_process_dies(number: int) -> None:
+    for when in ("before", "after"):
+        log = noted(Fate({(number, when): die}))
+        news = [line for line in log.splitlines() if line.endswith(("(milestones)", "(mail-news)"))]
+        assert len(news) == 2, log
+
+
 def test_a_log_that_tells_everything_is_not_written_again() -> None:
     world = life(Fate())
     before = dict(world.tracker.tickets)
