@@ -7,10 +7,10 @@ moment: `person:tom` is `on-call:payments` while tom is on call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from connectors.model import User, Value
 from rules import duration
@@ -31,6 +31,7 @@ from rules.model import (
     Service,
 )
 from sync.effects import World
+from sync.plan import Plan
 from sync.trial import Sent, Trial, account, accounts, ticket
 from sync.upshots import upshot
 
@@ -72,7 +73,7 @@ def judge(case: Case, rules: RuleSet, world: World) -> Result:
     """Run one case; `rules` are those of a rehearsal."""
     made = datetime.combine(MADE.date(), MADE.time(), rules.defaults.timezone).astimezone(UTC)
     trial = Trial(ticket(case.ticket, rules, made), rules, world)
-    failures = tuple(_Court(trial).heard(case))
+    failures = tuple(_Hearing(trial).heard(case))
     return Result(case, failures, frozenset(trial.spoke & rules.by_id.keys()))
 
 
@@ -82,8 +83,36 @@ def untouched(rules: RuleSet, results: Iterable[Result]) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.mode != "off" and rule.id not in spoke)
 
 
+class Tried(Protocol):
+    """What a court knows of a ticket in virtual time: its own trial, or its part of a drill."""
+
+    @property
+    def rules(self) -> RuleSet:
+        """Those that were played."""
+
+    @property
+    def world(self) -> World:
+        """What was known beside the ticket."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment that it has come to."""
+
+    @property
+    def sent(self) -> Sequence[Sent]:
+        """What went out, oldest first."""
+
+    @property
+    def seen(self) -> Plan:
+        """The plan before anything was done at this moment."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it is now."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Check:
+class Check:
     """What is expected at a moment, and how many things had gone out before what it follows from."""
 
     at: datetime
@@ -91,13 +120,13 @@ class _Check:
     before: int
 
 
-class _Court:
+class _Hearing:
     """One trial, with what is still to be checked."""
 
     def __init__(self, trial: Trial) -> None:
-        self.trial, self.rules = trial, trial.rules
-        self.made = trial.now
-        self.due: list[_Check] = []
+        self.trial, self.rules, self.made = trial, trial.rules, trial.now
+        self.court = Court(trial, trial.now)
+        self.due: list[Check] = []
 
     def heard(self, case: Case) -> Iterator[Failure]:
         """Everything that was not as expected, in its order in time."""
@@ -115,7 +144,7 @@ class _Court:
         while self.due and self.due[0].at <= moment:
             check = self.due.pop(0)
             self.trial.wait(check.at)
-            yield from self._checked(check)
+            yield from self.court.checked(check)
         self.trial.until(moment)
 
     def _happens(self, step: Happening) -> None:
@@ -135,15 +164,21 @@ class _Court:
     def _expect(self, expect: Iterable[Expected], before: int) -> Iterator[Failure]:
         """Check what holds at once, and keep for later what holds later."""
         for expected in expect:
-            check = _Check(self.trial.now + expected.after, expected, before)
+            check = Check(self.trial.now + expected.after, expected, before)
             if expected.after:
                 self.due.append(check)
             else:
-                yield from self._checked(check)
+                yield from self.court.checked(check)
 
-    # -- checking
 
-    def _checked(self, check: _Check) -> Iterator[Failure]:
+class Court:
+    """Checks what is expected of one ticket; moments are told as so long after `made`."""
+
+    def __init__(self, trial: Tried, made: datetime) -> None:
+        self.trial, self.rules, self.made = trial, trial.rules, made
+
+    def checked(self, check: Check) -> Iterator[Failure]:
+        """What is not as expected of one thing, now."""
         expected = check.expected
         if expected.word == "called":
             yield from self._reached(check, [s for s in self._since(check) if s.effect.sort == "call"])
@@ -160,16 +195,16 @@ class _Court:
         rule = self.rules.by_id.get(one.effect.rule)
         return one.effect.sort in {"news", "standing"} and isinstance(rule, Notify)
 
-    def _since(self, check: _Check) -> list[Sent]:
-        return self.trial.sent[check.before :]
+    def _since(self, check: Check) -> list[Sent]:
+        return list(self.trial.sent[check.before :])
 
-    def _word(self, check: _Check) -> Iterator[Failure]:
+    def _word(self, check: Check) -> Iterator[Failure]:
         word, wanted = check.expected.word, check.expected.value
         came = Facts(self.trial.plan.ticket, self.rules, self.trial.now)[word]
         if not _is(came, wanted):
             yield self._failure(check, f"{word} = {_shown(wanted)}", f"{word} = {_shown(came)}")
 
-    def _state(self, check: _Check) -> Iterator[Failure]:
+    def _state(self, check: Check) -> Iterator[Failure]:
         """Whether it is restricted, or which channels were opened."""
         word, wanted = check.expected.word, check.expected.value
         opened = tuple(s.effect.room.name for s in self.trial.sent if s.effect.room is not None)
@@ -177,7 +212,7 @@ class _Court:
         if not _is(came, cast("Value", wanted)):
             yield self._failure(check, f"{word} = {_shown(wanted)}", f"{word} = {_shown(came)}")
 
-    def _reached(self, check: _Check, sent: list[Sent]) -> Iterator[Failure]:
+    def _reached(self, check: Check, sent: list[Sent]) -> Iterator[Failure]:
         wanted = _recipients(check.expected)
         missing = frozenset(str(one) for one in wanted if not self._met(one, sent))
         extra = [one for one in sent if not any(one.effect.to in self._meant(to, one) for to in wanted)]
@@ -207,7 +242,7 @@ class _Court:
         person = f" ({reached})" if reached in self.rules.people and not place.endswith(f":{reached}") else ""
         return f"{place}{person} after {duration.show(one.at - self.made)} by {one.effect.rule}"
 
-    def _failure(self, check: _Check, wanted: str, came: str, missing: frozenset[str] = frozenset()) -> Failure:
+    def _failure(self, check: Check, wanted: str, came: str, missing: frozenset[str] = frozenset()) -> Failure:
         trial = self.trial
         after = trial.now - self.made
         when = f" after {duration.show(after)}" if after else ""
@@ -219,7 +254,7 @@ class _Court:
             notes.append(f"the {LISTED} rules of {len(every)} that matter most:")
         return Failure(check.expected, f"{wanted}{when}", came, trial.now, why, tuple(notes))
 
-    def _anybody(self, name: str, check: _Check) -> bool:
+    def _anybody(self, name: str, check: Check) -> bool:
         """Whether a missing recipient means anybody now."""
         trial, to = self.trial, tuple(one for one in _recipients(check.expected) if str(one) == name)
         facts = Facts(trial.plan.ticket, self.rules, trial.now)
@@ -229,7 +264,7 @@ class _Court:
 # ---- why
 
 
-def _explained(trial: Trial) -> tuple[Explanation, ...]:
+def _explained(trial: Tried) -> tuple[Explanation, ...]:
     """Every rule, of the ticket as it was before anything was done at this moment."""
     about = trial.seen.facts.ticket if trial.seen.facts is not None else None
     return explain(
@@ -251,7 +286,7 @@ def _names(rule: Rule, missing: frozenset[str]) -> bool:
     return any(str(to) in missing for to in told)
 
 
-def _with_upshots(one: Explanation, trial: Trial) -> Explanation:
+def _with_upshots(one: Explanation, trial: Tried) -> Explanation:
     """An explanation with what became of what its rule wants."""
     items = [item for item in trial.plan.items if item.effect.rule == one.rule.id]
     return one.with_upshots(map(upshot, items))
