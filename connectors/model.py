@@ -236,6 +236,15 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """Somebody is on call, or away, from one moment until another. A feed that knows no people has a text as name."""
+
+    user: User
+    start: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """What a person asked for through a messenger.
 
@@ -243,6 +252,7 @@ class Command:
     a person typed may come as it is: its verb is then `words`, and it stands in the argument `text`. `by` is the person
     as the messenger knows them. `args` are by name. `reply` is the messenger's own handle for an answer that only they
     see. `at` is when they asked, by the messenger's clock. `id` is the same when the messenger delivers it again.
+    `clicked` is the ref of the message whose button it was, where the person can be shown what becomes of it.
     """
 
     ref: str
@@ -253,6 +263,7 @@ class Command:
     reply: str = ""
     at: datetime | None = None
     id: str = ""
+    clicked: str = ""
 
 
 Signal: TypeAlias = Changed | Alert | Command

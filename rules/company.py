@@ -34,7 +34,8 @@ def read(tables: Tables, at: Reading) -> Read:
             entries[name] = kind.value.read(node, at)
             if table in _CHECKS and isinstance(node.value, dict):
                 _CHECKS[table](name, entries[name], node, at)
-    _circles(found["services"], tables, at)
+    _circles("services", "depends_on", found["services"], tables, at)
+    _circles("schedules", "layers", found["schedules"], tables, at)
     _twins(found["people"], tables, at)
     return found
 
@@ -72,13 +73,15 @@ def _person(key: str, values: Values) -> Person:
 
 def _schedule(name: str, values: Values, default: tzinfo) -> Schedule:
     zone = values.get("timezone", default)
-    day, _, clock = values["handover"].rpartition(" ")
+    day, _, clock = values.get("handover", "00:00").rpartition(" ")
     overrides = tuple(
         Override(item["person"], _in(item["from"], zone), _in(item["until"], zone))
         for item in values.get("overrides", ())
     )
     weekday = DAYS.index(day.lower()) if day else None
-    return Schedule(name, values["rotation"], time.fromisoformat(clock), weekday, zone, values.get("first"), overrides)
+    given = {key: values[key] for key in ("rotation", "first", "during", "layers") if key in values}
+    at = time.fromisoformat(clock)
+    return Schedule(name, zone, at=at, weekday=weekday, overrides=overrides, source=values.get("from"), **given)
 
 
 def _in(moment: datetime, zone: tzinfo) -> datetime:
@@ -171,7 +174,13 @@ def _calendar_keys(_name: str, values: Values, node: Node, at: Reading) -> None:
         taken |= days
 
 
-def _rota(_name: str, _values: Values, node: Node, at: Reading) -> None:
+def _rota(_name: str, values: Values, node: Node, at: Reading) -> None:
+    if not {"rotation", "from", "layers"} & values.keys():
+        at.wrong(node.where, "this schedule is nobody", "it needs a rotation, from, or layers")
+    if "rotation" in values and "handover" not in values:
+        at.wrong(node.where, "handover is missing (when the next takes over)")
+    if "handover" in values and "rotation" not in values:
+        at.wrong(node.where, "rotation is missing (people in turn)")
     overrides = node.value.get("overrides")
     for item in overrides.value if overrides is not None and isinstance(overrides.value, list) else ():
         spoken = item.value if isinstance(item.value, dict) else {}
@@ -237,29 +246,20 @@ def _twins(people: Mapping[str, Any], tables: Tables, at: Reading) -> None:
                 at.wrong(tables["people"][name].value[connector].said, f"{known} has the same {connector} already")
 
 
-def _circles(services: Mapping[str, Any], tables: Tables, at: Reading) -> None:
-    """Tell services that need themselves, each circle once."""
+def _circles(table: str, key: str, entries: Mapping[str, Any], tables: Tables, at: Reading) -> None:
+    """Tell entries that need themselves by a key of theirs, each circle once."""
     done: set[str] = set()
-    for start in services:
-        path: list[str] = []
-        _follow(start, path, done, services, tables, at)
 
+    def follow(name: str, path: list[str]) -> None:
+        if name in path:
+            circle = [*path[path.index(name) :], name]
+            at.label = f"{table} {name}"
+            at.wrong(tables[table][name].value[key].where, f"{name} needs itself: {' -> '.join(circle)}")
+        elif name not in done:
+            for needed in (entries.get(name) or {}).get(key, ()):
+                if needed is not None:
+                    follow(needed, [*path, name])
+            done.add(name)
 
-def _follow(
-    name: str, path: list[str], done: set[str], services: Mapping[str, Any], tables: Tables, at: Reading
-) -> None:
-    if name in path:
-        circle = [*path[path.index(name) :], name]
-        at.label = f"services {name}"
-        at.wrong(tables["services"][name].value["depends_on"].where, f"{name} needs itself: {' -> '.join(circle)}")
-    elif name not in done:
-        path.append(name)
-        for needed in _needs(services, name):
-            _follow(needed, path, done, services, tables, at)
-        path.pop()
-        done.add(name)
-
-
-def _needs(services: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    values = services.get(name)
-    return tuple(n for n in (values or {}).get("depends_on", ()) if n is not None)
+    for start in entries:
+        follow(start, [])

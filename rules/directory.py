@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from connectors.model import User
-from rules.model import Person, Recipient, RuleSet, Schedule, Service
+from rules.model import Person, Recipient, RuleSet, Service
+from rules.schedule import on_call
 
 if TYPE_CHECKING:
     from rules.facts import Facts
@@ -21,7 +22,6 @@ REACH = ("slack", "msteams", "email")
 """How a person is told who does not say how: the first of these that is configured and knows them."""
 
 _BY_EMAIL = frozenset({"slack", "msteams", "email"})  # these find a person by their e-mail address
-_A_MONDAY = date(1970, 1, 5)
 _GROUPS = frozenset({"members", "audience", "departments", "vendor"})
 
 
@@ -113,48 +113,6 @@ def user_of(person: str, source: str, rules: RuleSet) -> User:
     """A person as the connector `source` knows them: without an id there it looks them up by address."""
     known = rules.people[person]
     return User(known.ids.get(source, ""), str(known), known.email)
-
-
-def away(person: str, rules: RuleSet, now: datetime) -> bool:
-    """Whether a person is away on that day, by their own calendar day."""
-    known = rules.people[person]
-    today = now.astimezone(known.timezone or rules.defaults.timezone).date()
-    return any(first <= today <= last for first, last in known.away)
-
-
-# ---- on call
-
-
-def on_call(team: str, rules: RuleSet, now: datetime) -> str | None:
-    """Who is on call for a team: by its schedule, passing over whoever is away; None without schedule or anybody."""
-    known = rules.teams.get(team)
-    schedule = rules.schedules.get(known.schedule) if known is not None and known.schedule else None
-    if schedule is None:
-        return None
-    for override in reversed(schedule.overrides):
-        if override.start <= now < override.until and not away(override.person, rules, now):
-            return override.person
-    turn = _turn(schedule, now)
-    order = [schedule.rotation[(turn + step) % len(schedule.rotation)] for step in range(len(schedule.rotation))]
-    return next((person for person in order if not away(person, rules, now)), None)
-
-
-def _turn(schedule: Schedule, now: datetime) -> int:
-    """How many handovers there were since the rotation began."""
-    day = now.astimezone(schedule.timezone).date()
-    handover = datetime.combine(day, schedule.at, schedule.timezone).astimezone(UTC)
-    if handover > now:  # compared in UTC: with two times of one zone Python would compare the clocks on the wall
-        day -= timedelta(days=1)
-    first = schedule.first or _A_MONDAY
-    if schedule.weekday is None:
-        return (day - first).days
-    weekday = schedule.weekday
-    return (_back_to(day, weekday) - _back_to(first, weekday)).days // 7
-
-
-def _back_to(day: date, weekday: int) -> date:
-    """The last such weekday, this day among them."""
-    return day - timedelta(days=(day.weekday() - weekday) % 7)
 
 
 # ---- who is meant

@@ -14,10 +14,11 @@ from typing import TypeAlias
 
 from connectors.model import User, Value
 from rules.decision import Decision, World
-from rules.directory import away, on_call, person_of
+from rules.directory import person_of
 from rules.events import OPEN
 from rules.facts import Facts
 from rules.model import Assign, Classify, Person, Rule
+from rules.schedule import away, on_call
 
 Deciding: TypeAlias = Classify | Assign
 

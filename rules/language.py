@@ -22,6 +22,7 @@ from rules.references import (
     Instant,
     Level,
     Name,
+    Source,
     TeamOf,
     To,
 )
@@ -171,9 +172,11 @@ KINDS: Mapping[str, Record] = {
             "start": Key(SINCE, "when the clock starts"),
             "stop": Key(SINCE, "when the clock stops"),
             "within": Key(Duration(), "how long it may take"),
-            "pause": Key(Choice("pause", ("hold",)), "when the clock stands still"),
+            "pause": Key(When(), "the clock stands still while this condition is true, such as hold"),
             "calendar": _CALENDAR,
+            "field": Key(Name("field"), "a text field of the ticket in which is written how the clock stands"),
             "steps": Key(ListOf(_CLOCK_STEP), "who is warned when", required=True),
+            "buttons": Key(_BUTTONS, "what can be clicked: acknowledge, eta and update, unless it says otherwise"),
         }
     ),
     "notify": _speaking(
@@ -190,7 +193,13 @@ KINDS: Mapping[str, Record] = {
             ),
         }
     ),
-    "update": _speaking({"to": _TO, "every": Key(Duration(), "how often, changed or not", required=True)}),
+    "update": _speaking(
+        {
+            "to": _TOLD,
+            "every": Key(Duration(), "how often, changed or not", required=True),
+            "remind": Key(Duration(), "how long before, whoever is to post one is reminded; a tenth of `every`"),
+        }
+    ),
     "publish": _speaking(
         {
             "to": _TO,
@@ -215,7 +224,7 @@ KINDS: Mapping[str, Record] = {
 }
 """Every kind of rule, in deciding order save `restrict`, which runs after classify; `mute` holds the others."""
 
-NOT_YET = ("task", "objective", "update", "publish")
+NOT_YET = ("task", "publish")
 """Kinds whose rules are checked, and come with a later version."""
 
 # ---- what the company is
@@ -235,6 +244,7 @@ _PERSON = Addressed(
         "skills": Key(ListOf(Text("a skill")), "what they know"),
         "reach": Key(ListOf(Name("connector")), "how they are told, first choice first"),
         "away": Key(ListOf(Dates()), "days on which they are not there"),
+        "hours": Key(Name("calendar"), "when they work: outside of it others are assigned"),
         "timezone": Key(Zone(), "where they live"),
     }
 )
@@ -275,15 +285,17 @@ TABLES: Mapping[str, TableOf] = {
     "schedules": TableOf(
         Record(
             {
-                "rotation": Key(ListOf(Name("person")), "people in turn", required=True),
+                "rotation": Key(ListOf(Name("person")), "people in turn"),
                 "handover": Key(
                     Text(
                         'a handover such as "Mon 09:00", or "09:00" for each day',
                         "(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?:[01][0-9]|2[0-3]):[0-5][0-9]",
                     ),
                     "when the next takes over",
-                    required=True,
                 ),
+                "from": Key(Source(), "where it is kept instead; the rotation is for when nobody is found there"),
+                "layers": Key(ListOf(Name("schedule")), "schedules of which the first that has somebody decides"),
+                "during": Key(Name("calendar"), "outside of these hours it is nobody, but for overrides"),
                 "first": Key(Day(), "a day on which the first of the rotation begins"),
                 "overrides": Key(ListOf(_OVERRIDE), "somebody else for a while"),
                 "timezone": Key(Zone(), "of the handover"),
@@ -345,6 +357,7 @@ DEFAULTS = Record(
         "timezone": Key(Zone(), "of every text, calendar and schedule that names none", required=True),
         "fallback": Key(ListOf(To(), 0), "told when a recipient turns out to be nobody"),
         "packs": Key(ListOf(Choice("pack", PACKS), 0), "ready-made rules to begin with"),
+        "absences": Key(ListOf(Source()), "calendars that say who is away"),
         **{
             kind: Key(
                 Record({k: Key(v.kind, v.about) for k, v in record.keys.items() if k not in {"id", "was", "name"}}),

@@ -165,6 +165,7 @@ class _Loading:
                 defaults.get("fallback", ()),
                 defaults.get("packs", ()),
                 {kind: values for kind, values in defaults.items() if kind in KINDS},
+                defaults.get("absences", ()),
             ),
             vocabulary=vocabulary(self.at.names),
             rules=made,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rules.case import Case
     from rules.condition import Condition
     from rules.index import RuleIndex
+    from rules.schedule import Turn
     from rules.text import Template
     from rules.vocabulary import Vocabulary
 
@@ -138,24 +139,31 @@ class ClockStep:
 class Objective(Rule):
     """A clock that must not run out: a service's own `goal`, or from `start` to `stop` `within` some time.
 
-    While the ticket is what `pause` says it stands still; with a `calendar` only its hours count.
+    While `pause` is true it stands still; with a `calendar` only its hours count. How it stands is written into the
+    text field `field`.
     """
 
     goal: Literal["", "rto", "rpo"] = ""
     start: str = "detected"
     stop: str = "restored"
     within: timedelta | None = None
-    pause: Literal["", "hold"] = ""
+    pause: Condition | None = None
     calendar: str | None = None
+    field: str | None = None
     steps: tuple[ClockStep, ...] = ()
+    buttons: tuple[str, ...] = ("acknowledge", "eta", "update")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update(Rule):
-    """Tells the audiences `to` how things are, `every` so often, whether or not anything changed."""
+    """Tells the audiences `to` how things are, `every` so often, whether or not anything changed.
+
+    So long before that whoever is to post one is reminded; without `remind` a tenth of the cadence.
+    """
 
     to: tuple[Recipient, ...] = ()
     every: timedelta = timedelta(hours=1)
+    remind: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +232,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who can be assigned or told. `ids` are their ids by connector; `away` are inclusive date ranges."""
+    """Somebody who can be assigned or told. `ids` are their ids by connector; `away` are inclusive date ranges.
+
+    `hours` is the calendar in which they work. `absent` is when else they are away, as looked up elsewhere.
+    """
 
     key: str
     name: str = ""
@@ -234,6 +245,8 @@ class Person:
     reach: tuple[str, ...] = ()
     away: tuple[tuple[date, date], ...] = ()
     timezone: tzinfo | None = None
+    hours: str | None = None
+    absent: tuple[tuple[datetime, datetime], ...] = ()
 
     def __str__(self) -> str:
         return self.name or self.key
@@ -264,15 +277,21 @@ class Schedule:
     """Who is on call: people in turn, changing at `at` each `weekday` (0 is Monday), or each day where it is None.
 
     `first` is a day on which the first of the rotation begins; without it turns are counted from a fixed Monday.
+    `source` is where else it is kept: a connector and the schedule's name there; `shifts` are what was looked up.
+    Outside the calendar `during` it is nobody; where it is nobody, the first of the `layers` that has somebody decides.
     """
 
     name: str
-    rotation: tuple[str, ...]
-    at: time
-    weekday: int | None
     timezone: tzinfo
+    rotation: tuple[str, ...] = ()
+    at: time = time(0)
+    weekday: int | None = None
     first: date | None = None
     overrides: tuple[Override, ...] = ()
+    source: tuple[str, str] | None = None
+    shifts: tuple[Override, ...] = ()
+    during: str | None = None
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,12 +366,16 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What holds where nothing else is said. `fallback` is told when a recipient turns out to be nobody."""
+    """What holds where nothing else is said. `fallback` is told when a recipient turns out to be nobody.
+
+    `absences` are where it is kept who is away: a connector, and the name of a feed there.
+    """
 
     timezone: tzinfo
     fallback: tuple[Recipient, ...] = ()
     packs: tuple[str, ...] = ()
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    absences: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -419,6 +442,11 @@ class RuleSet:
     def person_by_email(self) -> Mapping[str, str]:
         """The key of a person by their e-mail address in small letters."""
         return {person.email.lower(): key for key, person in self.people.items() if person.email}
+
+    @cached_property
+    def turns(self) -> dict[str, Turn]:
+        """Whose turn it is by schedule, as last worked out by `rules.schedule`."""
+        return {}
 
     @cached_property
     def index(self) -> RuleIndex:

@@ -20,6 +20,9 @@ from rules.values import Kind, Record, Schema, Text
 PRODUCTS = ("slack", "msteams", "email", "jira", "servicenow", "trello", "asana", "confluence", "google_docs")
 """The connectors that come with Pointman and can be told something; a place may name one that is not set up."""
 
+ROSTERS = ("pagerduty", "jsm", "ical")
+"""The connectors that come with Pointman and know who is on call, or away."""
+
 MOMENTS = (
     "created",
     "detected",
@@ -87,6 +90,34 @@ class Name(Kind):
 
     def _schema(self) -> Schema:
         return {"type": "string", "description": f"the name of a {self.sort}", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Kind):
+    """Where something is kept outside of the rules, `connector:name`."""
+
+    def _read(self, node: Node, at: Reading) -> tuple[str, str] | None:
+        if not isinstance(node.value, str):
+            at.unwanted(node, 'where it is kept, such as "pagerduty:PI7DH85"')
+            return None
+        connector, _, name = node.value.partition(":")
+        known = {*ROSTERS, *(at.names.configured or ())}
+        if connector not in known:
+            at.unknown(node.inside(0, len(connector)), "connector", connector, sorted(known))
+        elif not name:
+            at.wrong(node.said, "it is not said which one", f"write {connector}:NAME")
+        else:
+            if at.names.configured is not None and connector not in at.names.configured:
+                at.doubtful(node.said, f"no connector {connector} is configured, so it is looked up nowhere")
+            return connector, name
+        return None
+
+    def _schema(self) -> Schema:
+        return {
+            "type": "string",
+            "description": "a connector and a name there: pagerduty:PI7DH85",
+            "pattern": "^[^:]+:.+$",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +312,7 @@ class Addressed(Record):
 
     def unknown(self, key: str, item: Node, at: Reading) -> None:
         """Tell a key that is no connector's name either."""
-        if key in at.names.connectors:
+        if key in at.names.connectors or key in ROSTERS:
             return
         known = [*self.keys, *at.names.connectors]
         at.unknown(item.key, "key or connector", key, known)
@@ -290,7 +321,8 @@ class Addressed(Record):
         """Read the table, and the addresses among its keys as `addresses`."""
         read = Record.read_over(self, given, node, at)
         if isinstance(node.value, dict):
-            ids = {key: item for key, item in node.value.items() if key in at.names.connectors and key not in self.keys}
+            known = at.names.connectors | set(ROSTERS)
+            ids = {key: item for key, item in node.value.items() if key in known and key not in self.keys}
             read["addresses"] = {key: ADDRESS.read(item, at) for key, item in ids.items()}
         return read
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.model import WORDS, Comment, Edit, Ticket, User, Value
-from rules.directory import REACH, away, on_call, user_of
+from rules.directory import REACH, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
+from rules.schedule import away, on_call, present
 from sync.effects import Effect, World
 from sync.ledger import Act, Claim, Entry, Ledger, Outcome
 from sync.plan import Plan, make_plan
@@ -99,7 +100,9 @@ class Trial:
         """Who is on call for each team, and who is away: all that the rules read the clock for."""
         rules = self.rules
         calls = tuple(on_call(name, rules, now) for name, team in rules.teams.items() if team.schedule)
-        return (*calls, *(away(key, rules, now) for key, person in rules.people.items() if person.away))
+        people = rules.people.items()
+        there = (present(key, rules, now) for key, person in people if person.hours)
+        return (*calls, *(away(key, rules, now) for key, person in people if person.away), *there)
 
     # -- what people do
 

@@ -8,9 +8,10 @@ import pytest
 
 from connectors.model import Change, Ticket, User, Value
 from rules import load
-from rules.directory import Address, addresses, away, on_call, people, person_of, user_of
+from rules.directory import Address, addresses, people, person_of, user_of
 from rules.facts import Facts
 from rules.model import Recipient, RuleSet
+from rules.schedule import away, on_call
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 ALL = ("slack", "msteams", "email")
