@@ -256,6 +256,14 @@ class Messenger(Sink[Message]):
     def answer(self, command: Command, text: str) -> None:
         """Tell the person who asked, and only them, by the command's reply handle. Best effort: it is not recorded."""
 
+    def show(self, command: Command, thing: Message | None, text: str) -> None:
+        """Show the person what is about to become of the message they clicked, in place of telling them `text`.
+
+        `thing` is what `put` will be given for it, None: it will be retired. Asked only for commands with `clicked`.
+        Where it cannot be shown (any more), the text is the answer. Best effort, as `answer`.
+        """
+        self.answer(command, text)
+
     def ask(self, command: Command, form: Form) -> None:
         """Ask the person for what their command lacks; it comes back as the same command with `args`.
 

@@ -1,4 +1,7 @@
-"""What is only asked, and changes nothing: how a ticket stands, what happens next, why, what is mine, what I may do."""
+"""What is only asked, and changes nothing: how a ticket stands, what happens next, why, what is mine, what I may do.
+
+Also what becomes of a message whose button was clicked: what the plan owes it after the click.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from connectors.model import Ticket
+from connectors.model import Command, Ticket
 from rules.facts import Facts, Who
 from rules.model import RuleSet
 from rules.text import inert
@@ -14,9 +17,11 @@ from sync import log as ticket_log
 from sync.acts import with_acts
 from sync.asked import Asked, Sorry
 from sync.config import moment
+from sync.effects import Effect
 from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
 from sync.permits import may, permitted, sees
+from sync.plan import Plan
 from sync.why import explained, markdown
 
 MOST: Final = 20
@@ -137,6 +142,18 @@ def help_of(who: str, facts: Facts | None, engine: Engine) -> str:
             only = "" if allowed else f" (only {', '.join(map(str, permitted(verb, rules) or ()))})"
             lines.append(f"• `{example(verb, known.ticket.key, rules)}`: {does}{only}")
     return "\n".join((HELP, *lines))
+
+
+def becomes(command: Command, plan: Plan) -> Effect | None:
+    """What a plan is about to make of the message that was clicked: an edit of it, or it is retired. None: neither."""
+    for effect in plan.owed:
+        entry = plan.ledger.get(effect.key, effect.was)
+        if entry is None or entry.claim is not None or entry.to.partition(":")[0] != command.source:
+            continue
+        changes = effect.sort == "standing" and effect.thing is not None and effect.product == command.source
+        if entry.ref == command.clicked and (changes or effect.sort == "retire"):
+            return effect
+    return None
 
 
 def example(verb: str, key: str, rules: RuleSet) -> str:

@@ -17,11 +17,13 @@ from connectors.errors import Missing, Refused
 from connectors.model import Command, Edit, Value
 from connectors.problems import nearest
 from rules.facts import Facts
+from rules.language import ASKING
 from rules.text import inert
 from sync import answers
 from sync import log as ticket_log
 from sync.answers import VERBS
 from sync.asked import Asked, Sorry, Wish
+from sync.effects import Effect
 from sync.forms import form
 from sync.ledger import Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
@@ -55,6 +57,31 @@ def carry_out(command: Command, engine: Engine) -> str:
         return no_ticket(command.ref)
     except Refused as error:
         return f"The tracker refused: {error}"
+
+
+def becomes(command: Command, engine: Engine) -> Effect | None:
+    """What becomes of the message that was clicked, after its command: what the look that follows will make of it.
+
+    None where that is nothing, and for whoever may not do what they clicked. A command that did nothing, as it was done
+    already, still shows how things are: its message was out of date. Raises connectors.errors.
+    """
+    if command.verb in ASKING:
+        return None
+    try:
+        who, plan = asker(command, engine), engine.plan(command.ref)
+    except (Sorry, Unreadable):
+        return None
+    if not done(command, plan.ledger):
+        facts = Facts(plan.ticket, engine.rules, plan.now)
+        seen = engine.tracker.covers(plan.ticket) and sees(who, plan.ticket, engine.rules, plan.now)
+        if command.args or not seen or not may(command.verb, who, facts, plan.now):
+            return None
+    return answers.becomes(command, plan)
+
+
+def done(command: Command, ledger: Ledger) -> bool:
+    """Whether a command was carried out, by what the ledger says; one that has no id is never known again."""
+    return bool(command.id) and any(act.id.partition("#")[0] == command.id for act in ledger.acts)
 
 
 def placeless(command: Command, engine: Engine) -> tuple[str, str]:
@@ -98,7 +125,7 @@ def _carry_out(command: Command, engine: Engine) -> str:
         return answers.help_of(who, asked.facts, engine)
     if command.verb in _READ_ONLY:
         return _READ_ONLY[command.verb](asked)
-    if command.id and any(act.id.partition("#")[0] == command.id for act in ledger.acts):
+    if done(command, ledger):
         return "That was done already."
     if not may(command.verb, who, asked.facts, asked.now):
         raise Sorry(f"Only {who_may(command.verb, asked.facts, asked.now)} may {command.verb} {ticket.key}.")
@@ -198,4 +225,4 @@ def _words(command: Command, who: str, engine: Engine) -> dict[str, Value]:
     return words
 
 
-__all__ = ["VERBS", "Sorry", "carry_out", "form", "no_ticket", "placeless", "understood"]
+__all__ = ["VERBS", "Sorry", "becomes", "carry_out", "form", "no_ticket", "placeless", "understood"]

@@ -21,6 +21,7 @@ from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Alert, Changed, Command, Comment, Edit, Form, Signal, Ticket
 from rules.language import ASKING, PLACELESS
 from sync import metrics
+from sync.clicks import PATIENCE, Click, Doer
 from sync.queue import Queue
 
 log = structlog.get_logger()
@@ -29,8 +30,6 @@ REMEMBERED = timedelta(minutes=10)
 """How long a delivery, and which ticket an alert has, are remembered."""
 HEALED_AFTER = timedelta(minutes=2)
 """When a created ticket is looked for again: longer than any tracker's search lags."""
-PATIENCE = 60.0
-"""How many seconds somebody waits for a ticket's turn; a look is over in half of that."""
 LOGGED = 200
 """So much of an answer is logged."""
 UNLOGGED = {*ASKING, *PLACELESS}
@@ -40,7 +39,7 @@ OVER = ("resolved", "closed")
 Outcome: TypeAlias = Literal["queued", "echo", "repeated"]
 
 
-class Looker(Protocol):
+class Looker(Doer, Protocol):
     """What the intake knows of the engine."""
 
     def is_echo(self, changed: Changed) -> bool:
@@ -48,9 +47,6 @@ class Looker(Protocol):
 
     def read(self, command: Command) -> Command | str:
         """The command with its parts in their places, where it came in words; or why it is none."""
-
-    def command(self, command: Command) -> str:
-        """Carry it out; an answer for the person."""
 
     def placeless(self, command: Command) -> tuple[str, str]:
         """Carry out what is about no ticket: the answer, and the ref of a ticket that it made, if any."""
@@ -185,18 +181,20 @@ class Intake:
     def _ask(self, command: Command, carried_out: Callable[[], None]) -> None:
         """Have the command carried out in the ticket's turn, and tell the person."""
         try:
-            said = self._said(command)
+            said, click = self._said(command)
         finally:
             carried_out()
-        self._answer(command, said)
+        self._answer(command, said, click)
 
-    def _said(self, command: Command) -> str:
-        """What to tell the person after all was done; nothing where they were asked back."""
+    def _said(self, command: Command) -> tuple[str, Click | None]:
+        """What to tell the person after all was done, nothing where they were asked back; and the click, if it took
+        its ticket's turn.
+        """
         read = self._engine.read(command)
         if isinstance(read, str):
-            return read
+            return read, None
         placed = self._placed(read)
-        return "" if self._asked_back(placed) else self._done(placed)
+        return ("", None) if self._asked_back(placed) else self._done(placed)
 
     def _placed(self, command: Command) -> Command:
         """The command with the ticket that the place tells where it came from, where it names none."""
@@ -209,9 +207,10 @@ class Intake:
             log.info("a place does not tell its ticket", source=command.source, error=str(error))
             return command
 
-    def _done(self, command: Command) -> str:
+    def _done(self, command: Command) -> tuple[str, Click | None]:
         """Carry it out; what to tell the person."""
         failed = True
+        click: Click | None = None
         try:
             if command.verb in PLACELESS and not command.ref:
                 said, made = self._engine.placeless(command)
@@ -220,7 +219,7 @@ class Intake:
             elif not command.ref:
                 said = "Which ticket? Name its key, as in `status OPS-42`."
             else:
-                said = self._in_turn(command)
+                said, click = self._in_turn(command)
             failed = False
         except Missing:
             said = f"There is no ticket {command.ref}, or Pointman may not see it."
@@ -231,26 +230,33 @@ class Intake:
             said = "That could not be done: Pointman made a mistake. Its log says more."
         logged = said[:LOGGED] if failed or command.verb not in UNLOGGED else ""
         log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=logged)
-        return said
+        return said, click
 
-    def _in_turn(self, command: Command) -> str:
+    def _in_turn(self, command: Command) -> tuple[str, Click | None]:
         """Carry it out when it is the ticket's turn; where there is none such, the engine says so in its own way."""
         try:
             ref = self._ref(command.ref)
         except Missing:
-            return self._engine.command(command)
-        return self._queue.turn(ref, lambda: self._engine.command(command)).result(PATIENCE)
+            return self._engine.command(command), None
+        click = Click(command, self._engine)
+        self._queue.turn(ref, click.take)
+        return click.said(), click
 
     def _ref(self, said: str) -> str:
         """The immutable id, where a person typed a key: the queue gives turns by id."""
         return said if self._engine.knows(said) else self._tracker.get(said).ref
 
-    def _answer(self, command: Command, said: str) -> None:
+    def _answer(self, command: Command, said: str, click: Click | None) -> None:
+        """Tell the person; or show them what becomes of the message that they clicked."""
         messenger = self._messengers.get(command.source)
         if messenger is None or not said:
             return
+        effect = click.becomes() if click is not None else None
         try:
-            messenger.answer(command, said)
+            if effect is None:
+                messenger.answer(command, said)
+            else:
+                messenger.show(command, effect.thing, said)
         except ConnectorError as error:
             log.warning("person not answered", source=command.source, error=str(error))
 

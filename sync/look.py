@@ -23,7 +23,7 @@ from rules.model import RuleSet
 from sync import alarm, rooms
 from sync import log as ticket_log
 from sync.crowd import Crowd
-from sync.effects import World
+from sync.effects import Effect, World
 from sync.gate import Gate
 from sync.ledger import Ledger, Unreadable, nearly_full
 from sync.log import LOG_KEY
@@ -158,6 +158,12 @@ class Engine:
         from sync.commands import carry_out  # it is made of looks, and so imports this
 
         return carry_out(command, self)
+
+    def becomes(self, command: Command) -> Effect | None:
+        """What becomes of the message that was clicked, after its command; None where nothing does. Reads only."""
+        from sync.commands import becomes
+
+        return becomes(command, self)
 
     def tell(self, key: str, notices: Mapping[str, str]) -> None:
         """What an administrator should know of one ticket, by topic, in place of what was said of it before."""

@@ -7,6 +7,7 @@ channel that is told by a webhook has none.
 from __future__ import annotations
 
 import html
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from connectors.email import Email
 from rules.facts import Facts
 from sandbox.elsewhere import said
 from sandbox.mail.people import Letter
+from sandbox.teams.world import ADAPTIVE
 from sync import config
 from sync.acts import with_acts
 from sync.ledger import Ledger
@@ -107,8 +109,12 @@ class InTeams(Hand):
         there = [
             m for c in state.conversations.values() for m in c.messages if key in str(m.card) and _offers(m, label)
         ]
-        told = people.click(state.found(f"{by}@example.org"), max(there, key=lambda m: m.at), label)
+        clicked = max(there, key=lambda m: m.at)
+        told = people.click(state.found(f"{by}@example.org"), clicked, label)
         assert (told.status, told.failed) == (200, False), told
+        shown = json.loads(told.said)
+        assert shown["type"] == ADAPTIVE, "every button of these stories changes its card"
+        until(lambda: clicked.card == shown["value"])  # what the person was shown is what everybody sees
 
     def ask(self, by: str, key: str, words: Words) -> None:
         state, people = self._box.state, self._box.people

@@ -197,6 +197,7 @@ def _in_keys(text: str) -> str:
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine an answer may take longer than people would wait."""
     monkeypatch.setattr("connectors.teams.waiting.LATE", 10.0)
+    monkeypatch.setattr("sync.clicks.SHOWN_WITHIN", 9.0)
 
 
 @pytest.fixture(scope="session")

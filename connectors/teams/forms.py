@@ -26,6 +26,9 @@ from connectors.teams.cards import VERSION, Json, dumped, short
 
 ARG: Final = "arg."
 CANCEL: Final = "cancel"
+ALONE: Final = "alone"
+INSTEAD: Final = "instead"
+"""Sorts of forms: a message of its own, or what stands for one person in a card's place."""
 PEOPLE: Final = "graph.microsoft.com/users"
 """The people picker's data set: everybody in the organisation
 (https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/people-picker)."""
@@ -36,7 +39,7 @@ TEXT: Final = 3_000
 
 def form_card(command: Command, form: Form, *, alone: bool) -> Json:
     """The card that asks for what the command lacks. `alone`: it is a message of its own, not another's stand-in."""
-    sort = "alone" if alone else "instead"
+    sort = ALONE if alone else INSTEAD
     kept: Json = {"verb": command.verb, "ref": command.ref, "args": dict(command.args), "form": sort, "for": command.id}
     send = ExecuteAction(title="Send", verb=command.verb, data=_data(kept), style="positive")
     back = ExecuteAction(title="Cancel", verb=CANCEL, data=_data({**kept, "verb": CANCEL}), associated_inputs="none")

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from connectors.base import BadRequest
 from connectors.model import Command, User
-from connectors.teams.forms import CANCEL, answers
+from connectors.teams.forms import ALONE, CANCEL, answers
 from connectors.teams.places import spot_from
 
 Json: TypeAlias = dict[str, Any]
@@ -81,6 +81,8 @@ def _clicked(activity: Json, source: str) -> Reading:
     if not isinstance(verb, str) or not isinstance(ref, str) or not verb:
         return Reading(invoke=True)
     command = _command(activity, source, ref, verb, answers(data) if form else {})
+    if form != ALONE:  # such a form is a message of its own
+        command = replace(command, clicked=message)
     if form and data.get("for"):
         person = sha256(f"{command.by.id} {data['for']}".encode("utf-8", "replace")).hexdigest()[:24]
         command = replace(command, id=f"form.{person}")  # sent twice it is one act; nobody else's is taken by it

@@ -26,7 +26,7 @@ from connectors.teams import incoming, waiting
 from connectors.teams.cards import Json, activity, card, short, summary, without_buttons
 from connectors.teams.checks import Check
 from connectors.teams.client import Client, conversation
-from connectors.teams.forms import form_card
+from connectors.teams.forms import INSTEAD, form_card
 from connectors.teams.incoming import Reading
 from connectors.teams.places import Places, Spot, spot_from, spot_of
 from connectors.teams.rooms import Rooms
@@ -108,6 +108,16 @@ class Teams(Messenger):
             return
         tried = f"could not answer {command.by} in {self.name}"
         self._post(self._alone(command, tried), activity(card(Message(text)), short(text, 200)), tried)
+
+    def show(self, command: Command, thing: Message | None, text: str) -> None:
+        """Answer a click with the card as it is about to be edited for all; one that is retired, without its buttons.
+
+        A card from before our last start is not known, and so cannot be shown without its buttons: then the text is.
+        """
+        known = self._cards.get(command.clicked)
+        made = card(thing) if thing is not None else without_buttons(known.made) if known is not None else None
+        if made is None or not self._waiting.show(command.id, made):
+            self.answer(command, text)
 
     def ask(self, command: Command, form: Form) -> None:
         """Show the person a form: in place of the card they clicked while that waits, else in their chat."""
@@ -236,7 +246,7 @@ class Teams(Messenger):
 
     def _back(self, reading: Reading, text: str) -> Json:
         """What takes a form's place: the card it stood in for, with the text below; else the text alone."""
-        known = self._cards.get(reading.message) if reading.form == "instead" else None
+        known = self._cards.get(reading.message) if reading.form == INSTEAD else None
         told = card(Message(text))
         if known is not None:
             below = [{**element, "separator": True} for element in told["body"][:1]] + told["body"][1:]

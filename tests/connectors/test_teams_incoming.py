@@ -57,6 +57,7 @@ def test_a_click_is_a_command_on_the_buttons_ticket(at):
         f"{at.ops.id};messageid={root}",
         NOW,
         command.id,
+        at.ref,
     )
     assert command.id.startswith("f:")
 

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 
+from connectors.errors import Temporary
+from connectors.model import Command, User
+from connectors.teams import Teams
 from connectors.testing import MemoryTracker
 from rules import load
+from rules.model import RuleSet
 from sandbox.http import Fault
 from sandbox.teams import Conversation, Delivered, Person
+from sandbox.teams.world import ADAPTIVE, Message
+from sync.commands import carry_out
 from sync.gate import Gate
 from sync.health import Health, Swept
 from sync.intake import Intake
-from sync.ledger import Ledger
+from sync.ledger import Act, Ledger
 from sync.logs import Redaction
 from sync.look import Engine, Site
+from sync.plan import Plan
 from sync.queue import MemoryQueue
 from sync.server import Hooks, Server, app
-from tests.connectors.teams_tenant import Tenant, tenant
+from tests.connectors.teams_tenant import Tenant, check_card, tenant
 from tests.sync.test_products import PEOPLE, RULES
 
 pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
@@ -34,9 +44,12 @@ class Both:
 
     at: Tenant
     tracker: MemoryTracker
-    engine: Engine
-    queue: MemoryQueue
-    intake: Intake
+    rules: RuleSet
+    teams: Teams
+    engine: Engine = field(init=False)
+    queue: MemoryQueue = field(init=False)
+    intake: Intake = field(init=False)
+    server: Server = field(init=False)
 
     @property
     def ann(self) -> Person:
@@ -55,10 +68,36 @@ class Both:
             self.at.state.clock.advance(max(wake - self.engine.clock(), timedelta(seconds=1)))
         raise AssertionError("it never came to rest")
 
-    def click(self, label: str, by: Person, **given: str) -> Delivered:
-        told = self.at.box.people.click(by, self.at.ops.messages[0], label, given)
+    def click(self, label: str, by: Person, on: Message | None = None, **given: str) -> Delivered:
+        told = self.at.box.people.click(by, on or self.at.ops.messages[0], label, given)
         assert self.queue.drain(timedelta(seconds=5))
         return told
+
+    def restart(self) -> None:
+        """The process ends, and another begins: the same configuration, and no memory."""
+        self.stop()
+        self.teams = self.at.again()
+        self.start()
+
+    def start(self) -> None:
+        clock, sinks = self.at.state.clock.now, {"msteams": self.teams}
+        self.engine = Engine(self.tracker, sinks, self.rules, Site(), clock)
+        self.queue = MemoryQueue(self.engine.look, lambda ref: 0, clock, workers=1)
+        self.intake = Intake(self.tracker, self.engine, self.queue, sinks, clock)
+        health = Health(("msteams",), Gate(), Swept(), self.queue.depth, {}, lambda: (0, ""), Redaction(set()).clean)
+        self.server = Server(app(Hooks(sinks, self.intake, clock), health), "127.0.0.1", 0)
+        self.queue.start()
+        self.at.box.people.hook = f"http://127.0.0.1:{self.server.start()}/hooks/msteams"
+
+    def stop(self) -> None:
+        self.server.stop()
+        self.intake.close()
+        self.queue.stop(timedelta(seconds=5))
+        if self.teams is not self.at.teams:
+            self.teams.close()
+
+    def acts(self, ref: str) -> tuple[Act, ...]:
+        return Ledger.loads(self.tracker.get(ref).ledger, ref).acts
 
     def notes(self) -> list[str]:
         return [note.text for note in self.at.state.notes]
@@ -68,32 +107,37 @@ class Both:
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine an answer may take longer than people would wait."""
     monkeypatch.setattr("connectors.teams.waiting.LATE", 10.0)
+    monkeypatch.setattr("sync.clicks.SHOWN_WITHIN", 9.0)
 
 
 @contextmanager
-def both() -> Iterator[Both]:
+def both(more: str = "") -> Iterator[Both]:
     with tenant() as at:
         at.state.person("bob", "bob@example.org", "Bob")
         rules = load.parse(
             {
-                "a.toml": PEOPLE.replace('slack = "#incidents"', f'msteams = "{INCIDENTS}"'),
+                "a.toml": PEOPLE.replace('slack = "#incidents"', f'msteams = "{INCIDENTS}"') + more,
                 "b.toml": RULES.replace('["acknowledge", "take", "resolve"]', '["acknowledge", "take", "update"]'),
             },
             connectors=("memory", "msteams"),
         )
-        clock = at.state.clock.now
-        tracker = MemoryTracker(clock)
-        engine = Engine(tracker, {"msteams": at.teams}, rules, Site(), clock)
-        queue = MemoryQueue(engine.look, lambda ref: 0, clock, workers=1)
-        intake = Intake(tracker, engine, queue, {"msteams": at.teams}, clock)
-        health = Health(("msteams",), Gate(), Swept(), queue.depth, {}, lambda: (0, ""), Redaction(set()).clean)
-        server = Server(app(Hooks({"msteams": at.teams}, intake, clock), health), "127.0.0.1", 0)
-        queue.start()
-        at.box.people.hook = f"http://127.0.0.1:{server.start()}/hooks/msteams"
-        yield Both(at, tracker, engine, queue, intake)
-        server.stop()
-        intake.close()
-        queue.stop(timedelta(seconds=5))
+        world = Both(at, MemoryTracker(at.state.clock.now), rules, at.teams)
+        world.start()
+        yield world
+        world.stop()
+
+
+def shown(told: Delivered) -> dict[str, Any]:
+    """The card that a click was answered with."""
+    answer = json.loads(told.said)
+    assert (answer["statusCode"], answer["type"]) == (200, ADAPTIVE)
+    check_card(answer["value"])
+    card: dict[str, Any] = answer["value"]
+    return card
+
+
+def buttons(card: dict[str, Any]) -> list[str]:
+    return [action["title"] for action in card.get("actions") or ()]
 
 
 def test_a_click_acknowledges_and_everybody_sees_it_and_nobody_is_called() -> None:
@@ -105,16 +149,103 @@ def test_a_click_acknowledges_and_everybody_sees_it_and_nobody_is_called() -> No
 
         world.at.later(60)
         told = world.click("Acknowledge", world.ann)
-        assert (told.status, told.failed) == (200, False)
-        assert world.notes() == ["You acknowledged OPS-1."]
-        acts = Ledger.loads(world.tracker.get(ref).ledger, ref).acts
-        assert [(act.verb, act.by) for act in acts] == [("acknowledge", "ann")]
+        assert (told.status, told.failed, world.notes()) == (200, False, [])
+        assert buttons(shown(told)) == ["Take it", "Post an update"], "the answer is the card as it is now"
+        assert [(act.verb, act.by) for act in world.acts(ref)] == [("acknowledge", "ann")]
         assert world.at.ops.messages[0].edited, "the card changed because the ticket did"
         assert world.at.ops.messages[0].id == card.id
+        assert shown(told) == card.card, "nobody sees another card than the one who clicked"
 
         world.at.later(600)
         world.settle(ref)
         assert world.bobs.messages == [], "nobody is called any more"
+
+
+def test_a_call_that_is_acknowledged_loses_its_buttons_in_the_answer_already() -> None:
+    with both() as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        world.at.later(301)
+        world.settle(ref)
+        (call,) = world.bobs.messages
+        before = call.card
+        world.at.later(10)
+        told = world.click("Acknowledge", world.at.state.found("bob@example.org"), call)
+        assert shown(told) == {name: value for name, value in before.items() if name != "actions"}
+        assert shown(told) == call.card, "and then for everybody"
+
+
+def test_what_changes_nothing_of_the_card_is_answered_in_a_sentence() -> None:
+    with both() as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        for _ in range(2):
+            world.at.later(10)
+            world.click("Take it", world.ann)
+        assert world.notes() == ["OPS-1 is yours already."]
+
+
+def test_whoever_may_not_do_it_gets_their_sentence_alone_also_at_a_card_that_is_out_of_date() -> None:
+    with both('[permissions]\nacknowledge = ["person:bob"]\n') as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        world.tracker.person(ref, severity="medium")
+        world.at.later(10)
+        before = world.at.ops.messages[0].card
+        told = world.click("Acknowledge", world.ann)
+        assert world.notes() == ["Only person:bob (bob) may acknowledge OPS-1."]
+        assert "adaptive" not in told.said
+        assert world.at.ops.messages[0].card != before, "the look that follows brings it up to date for everybody"
+
+
+def test_where_the_card_is_not_known_in_time_the_sentence_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.clicks.SHOWN_WITHIN", 0.02)
+    with both() as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        world.at.later(10)
+        slow, plan = Event(), world.engine.plan
+
+        def later(ref: str) -> Plan:
+            slow.wait(10)
+            return plan(ref)
+
+        monkeypatch.setattr(world.engine, "plan", later)
+        at = world.at
+        told = at.box.people.click(world.ann, at.ops.messages[0], "Acknowledge")
+        slow.set()
+        assert (told.failed, world.notes()) == (False, ["You acknowledged OPS-1."])
+        assert world.queue.drain(timedelta(seconds=5))
+        assert at.buttons() == ["Take it", "Post an update"], "and the card changes all the same"
+
+
+def test_a_tracker_that_cannot_be_read_again_costs_the_card_and_not_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with both() as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+
+        def down(ref: str) -> Plan:
+            raise Temporary("the tracker is away")
+
+        monkeypatch.setattr(world.engine, "plan", down)
+        world.click("Acknowledge", world.ann)
+        assert world.notes() == ["You acknowledged OPS-1."]
+
+
+def test_a_click_on_a_card_from_before_a_restart_heals_it() -> None:
+    with both() as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        world.at.later(10)
+        carry_out(Command(ref, "acknowledge", User("bob", "", "bob@example.org"), "msteams", id="1"), world.engine)
+        world.restart()
+        assert world.at.buttons()[0] == "Acknowledge", "the card is out of date"
+        told = world.click("Acknowledge", world.ann)
+        assert buttons(shown(told)) == ["Take it", "Post an update"]
+        assert shown(told) == world.at.ops.messages[0].card
+        assert [act.by for act in Ledger.loads(world.tracker.get(ref).ledger, ref).acts] == ["bob"], (
+            "it did nothing else"
+        )
 
 
 def test_whoever_is_due_is_called_in_their_chat_and_the_call_loses_its_buttons() -> None:
@@ -151,7 +282,7 @@ def test_a_stranger_is_told_at_the_card_and_nothing_changes() -> None:
         world.click("Acknowledge", eve)
         (note,) = world.notes()
         assert "does not know you" in note
-        assert Ledger.loads(world.tracker.get(ref).ledger, ref).acts == ()
+        assert world.acts(ref) == ()
 
 
 @pytest.mark.parametrize("text", ["status OPS-1", "status", "ack OPS-1"])
