@@ -9,7 +9,21 @@ from typing import Any, cast
 
 from connectors.problems import Where
 from rules.language import KINDS, MODES, NOT_YET
-from rules.model import Assign, Classify, Escalate, Mode, Mute, Notify, Recipient, Repeat, Restrict, Room, Rule, Step
+from rules.model import (
+    Assign,
+    Classify,
+    Escalate,
+    Mode,
+    Mute,
+    Notify,
+    Recipient,
+    Repeat,
+    Restrict,
+    Room,
+    Rule,
+    Step,
+    Update,
+)
 from rules.reading import Reading
 from rules.sayings import says_only
 from rules.toml import Node
@@ -135,6 +149,7 @@ _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
     "assign": lambda every, values: Assign(**every, **_some(values, "team", "pick", "person", "skills", "force")),
     "escalate": _escalate,
     "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons", "worth_telling")),
+    "update": lambda every, values: Update(**every, **_some(values, "to", "every", "remind")),
     "mute": _muting,
     "channel": lambda every, values: Room(
         **every,
@@ -211,6 +226,12 @@ def _notify(written: Written, at: Reading) -> None:
         at.wrong(written.key("worth_telling"), "news is of events, and told once each", hint)
 
 
+def _update(written: Written, at: Reading) -> None:
+    every, remind = written.values.get("every"), written.values.get("remind")
+    if every is not None and remind is not None and remind >= every:
+        at.wrong(written.key("remind"), "this reminds before the update that is before", "write less than every")
+
+
 def _mute(written: Written, at: Reading) -> None:
     times = [word for word in ("from", "until") if word in written.values]
     if "during" in written.values and times:
@@ -243,6 +264,7 @@ _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
     "objective": _objective,
     "task": _tasks,
     "notify": _notify,
+    "update": _update,
     "mute": _mute,
     "restrict": _restrict,
     "channel": _channel,

@@ -42,6 +42,9 @@ def _of(kind: str, past: Past, world: World, now: datetime) -> Iterator[Decision
         yield from (Decision(rule, past.ticket.created) for rule in _speaking(kind, past, world))
     elif kind == "notify":
         yield from _told(past, world)
+    elif kind == "update":
+        ticking = ((rule, counted(rule, past)) for rule in _speaking(kind, past, world))
+        yield from (Decision(rule, since) for rule, since in ticking if since is not None)
 
 
 def _speaking(kind: str, past: Past, world: World) -> Iterator[Rule]:
@@ -56,12 +59,17 @@ def climbing(rule: Escalate, past: Past) -> Decision | None:
     It counts from that moment, but from no earlier than its condition became true and the ticket was open for it.
     """
     named = past.moment(rule.since)
-    true = past.since(lambda facts: holds(rule.when, facts) and _counts(rule, facts))
+    true = counted(rule, past)
     return None if named is None or true is None else Decision(rule, max(named, true))
 
 
+def counted(rule: Rule, past: Past) -> datetime | None:
+    """Since when a rule's condition is true and the ticket is in a phase that counts; None: it is not so now."""
+    return past.since(lambda facts: holds(rule.when, facts) and _counts(rule, facts))
+
+
 def _counts(rule: Rule, facts: Facts) -> bool:
-    """Whether a ladder counts in this phase: while the ticket is open, or where its condition speaks of the phase."""
+    """Whether a rule counts in this phase: while the ticket is open, or where its condition speaks of the phase."""
     return facts.ticket.phase in OPEN or (rule.when is not None and "phase" in rule.when.names)
 
 
