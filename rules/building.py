@@ -12,10 +12,12 @@ from rules.language import KINDS, MODES, NOT_YET
 from rules.model import (
     Assign,
     Classify,
+    ClockStep,
     Escalate,
     Mode,
     Mute,
     Notify,
+    Objective,
     Recipient,
     Repeat,
     Restrict,
@@ -135,6 +137,18 @@ def _escalate(every: dict[str, Any], values: Values) -> Escalate:
     )
 
 
+def _clock_step(values: Values) -> ClockStep:
+    share = float(values["at"].rstrip("%")) / 100 if "at" in values else None
+    return ClockStep(values["to"], share, values.get("before"), values.get("after"), values.get("text"))
+
+
+def _timing(every: dict[str, Any], values: Values) -> Objective:
+    written = _some(values, "goal", "start", "stop", "within", "pause", "calendar", "field", "buttons")
+    if written.get("goal") == "rpo":  # a fact, which no button makes better
+        written.setdefault("buttons", ())
+    return Objective(**every, **written, steps=tuple(map(_clock_step, values["steps"])))
+
+
 def _muting(every: dict[str, Any], values: Values) -> Mute:
     begin, until = (_moment(values.get(word), values["timezone"]) for word in ("from", "until"))
     return Mute(**every, mutes=values["mutes"], begin=begin, until=until)
@@ -148,6 +162,7 @@ _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
     "classify": lambda every, values: Classify(**every, **_some(values, "set", "thresholds", "at_least", "force")),
     "assign": lambda every, values: Assign(**every, **_some(values, "team", "pick", "person", "skills", "force")),
     "escalate": _escalate,
+    "objective": _timing,
     "notify": lambda every, values: Notify(**every, **_some(values, "to", "on", "buttons", "worth_telling")),
     "update": lambda every, values: Update(**every, **_some(values, "to", "every", "remind")),
     "mute": _muting,
@@ -200,6 +215,13 @@ def _objective(written: Written, at: Reading) -> None:
         at.wrong(written.key("goal"), f"a goal and {own[0]} exclude each other", "leave one of them out")
     if "goal" not in values and len(own) < 3:
         at.wrong(written.node.where, "this clock measures nothing", "it needs goal, or start, stop and within")
+    for word in ("pause", "calendar") if values.get("goal") == "rpo" else ():
+        if word in written.node.value:
+            said = f"a recovery point lies where it lies: {word} says nothing of it"
+            at.wrong(written.key(word), said, f"leave {word} out")
+    field = at.names.fields.get(values.get("field", ""))
+    if field is not None and field.type != "text":
+        at.wrong(written.find("field").where, f"{field.name} is a {field.type}, and a text is written into it")
     for index, step in enumerate(values.get("steps", ())):
         if len({"at", "before", "after"} & step.keys()) != 1:
             where = written.find("steps", index).where

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from connectors.model import Ticket
+from rules.clock import Clock, clock
 from rules.decision import Decision, World
 from rules.events import OPEN, Event
 from rules.facts import Facts
 from rules.fields import decided
-from rules.model import Escalate, Notify, Rule, RuleSet
+from rules.model import Escalate, Notify, Objective, Rule, RuleSet
 from rules.past import LAPSE, Past, became_true, holds
 from rules.restrict import restricting
 
@@ -38,6 +39,8 @@ def _of(kind: str, past: Past, world: World, now: datetime) -> Iterator[Decision
     elif kind == "escalate":
         ladders = (rule for rule in _speaking(kind, past, world) if isinstance(rule, Escalate))
         yield from (made for rule in ladders if (made := climbing(rule, past)) is not None)
+    elif kind == "objective":
+        yield from _timed(past, world, now)
     elif kind == "channel":
         yield from (Decision(rule, past.ticket.created) for rule in _speaking(kind, past, world))
     elif kind == "notify":
@@ -71,6 +74,14 @@ def counted(rule: Rule, past: Past) -> datetime | None:
 def _counts(rule: Rule, facts: Facts) -> bool:
     """Whether a rule counts in this phase: while the ticket is open, or where its condition speaks of the phase."""
     return facts.ticket.phase in OPEN or (rule.when is not None and "phase" in rule.when.names)
+
+
+def _timed(past: Past, world: World, now: datetime) -> Iterator[Decision]:
+    """The objectives that have a clock on this ticket, also where how it stands is unknown."""
+    for rule in _speaking("objective", past, world):
+        made = clock(rule, past, now) if isinstance(rule, Objective) else None
+        if isinstance(made, Clock):
+            yield Decision(rule, made.begun, clock=made)
 
 
 def _told(past: Past, world: World) -> Iterator[Decision]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.model import User, Value
+from rules.clock import Clock
 from rules.events import Event
 from rules.model import Rule
 
@@ -35,7 +36,7 @@ class Decision:
 
     For classify and assign, `field` should hold `value` (a team's name, a person's key); `force` writes over people,
     `floor` is the level that a forced `at_least` asks for over a person. For a rule with `on`, `events` are those that
-    it tells, oldest first, and `since` is the latest. A ladder counts from `since`.
+    it tells, oldest first, and `since` is the latest. A ladder counts from `since`; a `clock` began then.
     """
 
     rule: Rule
@@ -46,3 +47,4 @@ class Decision:
     force: bool = False
     floor: str | None = None
     events: tuple[Event, ...] = ()
+    clock: Clock | None = None

@@ -7,7 +7,7 @@ ticket is taken to have been what it was at `complete_since` from there on, and 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -50,6 +50,20 @@ class Past:
         known = self.ticket.complete_since
         return known is None or known <= self.ticket.created
 
+    def whole_since(self, moment: datetime) -> bool:
+        """Whether the history goes back to a moment, or to the ticket's creation."""
+        known = self.ticket.complete_since
+        return self.whole or known is None or known <= moment
+
+    def theirs(self, change: Change) -> bool:
+        """Whether somebody else than we made a change."""
+        return self._known.me is None or change.by != self._known.me
+
+    @property
+    def states(self) -> Iterator[tuple[datetime, Facts]]:
+        """What held from each moment of change on, oldest first, as far as the history goes back."""
+        return zip(*self._timeline(), strict=True)
+
     @property
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
@@ -91,7 +105,7 @@ class Past:
         if name == "reopened":
             return self._last_event(name)
         if name == "changed":
-            return self._last(lambda change: self._known.me is None or change.by != self._known.me) or created
+            return self._last(self.theirs) or created
         word = "update" if name == "updated" else name.removeprefix("changed:")
         return self._last(lambda change: change.field == word) or created
 
