@@ -18,7 +18,7 @@ from rules.directory import person_of
 from rules.events import OPEN
 from rules.facts import Facts
 from rules.model import Assign, Classify, Person, Rule
-from rules.schedule import away, on_call
+from rules.schedule import away, comings, on_call, present, turn
 
 Deciding: TypeAlias = Classify | Assign
 
@@ -128,14 +128,14 @@ def _assigned(rule: Assign, facts: Facts, world: World, now: datetime, decided_t
         standing = facts["team"] or None
         person = _person(rule, decided_team or team or standing, facts, world, now)
         if person is not None:
-            yield Wish("assignee", person, _called(rule))
+            yield Wish("assignee", person, f"{_called(rule)}{_instead(person, facts, now)}")
 
 
 def _person(rule: Assign, team: str | None, facts: Facts, world: World, now: datetime) -> str | None:
     """The person a rule assigns, by key; None where it leaves things as they are.
 
     Whoever has an acknowledged ticket keeps it. While nobody acknowledged, on-call moves on with the shift, and
-    somebody who is away is replaced.
+    somebody who is away, or whose hours are over while another's are not, is replaced.
     """
     ticket = facts.ticket
     holder = ticket.fields.get("assignee")
@@ -144,7 +144,7 @@ def _person(rule: Assign, team: str | None, facts: Facts, world: World, now: dat
     fit = _fit(rule, _pool(rule, team, facts, now), facts, now)
     if rule.person is not None or rule.pick == "on-call":
         return next(iter(fit), None)
-    current = person_of(holder, ticket.source, facts.rules) if isinstance(holder, User) else None
+    current = _holder(facts)
     if current in fit:
         return current
     loads: Mapping[str, int] = world.loads if rule.pick == "least-loaded" else {}
@@ -165,9 +165,45 @@ def _pool(rule: Assign, team: str | None, facts: Facts, now: datetime) -> tuple[
 
 
 def _fit(rule: Assign, pool: Iterable[str | None], facts: Facts, now: datetime) -> tuple[str, ...]:
-    people: Iterable[Person] = (facts.rules.people[key] for key in pool if key is not None)
-    able = (person.key for person in people if set(rule.skills) <= set(person.skills))
-    return tuple(key for key in able if not away(key, facts.rules, now))
+    """Who of these can do it and is not away: those within their hours, or all where that is nobody."""
+    rules = facts.rules
+    people: Iterable[Person] = (rules.people[key] for key in pool if key is not None)
+    able = [person.key for person in people if set(rule.skills) <= set(person.skills)]
+    fit = tuple(key for key in able if not away(key, rules, now))
+    return tuple(key for key in fit if present(key, rules, now)) or fit
+
+
+def _holder(facts: Facts) -> str | None:
+    """Who has the ticket, by key."""
+    holder = facts.ticket.fields.get("assignee")
+    return person_of(holder, facts.ticket.source, facts.rules) if isinstance(holder, User) else None
+
+
+def _instead(person: str, facts: Facts, now: datetime) -> str:
+    """Why somebody else has it no longer; empty where nobody is replaced."""
+    before = _holder(facts)
+    if before is None or before == person:
+        return ""
+    known = facts.rules.people[before]
+    if away(before, facts.rules, now):
+        return f"; {known} is away"
+    return f"; {known}'s {'shift' if present(before, facts.rules, now) else 'hours'} ended"
+
+
+def moments(rule: Assign, facts: Facts, now: datetime) -> Iterator[datetime]:
+    """Moments after now at which a rule may assign somebody else, though nothing happens to the ticket."""
+    rules = facts.rules
+    service = facts["service"]
+    named = service.team if rule.team == "service.team" and service else rule.team
+    for team in {named, facts["team"] or None} if rule.person is None else ():
+        known = rules.teams.get(team or "")
+        if known is not None and rule.pick == "on-call" and known.schedule is not None:
+            until = turn(known.schedule, rules, now).until
+            yield from () if until is None else (until,)
+        elif known is not None and rule.pick is not None:
+            yield from comings(filter(None, _pool(rule, known.name, facts, now)), rules, now)
+    if rule.person is not None:
+        yield from comings((rule.person,), rules, now)
 
 
 def _rank(ref: str, name: str) -> str:

@@ -58,6 +58,32 @@ class Fields:
             return Item("done", effect, entry.at if entry else None)
         return self._differing(effect, decision, current)
 
+    def coming(self, decision: Decision) -> Item | None:
+        """A field that is somebody else's turn at `since`; None where it would stay a person's then."""
+        word, entry = decision.field, self.ledger.get(f"field:{decision.field}")
+        try:
+            owner = self._owner(word, entry, self.ticket.get(word))
+        except KeyError:
+            return None
+        if owner and not decision.force:
+            return None
+        due, value = decision.since, self._written(decision)
+        what = f"{word} = {value if value is not None else 'nobody'}"
+        key, unless = f"field:{word}", "acknowledged"
+        effect = Effect(
+            key,
+            "field",
+            decision.rule.id,
+            what,
+            due,
+            due,
+            value=value,
+            digest=digest(value),
+            why=decision.why,
+            unless=unless,
+        )
+        return Item("next", effect, due)
+
     def _written(self, decision: Decision) -> Value:
         """The value as the tracker writes it: people by their account there."""
         if decision.field == "assignee" and isinstance(decision.value, str):

@@ -15,6 +15,7 @@ from rules import decide as deciding
 from rules.decide import Decision
 from rules.events import about_to_have
 from rules.facts import Facts
+from rules.handover import handover
 from rules.model import Restrict, RuleSet
 from rules.past import Past
 from rules.quiet import Quiet
@@ -139,7 +140,15 @@ class _Planner:
                 else:
                     self.items.append(item)
         self._restrict()
+        self._hand_over()
         self.ledger = self.fields.ledger
+
+    def _hand_over(self) -> None:
+        """Whose ticket it will be when a shift ends, if nobody has acknowledged it by then."""
+        decision = handover(self.ticket, self.rules, self.known, self.now) if self.rules.of("assign") else None
+        item = self.fields.coming(decision) if decision is not None else None
+        if item is not None:
+            self.items.append(item)
 
     def _restrict(self) -> None:
         """Whether the ticket is restricted as it is about to be, or as watched rules would make it."""

@@ -26,7 +26,7 @@ from tests.pages import PAGES, ROOT, Block, blocks, headings, spans
 
 REFERENCE = ROOT / "docs" / "rules.md"
 LATER = "Not yet"
-PRODUCTS = ("jira", "slack")
+PRODUCTS = ("jira", "slack", "pagerduty", "ical")
 RULES = frozenset({*TABLES, *KINDS, "change", "test"})
 TOML = [block for page in PAGES for block in blocks(page, "toml")]
 
