@@ -205,11 +205,13 @@ class Sink(Connector, Generic[ThingT]):
     """Somewhere a thing can be put.
 
     `editable`: what was put can be changed. `searchable`: `find` can answer; `lag` is how long a thing may take to
-    be found. `pace` is how long to leave between two things at one place.
+    be found. `pace` is how long to leave between two things at one place. `drops_doubles`: what is put again under the
+    same key is dropped there, so that a repeat is no double; some know that only by their settings.
     """
 
     editable: ClassVar[bool] = True
     searchable: ClassVar[bool] = False
+    drops_doubles: bool = False
     lag: ClassVar[timedelta] = timedelta(0)
     pace: ClassVar[timedelta] = timedelta(0)
 

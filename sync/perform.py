@@ -146,7 +146,7 @@ class Performer:
         else:
             made = sink.put(first.address, thing, ref or None, keys)
         self.gate.used(first.product, first.address, self.clock(), sink.pace * 0 if ref else sink.pace)
-        if first.sort == "call" and sink.editable:
+        if first.sort == "call":
             for earlier in _followed({effect.key for effect in group}, ledger) - {"", made}:
                 self._outdate(sink, first.address, earlier)
         return made

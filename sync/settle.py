@@ -1,7 +1,7 @@
 """Settles claims that were left open: a crash, a time-out or an answer that never came left it unknown what was done.
 
 The product is asked. What is found is recorded, what is absent may be sent; where it cannot be told it waits, and what
-cannot be looked for at all is sent again, marked as a possible repeat.
+cannot be looked for at all is sent again, marked as a possible repeat, or plainly where a double is dropped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def _settle(ledger: Ledger, key: str, claim: Claim, sinks: Mapping[str, Sink[Mes
     product, _, address = claim.to.partition(":")
     sink = sinks.get(product)
     edited = sink is not None and sink.editable and entry.ref and key.startswith(STANDING)
-    if sink is None or edited or key.startswith(CHANNEL):  # an edit may be made again; a channel is known by its mark
+    safe = sink is not None and (edited or sink.drops_doubles)
+    if sink is None or safe or key.startswith(CHANNEL):  # an edit may be made again; a channel is known by its mark
         return ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True)))
     again = ledger.with_entry(key, replace(entry, claim=replace(claim, settled=True, repeat=True)))
     if not sink.searchable:

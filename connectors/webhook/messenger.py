@@ -1,0 +1,279 @@
+"""Rings by a webhook: one signed request for each call, and one that ends it.
+
+Nothing that was sent can be changed or looked for. PagerDuty, Opsgenie and Jira Service Management drop what comes
+again under the id of a call that is open there: such a place *drops doubles*, so a call that is in doubt is repeated at
+once, and again by the engine. Elsewhere a request is sent once. The id follows from the effect's key and moment.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import requests
+import urllib3
+from pydantic import SecretStr
+
+from connectors.base import Messenger, Wanted
+from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
+from connectors.http import failure, no_answer, read, session
+from connectors.model import Message
+from connectors.problems import Problem, nearest
+from connectors.shapes import misshapen
+from connectors.webhook.checks import problems
+from connectors.webhook.saying import cut, words
+from connectors.webhook.settings import WebhookSettings
+from connectors.webhook.signing import signed
+from connectors.webhook.template import Template, filled
+from connectors.wire import Reply, Wire
+
+CONNECT: Final = 5.0
+_ADDRESS: Final = re.compile(r"\w+://\S+")
+TRIES: Final = 3
+"""How often `connectors.http.read` tries."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Webhook(Messenger):
+    """One receiver of calls, for any number of addresses there. `clock` dates what is sent."""
+
+    Settings = WebhookSettings
+    product = "Webhook"
+    editable = False
+    searchable = False
+
+    settings: WebhookSettings
+
+    def __init__(self, name: str, settings: WebhookSettings, clock: Callable[[], datetime] = _now) -> None:
+        super().__init__(name, settings)
+        self.recipe, self.clock = settings.made, clock
+        self.drops_doubles = self.recipe.drops_doubles or settings.drops_doubles
+        self._session = session()
+        each = settings.timeout / (TRIES if self.drops_doubles else 1)  # all tries together keep to the time
+        self._timeout = (min(CONNECT, each), each)
+        self._wires: dict[str, Wire] = {}
+        self._lock = Lock()
+        self._urls = {_name(place): url for place, url in settings.urls.items()}
+        self._tokens = {_name(place): token for place, token in settings.tokens.items()}
+        every = (
+            settings.secret,
+            settings.old_secret,
+            settings.token,
+            *settings.tokens.values(),
+            *settings.headers.values(),
+        )
+        self._secrets = _Hidden(each.get_secret_value() for each in every if each is not None)
+
+    def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
+        """Call; the id by which the receiver knows the call. Raises Refused for an edit: there is none."""
+        tried = f"could not call {self.name}:{place}"
+        if ref:
+            raise Refused(f"{tried}: what was sent cannot be changed")
+        ids = key.split() or [""]
+        said = {**words(self.settings, place, thing, ids, self.clock()), **self._access(place, tried)}
+        answer = self._send(said["url"], self.settings.body or self.recipe.body, said, tried)
+        return str(answer.get("sid") or ids[0])
+
+    def retire(self, place: str, ref: str) -> None:
+        """End a call that nobody needs to answer any more, where the receiver can be told so; else nothing."""
+        if self.settings.after != "nothing":
+            self.end(place, ref, f"could not end a call to {self.name}:{place}")
+
+    def check(self, wanted: Wanted) -> Iterator[Problem]:
+        """Whether the receiver answers and takes our credentials, without ringing; see `connectors.webhook.checks`."""
+        return problems(self, wanted)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for wire in self._wires.values():
+            wire.close()
+        self._session.close()
+
+    def token_of(self, place: str) -> SecretStr | None:
+        """The token for an address: its own, else that of all."""
+        return self._tokens.get(_name(place), self.settings.token)
+
+    def known(self, place: str) -> bool:
+        """Whether an address has a URL and a token, where those are needed."""
+        url = self._urls.get(_name(place)) or self.settings.url or self.recipe.url
+        return bool(url) and ("token" not in self.recipe.needs or self.token_of(place) is not None)
+
+    def way(self, place: str) -> str:
+        """What tells apart how addresses are reached: those with one URL and one token of all are one way."""
+        return self._own(place)
+
+    def hint(self, place: str) -> str:
+        """What may have been meant by an address that has none."""
+        named = {**self._urls, **self._tokens}
+        return nearest(_name(place), named) or "add it to tokens or urls of the connector"
+
+    def end(self, place: str, ref: str, tried: str) -> None:
+        """Say that a call is over. For one that never was it proves address and credentials, and rings nobody."""
+        template = self.settings.done or self.recipe.done
+        if template is None:
+            return
+        access = self._access(place, tried)
+        action = self.recipe.actions.get(self.settings.after, self.settings.after)
+        said = {**words(self.settings, place, Message(""), [f"{ref}-over"], self.clock()), **access}
+        said |= {"ref": ref, "action": action, "base": access["url"].removesuffix(".json")}
+        self._send(filled(self.recipe.done_url, said), template, said, tried, self.recipe.lapsed)
+
+    def knock(self, method: str, place: str, tried: str) -> None:
+        """A request that changes nothing: for the account, where the recipe has one, else for the address itself."""
+        access = self._access(place, tried)
+        url = access["url"]
+        if self.recipe.authorization == "basic":
+            url = f"{url.rpartition('/')[0]}.json"
+        try:
+            self._once(method, url, None, self._headers(access), tried)
+        except _Answered as refused:
+            raise self._meant(refused, access["own"]) from None
+
+    # ---- sending
+
+    def _access(self, place: str, tried: str) -> dict[str, str]:
+        """Where an address is, and what lets us in there. Raises Missing."""
+        if not self.known(place):
+            raise Missing(f"{tried}: it has no {'token' if self.recipe.url else 'URL'}; {self.hint(place)}")
+        token = self.token_of(place)
+        own = self._urls.get(_name(place)) or self.settings.url
+        url = own.get_secret_value().strip() if own is not None else self.recipe.url
+        url = _with_path(url.replace("{user}", self.settings.user))
+        return {"url": url, "token": token.get_secret_value() if token is not None else "", "own": self._own(place)}
+
+    def _own(self, place: str) -> str:
+        """Not empty where URL or token are of this address alone, so that its trouble with rights is no other's."""
+        return _name(place) if _name(place) in {**self._urls, **self._tokens} else ""
+
+    def _send(
+        self, url: str, template: Template, said: Mapping[str, Any], tried: str, lapsed: frozenset[int] = frozenset()
+    ) -> dict[str, Any]:
+        """Post a body; what was answered, if that is an object. Tried again only where a double is dropped."""
+        made = filled(template, said)
+        body = urlencode(made).encode() if self.recipe.form else _json(made)
+        kind = "application/x-www-form-urlencoded" if self.recipe.form else "application/json"
+
+        def once() -> Reply:
+            headers = {"Content-Type": kind, **self._headers(said), **self._signature(str(said["id"]), body)}
+            return self._once("POST", url, body, headers, tried)
+
+        try:
+            answer = read(once) if self.drops_doubles else once()
+        except _Answered as refused:
+            if refused.status in lapsed:
+                return {}
+            raise self._meant(refused, str(said["own"])) from None
+        return self._read(answer, tried)
+
+    def _once(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], tried: str) -> Reply:
+        try:
+            answer = self._wire(url).send(method, url, body, headers)
+        except (urllib3.exceptions.HTTPError, requests.RequestException) as error:
+            raise no_answer(error, tried) from None
+        except ValueError:
+            raise Refused(f"{tried}: a header of the settings has a line break") from None
+        if answer.status_code < 300:
+            return answer
+        verdict = failure(answer.status_code, tried, self._reason(answer), answer.headers)
+        raise verdict if isinstance(verdict, Temporary) else _Answered(answer.status_code, verdict)
+
+    def _meant(self, refused: _Answered, own: str) -> ConnectorError:
+        """What a refusal stands for: credentials of one address stop that address, not the product."""
+        if isinstance(refused.error, Denied) and own:
+            return Refused(str(refused.error))
+        return refused.error
+
+    def _read(self, answer: Reply, tried: str) -> dict[str, Any]:
+        """What a success says; one that is somebody else's page is in doubt."""
+        if answer.content[:200].lstrip().startswith(b"<"):
+            raise Temporary(f"{tried}: the answer is a page, and not {self.recipe.product}'s")
+        try:
+            told = answer.json()
+        except ValueError:
+            told = None
+        wrong = misshapen(told, self.recipe.answer) if self.recipe.answer is not None else ""
+        if wrong:
+            raise Temporary(f"{tried}: the answer is not {self.recipe.product}'s: {wrong}")
+        return told if isinstance(told, dict) and self.recipe.answer is not None else {}
+
+    def _reason(self, answer: Reply) -> str:
+        """Why a receiver refused, in its words. They may quote what we sent, so secrets are taken out."""
+        try:
+            told = answer.json()
+        except ValueError:
+            return ""
+        if not isinstance(told, dict):
+            return ""
+        errors = told.get("errors")
+        parts = [told.get("message"), *(errors if isinstance(errors, list) else []), told.get("error")]
+        said = " ".join("; ".join(part for part in parts if isinstance(part, str)).split())
+        for secret in self._secrets:
+            said = said.replace(secret, "…")
+        return cut(_ADDRESS.sub("…", said), 200)
+
+    def _headers(self, said: Mapping[str, Any]) -> dict[str, str]:
+        """What lets us in, and what the settings add."""
+        made = {name: value.get_secret_value() for name, value in self.settings.headers.items()}
+        if self.recipe.authorization == "basic":
+            pair = base64.b64encode(f"{self.settings.user}:{said['token']}".encode()).decode()
+            made.setdefault("Authorization", f"Basic {pair}")
+        elif self.recipe.authorization:
+            made.setdefault("Authorization", f"{self.recipe.authorization} {said['token']}")
+        return made
+
+    def _signature(self, id_: str, body: bytes) -> Mapping[str, str]:
+        both = (self.settings.secret, self.settings.old_secret)
+        secrets = [secret.get_secret_value() for secret in both if secret is not None]
+        return signed(id_, self.clock(), body, secrets) if secrets else {"webhook-id": id_}
+
+    def _wire(self, url: str) -> Wire:
+        """The way to a URL's site. A session would log the URL, which may be secret."""
+        parts = urlsplit(url)
+        site = f"{parts.scheme}://{parts.netloc}"
+        with self._lock:
+            if site not in self._wires:
+                self._wires[site] = Wire(self._session, site, self._timeout)
+            return self._wires[site]
+
+
+class _Answered(Exception):
+    """A refusal with its status, until it is known what it means here."""
+
+    def __init__(self, status: int, error: ConnectorError) -> None:
+        super().__init__(str(error))
+        self.status, self.error = status, error
+
+
+class _Hidden(tuple[str, ...]):
+    """Secrets that do not print themselves."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def _with_path(url: str) -> str:
+    """The URL with a path, which a request has always."""
+    parts = urlsplit(url)
+    return url if parts.path else urlunsplit(parts._replace(path="/"))
+
+
+def _json(made: Any) -> bytes:
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _name(place: str) -> str:
+    return place.strip().lower()
+
+
+__all__ = ["Webhook"]

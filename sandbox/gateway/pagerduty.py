@@ -1,0 +1,74 @@
+"""PagerDuty's Events API v2: https://github.com/PagerDuty/api-schema/blob/main/reference/events-v2/openapiv3.json.
+
+An event for a `dedup_key` that is open joins it and rings nobody; one that acknowledges or resolves what is not there
+is taken and dropped. It answers before it processes, so a routing key of the right length is believed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.gateway.state import Alert, standing
+from sandbox.http import Answer, Asked
+
+if TYPE_CHECKING:
+    from sandbox.gateway.state import GatewayState
+
+ACTIONS: Final = ("trigger", "acknowledge", "resolve")
+SEVERITIES: Final = ("critical", "error", "warning", "info")
+KEY_LENGTH: Final = 32
+LONGEST_SUMMARY: Final = 1_024
+LONGEST_DEDUP: Final = 255
+
+
+def take(state: GatewayState, asked: Asked) -> Answer:
+    """Take an event."""
+    try:
+        event: Any = asked.json()
+    except ValueError:
+        return _invalid("JSON parse error")
+    if asked.method != "POST":
+        return Answer(405, {"message": "Method not allowed"})
+    errors = _wrong(event)
+    if errors:
+        return _invalid(*errors)
+    key, action, routing = event.get("dedup_key") or "made-up", event["event_action"], event["routing_key"]
+    if routing not in state.keys:
+        return _invalid("Invalid routing key")
+    open_one = standing(state.events, routing, key)
+    if action == "trigger" and open_one is not None:
+        open_one.count += 1
+    elif action == "trigger":
+        state.events.append(Alert(key, routing, "triggered", event))
+        state.ring("pagerduty", routing, event["payload"]["summary"])
+    elif open_one is not None:
+        open_one.state = "resolved" if action == "resolve" else "acknowledged"
+    return Answer(202, {"status": "success", "message": "Event processed", "dedup_key": key})
+
+
+def _wrong(event: Any) -> list[str]:
+    if not isinstance(event, dict):
+        return ["Event object format is unrecognized"]
+    wrong = []
+    if len(str(event.get("routing_key", ""))) != KEY_LENGTH:
+        wrong.append(f"Length of 'routing_key' is incorrect (should be {KEY_LENGTH} characters)")
+    action, payload = event.get("event_action"), event.get("payload")
+    if action not in ACTIONS:
+        wrong.append("'event_action' is missing or invalid")
+    if action != "trigger" and not event.get("dedup_key"):
+        wrong.append("'dedup_key' is missing or blank")
+    if len(event.get("dedup_key") or "") > LONGEST_DEDUP:
+        wrong.append("'dedup_key' is too long")
+    if action == "trigger":
+        given = payload if isinstance(payload, dict) else {}
+        wrong += [f"'payload.{name}' is missing or blank" for name in ("summary", "source") if not given.get(name)]
+        if given.get("severity") not in SEVERITIES:
+            wrong.append("'payload.severity' is invalid (must be one of: 'critical', 'warning', 'error' or 'info')")
+        if len(given.get("summary") or "") > LONGEST_SUMMARY:
+            wrong.append("'payload.summary' is too long")
+        wrong += ["'links.href' is missing or blank" for link in event.get("links") or () if not link.get("href")]
+    return wrong
+
+
+def _invalid(*errors: str) -> Answer:
+    return Answer(400, {"status": "invalid event", "message": "Event object is invalid", "errors": list(errors)})
