@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Final
 
+from connectors.model import Change
 from rules.calendar import is_open, stretch
 from rules.decision import World
 from rules.facts import Facts
@@ -20,11 +22,15 @@ from rules.past import holds
 from rules.text import shown
 
 _TICK = timedelta(milliseconds=1)
+PAUSED: Final = "paused"
+"""The word of the change by which somebody pauses a ticket; it holds until when, or nothing: it goes on."""
+TIMED: Final = frozenset({"escalate", "objective", "update"})
+"""The kinds of rule that do something because time passes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A stretch of time in which effects are held: by a mute, or (where `mute` is empty) by the rule's own `calendar`.
+    """A stretch of time in which effects are held: by a mute, by the rule's own `calendar`, or since `by` paused it.
 
     Without `since` it has been so for years, without `until` no end is known.
     """
@@ -33,6 +39,7 @@ class Silence:
     until: datetime | None
     mute: str = ""
     calendar: str = ""
+    by: str = ""
 
     def covers(self, moment: datetime) -> bool:
         """Whether a moment lies in it."""
@@ -40,8 +47,14 @@ class Silence:
 
     def why(self, zone: tzinfo) -> str:
         """What holds, and until when; it reads the same on whichever day."""
-        by = f"muted by {self.mute}" if self.mute else f"outside {self.calendar}"
-        return f"{by} until {shown(self.until, zone)}" if self.until is not None else by
+        return f"{self.what} until {shown(self.until, zone)}" if self.until is not None else self.what
+
+    @property
+    def what(self) -> str:
+        """What holds."""
+        if self.by:
+            return f"paused by {self.by}"
+        return f"muted by {self.mute}" if self.mute else f"outside {self.calendar}"
 
 
 def in_force(mute: Mute, rules: RuleSet, moment: datetime) -> Silence | None:
@@ -60,6 +73,14 @@ def _closed(rule: Rule, rules: RuleSet, moment: datetime) -> Silence | None:
     return Silence(*stretch(rules.calendars[rule.during], moment), calendar=rule.during)
 
 
+def paused(history: Iterable[Change], now: datetime) -> Silence | None:
+    """The time in which nothing that is timed happens, since somebody asked for that last; None where nobody did."""
+    last = next((change for change in reversed(tuple(history)) if change.field == PAUSED and change.at <= now), None)
+    if last is None or not isinstance(last.after, datetime):
+        return None
+    return Silence(last.at, last.after, by=str(last.by or "somebody"))
+
+
 def _past(end: datetime | None, moment: datetime) -> bool:
     return end is not None and end <= moment
 
@@ -72,6 +93,8 @@ class Quiet:
         seeing = filter(world.shows, facts.rules.index.candidates("mute", facts))
         found = (rule for rule in seeing if holds(rule.when, facts))
         self._mutes = tuple(rule for rule in found if isinstance(rule, Mute))
+        history = facts.ticket.history
+        self._pause = paused(history, facts.now) if facts.now is not None else None
 
     def at(self, rule: Rule, moment: datetime) -> Silence | None:
         """What holds an effect of this rule at a moment: of several the one that ends last. A watched mute holds what
@@ -79,7 +102,8 @@ class Quiet:
         """
         modes = {"on", rule.mode}
         mutes = (mute for mute in self._mutes if mute.mode in modes)
-        found = [*self._muted(rule, mutes, moment), *filter(None, [_closed(rule, self._rules, moment)])]
+        pause = self._pause if self._pause is not None and rule.kind in TIMED and self._pause.covers(moment) else None
+        found = [*self._muted(rule, mutes, moment), *filter(None, [_closed(rule, self._rules, moment), pause])]
         return max(found, key=lambda one: (one.until is None, one.until), default=None)
 
     def watched(self, rule: Rule, moment: datetime) -> Silence | None:

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.model import WORDS, Change, Comment, Ticket, User, Value
+from rules.cadence import PACED, SKIPPED, SNOOZED, UPDATE
 from rules.facts import SAID
+from rules.quiet import PAUSED
 from sync.ledger import Act, Ledger
 
 WRITTEN_WITHIN: Final = timedelta(minutes=1)
@@ -22,6 +24,8 @@ WHOLE_SECONDS: Final = timedelta(seconds=2)
 """How far before an act its change may be dated: a tracker's clock may know no less than a second."""
 ESCALATED: Final = "escalated"
 """The word of the change that brings the next step of each ladder forward."""
+_UNTIL: Final = {"pause": PAUSED, "snooze": SNOOZED}
+"""Verbs that hold until a moment, and the word of the change that each is."""
 THROUGH: Final = "through Pointman"
 """What stands in the first line of a comment that we wrote for somebody."""
 _ATTRIBUTES: Final = frozenset(each.name for each in fields(Ticket))
@@ -75,6 +79,12 @@ def _change(act: Act, by: User) -> Iterator[Change]:
         yield Change(act.at, "update", None, act.args.get("text", ""), by, act.id)
     elif act.verb == "escalate":
         yield Change(act.at, ESCALATED, None, act.at, by, act.id)
+    elif act.verb == "skip":
+        yield Change(act.at, SKIPPED, None, act.args.get("what", UPDATE), by, act.id)
+    elif act.verb == "cadence":
+        yield Change(act.at, PACED, None, act.args.get("every") or None, by, act.id)
+    elif act.verb in _UNTIL:
+        yield Change(act.at, _UNTIL[act.verb], None, value_of("eta", act.args.get("until", "")), by, act.id)
 
 
 def _in_their_names(history: Iterable[Change], acts: Iterable[Act]) -> list[Change]:

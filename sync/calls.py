@@ -24,7 +24,8 @@ from sync.effects import Effect, Scene, colour_of, digest, key_of, said, spoken
 class Moment:
     """A step at its own due, the same at every look; `effective` is when it is made.
 
-    `text` is what it says, if not its rule's. `note` is added to that, and `words` are its own beside the series'.
+    `text` is what it says, if not its rule's. `note` is added to that, and `words` are its own beside the series'. It
+    is for whoever `to` means, or for the one address `at`.
     """
 
     due: datetime
@@ -34,6 +35,7 @@ class Moment:
     text: Template | None = None
     note: str = ""
     words: Mapping[str, object] = field(default_factory=dict)
+    at: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def reached_nobody(decision: Decision, moment: Moment, scene: Scene) -> bool:
 def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]:
     """Each moment with everybody whom it calls; where that is nobody, the fallback is told so."""
     for moment in series.moments:
-        found: Iterable[Address] = scene.roles(moment.to)
+        found: Iterable[Address] = scene.roles(moment.to) if moment.at is None else (moment.at,)
         made = moment
         if not found:
             made = replace(moment, note=f"(nobody found for {', '.join(map(str, moment.to))})")

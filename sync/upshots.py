@@ -17,7 +17,7 @@ def upshot(item: Item) -> Upshot:
     if silence is not None and silence.mute:
         return Upshot("muted", what, f"by {silence.mute}", item.at, silence.mute)
     if silence is not None:
-        return Upshot("held", what, f"outside {silence.calendar}", item.at)
+        return Upshot("held", what, silence.what, item.at)
     if item.status == "not" and item.reason.startswith(LEFT_ALONE):
         return Upshot("left alone", what, item.reason.removeprefix(LEFT_ALONE), item.at)
     unless = f"unless {item.effect.unless}" if item.status == "next" and item.effect.unless else ""

@@ -1,0 +1,352 @@
+"""When each audience is told how things are, whether or not anything changed, and in which words.
+
+A place hears what people post at once, and if nobody posts anything it is told from the ticket's fields, so often as
+its rule says. Two rules to one place are one update, of the shorter cadence. What changed is counted from when that
+place was told last, so that is said truthfully however late an update comes; a tick that was missed is not made up for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from connectors.model import Change
+from rules import cadence, duration
+from rules.cadence import UPDATE, Told
+from rules.decide import Decision, World, decide
+from rules.directory import Address
+from rules.events import Event, events
+from rules.model import Recipient, Update
+from rules.quiet import PAUSED, Quiet
+from sync.calls import Moment, Series, calls
+from sync.effects import Effect, Scene, digest, key_of, said, spoken, standard
+
+TEXT: Final = (
+    "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ phase }}{% if hold %}, on hold{% endif %}. "
+    "{{ assignee or 'Nobody' }} has it{% if eta %} and expects to be done by {{ eta }}{% endif %}."
+    "{% if posted %}\n\n{{ posted }}{% endif %}"
+    "{% if happened %}\n\nSince {{ heard }}: {{ happened }}.{% endif %}"
+    "{% if unchanged %}\n\nNothing has changed since {{ unchanged }}.{% endif %}"
+    "{% if late %}\n\nThis update was due at {{ late }}.{% endif %}"
+    "{% if next_update %}\n\nNext update by {{ next_update }}.{% endif %}"
+)
+REMINDER: Final = (
+    "**{{ key }}** {{ summary }}: an update for {{ audiences }} is due at {{ next_update }}. Post one, or it goes out "
+    "by itself{% if unchanged %} and says that nothing has changed since {{ unchanged }}{% endif %}. {{ url }}"
+)
+REMIND: Final = "remind"
+"""The kind of a reminder's key: whoever is to post an update is told so, shortly before it goes out by itself."""
+FIRST: Final = "somebody posts one first"
+MOST: Final = 10
+"""So many changes are told in one update, the latest."""
+_READ_WITHIN: Final = timedelta(seconds=30)
+"""How much older the ticket may have been that was read when a place was told: what came meanwhile is told again."""
+_UNTOLD: Final = frozenset({"commented", "created"})
+"""Events that are no change of how things are."""
+_NO_CHANGE: Final = frozenset(
+    {"description", "status", "labels", "severity", "assignee", "hold", "phase", "acknowledged"}
+    | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, PAUSED, "escalated"}
+)
+"""Words whose changes are told by an event with a name of its own, or are none of how things are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One place that one rule tells, `every` so often: when it was `told`, what was `fresh`ly posted since.
+
+    It is told again at `due`, and that goes out at `out` (None: no such moment is known). `base` is from when that is
+    counted. `by` is the rule of a shorter cadence that tells the place instead. It may be `alone` in its audience.
+    """
+
+    decision: Decision
+    rule: Update
+    address: Address
+    every: timedelta
+    base: datetime
+    due: datetime
+    out: datetime | None
+    told: Told | None = None
+    fresh: tuple[Change, ...] = ()
+    skipped: tuple[Change, ...] = ()
+    by: Update | None = None
+    alone: bool = True
+
+    @property
+    def since(self) -> datetime:
+        """From when on what happened is new to the place."""
+        if self.told is None:
+            return self.decision.since
+        heard = self.told.counted(self.every)
+        return heard if heard == self.told.due else heard - _READ_WITHIN
+
+    @property
+    def name(self) -> str:
+        """Who is told, for people."""
+        who, audience = spoken(self.address), self.address.audience
+        return f"{audience} ({who})" if audience and not self.alone else audience or who
+
+
+def updates(decisions: Iterable[Decision], scene: Scene) -> Iterator[Effect]:
+    """All updates of a ticket, and the reminders before them."""
+    talk = _Talk(scene)
+    found = beats(decisions, scene)
+    for beat in found:
+        yield from talk.effects(beat)
+    for of_rule in _by_rule(found):
+        yield from talk.reminders(of_rule)
+
+
+def next_update(scene: Scene) -> datetime | None:
+    """When whoever reads a text hears next how things are; where nobody tells them, when the next of all is told."""
+    return min((beat.out for beat in _of_reader(scene) if beat.out is not None), default=None)
+
+
+def last_update(scene: Scene) -> datetime | None:
+    """When whoever reads a text was told last; where nobody tells them, when anybody was."""
+    return max((beat.told.at for beat in _of_reader(scene) if beat.told is not None), default=None)
+
+
+def unchanged(scene: Scene) -> datetime | None:
+    """Since when nothing has changed; None where something has since whoever reads a text was told last."""
+    found = tuple(beat.since for beat in _of_reader(scene) if beat.told is not None)
+    last = _Talk(scene).last
+    return last if found and last <= max(found) else None
+
+
+def beats(decisions: Iterable[Decision], scene: Scene) -> tuple[Beat, ...]:
+    """Each place of each rule, in deciding order, with the rule that tells it instead."""
+    quiet = Quiet(scene.facts, _known(scene))
+    found: list[Beat] = []
+    for decision in decisions:
+        if isinstance(decision.rule, Update):
+            rule, told = decision.rule, scene.addresses(decision, decision.rule.to)
+            found += [_beat(decision, rule, address, scene, quiet) for address in told]
+    best: dict[tuple[str, str, str], Beat] = {}
+    for beat in found:
+        place = _place(beat)
+        if place not in best or beat.every < best[place].every:
+            best[place] = beat
+    return tuple(beat if best[_place(beat)] is beat else replace(beat, by=best[_place(beat)].rule) for beat in found)
+
+
+def _place(beat: Beat) -> tuple[str, str, str]:
+    return beat.rule.mode, beat.address.product, beat.address.address.lower()
+
+
+def _by_rule(found: Iterable[Beat]) -> Iterable[tuple[Beat, ...]]:
+    rules: dict[str, list[Beat]] = {}
+    for beat in found:
+        if beat.by is None:
+            rules.setdefault(beat.rule.id, []).append(beat)
+    return tuple(map(tuple, rules.values()))
+
+
+def _known(scene: Scene) -> World:
+    world = scene.world
+    return World(world.loads, world.me, restricted=scene.restriction is not None, defaults=world.defaults)
+
+
+def _of_reader(scene: Scene) -> tuple[Beat, ...]:
+    """The places at which whoever reads a text is told how things are; all of them, where they are at none."""
+    decisions = decide((UPDATE,), scene.facts.ticket, scene.rules, _known(scene), scene.now)
+    found = tuple(b for b in beats((d for d in decisions if d.rule.mode == "on"), scene) if b.by is None)
+    reader = scene.reader
+    if reader is None:
+        return found
+    own = tuple(b for b in found if b.address.audience == reader.audience != "")
+    same = tuple(b for b in found if (b.address.product, b.address.address) == (reader.product, reader.address))
+    return own or same or found
+
+
+# ---- when
+
+
+def _beat(decision: Decision, rule: Update, address: Address, scene: Scene, quiet: Quiet) -> Beat:
+    history, now = scene.facts.ticket.history, scene.now
+    every = cadence.every(rule, cadence.paced(history, now))
+    told = _told(rule, address, scene)
+    begun = max(decision.since, scene.world.start or decision.since)
+    base = begun if told is None else max(begun, told.counted(every))
+    fresh = tuple(c for c in cadence.posted(history, begun, now) if told is None or c.at > told.due)
+    audience = scene.rules.audiences.get(address.audience)
+    alone = audience is None or len(audience.to) == 1
+    beat = Beat(decision, rule, address, every, base, base, None, told, fresh, alone=alone)
+    if fresh and not _repeats(beat, scene):
+        base = max(base, fresh[-1].at)
+    else:
+        fresh = ()
+    skipped = cadence.skips(UPDATE, history, base, now)
+    due = base + every * (1 + len(skipped))
+    out = _out(rule, address, due, scene, quiet)
+    return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped)
+
+
+def _told(rule: Update, address: Address, scene: Scene) -> Told | None:
+    """When we told a place last, by whichever rule."""
+    own, was = key_of(UPDATE, rule, address)
+    to = f"{address.product}:{address.address}"
+    entries = [scene.ledger.get(own, was)]
+    if rule.mode != "watch":  # what is watched all stands in one place
+        entries += [e for key, e in scene.ledger.entries.items() if key.startswith("update:") and e.to == to]
+    found = [Told(e.at, e.mark or e.at) for e in entries if e is not None and e.at is not None]
+    return max(found, key=lambda told: told.at, default=None)
+
+
+def _out(rule: Update, address: Address, due: datetime, scene: Scene, quiet: Quiet) -> datetime | None:
+    """When something goes out that is due then: in the audience's hours, and when nothing holds it."""
+    out: datetime | None = due
+    for _ in range(MOST):
+        opened = _opened(address, out, scene) if out is not None else None
+        out = quiet.out(rule, opened) if opened is not None else None
+        if out == opened:
+            return out
+    return None
+
+
+def _opened(address: Address, moment: datetime, scene: Scene) -> datetime | None:
+    """The first moment from then on in the hours of the audience that an address stands in."""
+    audience = scene.rules.audiences.get(address.audience)
+    hours = audience.calendar if audience is not None else None
+    return cadence.opens(scene.rules.calendars[hours] if hours is not None else None, moment)
+
+
+def _repeats(beat: Beat, scene: Scene) -> bool:
+    """Whether what was posted says nothing new to a place: people outside are told only what their text can say."""
+    key, was = key_of(UPDATE, beat.rule, beat.address)
+    entry = scene.ledger.get(key, was)
+    return beat.address.external and entry is not None and entry.sum == _Talk(scene).content(beat)
+
+
+# ---- what
+
+
+class _Talk:
+    """What is said of one ticket at one look; its events are read once, and only where somebody is told something."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene, self.history = scene, scene.facts.ticket.history
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """What changed of how things are, oldest first."""
+        facts, world = self.scene.facts, self.scene.world
+        found = events(facts.ticket, facts.rules, world.me, world.defaults)
+        told = (event for event in found if event.kind not in _UNTOLD and event.at <= self.scene.now)
+        return tuple(e for e in told if not e.kind.startswith("changed:") or e.field not in _NO_CHANGE)
+
+    @property
+    def last(self) -> datetime:
+        """When something changed last, or somebody posted something."""
+        ticket, now = self.scene.facts.ticket, self.scene.now
+        posted = (change.at for change in cadence.posted(self.history, ticket.created, now))
+        return max((ticket.created, *posted, *(event.at for event in self.events)))
+
+    def effects(self, beat: Beat) -> Iterator[Effect]:
+        """What a place is told now, and when it is told next."""
+        series = Series(beat.decision, tuple(self._moments(beat)), standard(TEXT), unless=FIRST, verb="update")
+        made = [self._shaped(effect, beat) for effect in calls(series, self.scene)]
+        yield from made
+        for effect in made:
+            if effect.moment == beat.due:
+                yield from (replace(effect, thing=None, left=f"skipped by {c.by}") for c in beat.skipped)
+
+    def _moments(self, beat: Beat) -> Iterator[Moment]:
+        for number, due in enumerate((*(change.at for change in beat.fresh[-1:]), beat.due), 1):
+            effective = _opened(beat.address, due, self.scene)
+            if effective is not None:
+                words = self.words(beat, due, effective) if effective <= self.scene.now else {}
+                yield Moment(due, effective, number, beat.rule.to, words=words, at=beat.address)
+
+    def _shaped(self, effect: Effect, beat: Beat) -> Effect:
+        """An update as its plan tells it; it covers its own due, from which the next is counted."""
+        rule = beat.rule
+        outside = beat.address.external and effect.thing is not None
+        return replace(
+            effect,
+            what=f"update {beat.name}",
+            mark=effect.moment,
+            digest=self.content(beat) if outside else digest(rule.id, effect.place),
+            why=(f"{rule.name or rule.id}, every {duration.show(beat.every)}", *beat.decision.why),
+            left="" if beat.by is None else f"{beat.by.name or beat.by.id} tells it, and no less often",
+        )
+
+    def content(self, beat: Beat) -> str:
+        """The digest of what a place would be told now, whatever moments it names."""
+        moments = dict.fromkeys(("since", "last_update", "next_update", "unchanged"))
+        words = {**self.words(beat, beat.due, self.scene.now), **moments}
+        return digest(said(beat.decision, beat.address, beat.rule.text or standard(TEXT), words, self.scene))
+
+    def words(self, beat: Beat, due: datetime, effective: datetime) -> Mapping[str, object]:
+        """What a text may say of an update that goes out now."""
+        now, since = self.scene.now, beat.since
+        happened = tuple(event for event in self.events if event.at > since)
+        posted = tuple(c for c in cadence.posted(self.history, since, now) if c.at > since)
+        lines = "\n".join(f"{self._author(change)}: {change.after}" for change in posted)
+        told = _listed(event for event in happened if _may_hear(event, beat, self.scene))
+        quiet = Quiet(self.scene.facts, _known(self.scene))
+        following = Told(now, due).counted(beat.every) + beat.every
+        return {
+            "posted": lines,
+            "happened": told,
+            "heard": since,
+            "changed": "\n".join(filter(None, (lines, told))),
+            "unchanged": None if happened or posted else self.last,
+            "late": effective if now - effective > beat.every / 10 else None,
+            "last_update": beat.told.at if beat.told is not None else None,
+            "next_update": _out(beat.rule, beat.address, following, self.scene, quiet),
+        }
+
+    def _author(self, change: Change) -> str:
+        """Who posted an update, as people call them."""
+        key = str(change.by or "")
+        known = self.scene.rules.people.get(key)
+        return str(known) if known is not None else key
+
+    # -- reminders
+
+    def reminders(self, of_rule: tuple[Beat, ...]) -> Iterator[Effect]:
+        """The reminder before the next update of a rule that goes out by itself, to whoever is to post one."""
+        coming = [(beat.out, beat) for beat in of_rule if beat.out is not None and beat.out > self.scene.now]
+        to = self._whom(of_rule[0].decision)
+        if not coming or to is None:
+            return
+        out, beat = min(coming, key=lambda one: one[0])
+        due = out - cadence.notice(beat.rule, beat.every)
+        again = cadence.snoozed(self.history, beat.base, self.scene.now)
+        due = due if again is None else max(due, again)
+        if due >= out:
+            return
+        words = {
+            **(self.words(beat, beat.due, out) if due <= self.scene.now else {}),
+            "audiences": ", ".join(dict.fromkeys(one.name for at, one in coming if at == out)),
+            "next_update": out,
+        }
+        moment = Moment(due, due, 1, (to,), standard(REMINDER), words=words)
+        asked = ("update", "skip", "snooze")
+        series = Series(beat.decision, (moment,), standard(REMINDER), asked, FIRST, kind=REMIND, verb="remind")
+        why = (f"{beat.rule.name or beat.rule.id}, before the update",)
+        yield from (replace(effect, begun=beat.base, why=why) for effect in calls(series, self.scene))
+
+    def _whom(self, decision: Decision) -> Recipient | None:
+        """Who is to post updates: the point of contact, else whoever has the ticket; None where that is nobody."""
+        poc = (Recipient("role", "poc"),) if "poc" in self.scene.rules.roles else ()
+        asked = (*poc, Recipient("assignee"))
+        return next((one for one in asked if self.scene.addresses(decision, (one,))), None)
+
+
+def _may_hear(event: Event, beat: Beat, scene: Scene) -> bool:
+    """Whether a place may hear of a change: people outside only of the fields that their audience is told."""
+    if not beat.address.external:
+        return True
+    audience = scene.rules.audiences.get(beat.address.audience)
+    return audience is not None and event.field in audience.fields
+
+
+def _listed(happened: Iterable[Event]) -> str:
+    """What happened, as one sentence without its end; of much the latest."""
+    told = tuple(dict.fromkeys(event.text for event in happened))
+    more = f"{len(told) - MOST} more before: " if len(told) > MOST else ""
+    return f"{more}{'; '.join(told[-MOST:])}"
