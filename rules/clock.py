@@ -73,6 +73,11 @@ class Clock:
         """Its name with its goal: `RTO 4h`."""
         return f"{self.name} {duration.show(self.goal)}"
 
+    @property
+    def end(self) -> str:
+        """What it has come to when it stops: `restored`."""
+        return _done(self.rule.stop)
+
     def reached(self, span: timedelta) -> datetime | None:
         """The moment at which it has run for so long, or will have; None where it stands still or stopped before."""
         left = max(span, timedelta(0))
@@ -117,14 +122,18 @@ class Clock:
     def dues(self) -> Iterator[tuple[datetime, int, ClockStep]]:
         """When each step is due, with its number; those that it does not come to are left out.
 
-        Once it has stopped nobody is warned any more. Of a recovery point all that holds is due when it became known.
+        Once it has stopped nobody is warned any more. Of a recovery point all that holds is due when it became known,
+        the worst first.
         """
-        for number, step in enumerate(self.rule.steps, 1):
+        steps = list(enumerate(self.rule.steps, 1))
+        if self.known is not None:
+            steps.sort(key=lambda step: self._span(step[1]), reverse=True)
+        elif self.stopped is not None:
+            return
+        for number, step in steps:
             at = self.reached(self._span(step))
-            if at is not None and self.rule.goal == "rpo":
-                yield max(filter(None, (self.stopped, self.known))), number, step
-            elif at is not None and self.stopped is None:
-                yield at, number, step
+            if at is not None:
+                yield self.known or at, number, step
 
     def turns(self) -> datetime | None:
         """When it stands otherwise by itself; None where that takes somebody, or something."""
@@ -145,7 +154,7 @@ class Clock:
         if self.rule.goal == "rpo":
             return f"{band}, last recovery point {shown(self.begun, zone, told)}"
         if self.stopped is not None:
-            stopped = f"{_done(self.rule.stop)} {shown(self.stopped, zone, told)}"
+            stopped = f"{self.end} {shown(self.stopped, zone, told)}"
             return f"missed {until}, {stopped}" if band == "missed" else f"met, {stopped}"
         if self.paused is not None and not until:
             return f"paused since {shown(self.paused, zone, told)}"
@@ -168,9 +177,9 @@ _ORDER: Final[Mapping[Band, int]] = {
 }  # fmt: skip
 
 
-def tightest(clocks: Iterable[Clock]) -> Clock | None:
-    """The one to watch: what has run out first, then what runs out next, then what stands still or is over."""
-    return min(clocks, key=lambda clock: (_ORDER[clock.band], clock.deadline or clock.begun), default=None)
+def tightest(clocks: Iterable[Clock]) -> Clock:
+    """The one to watch, of one or more: what ran out, then what runs out next, then what stands still or is over."""
+    return min(clocks, key=lambda clock: (_ORDER[clock.band], clock.deadline or clock.begun))
 
 
 def clock(rule: Objective, past: Past, now: datetime) -> Clock | NoClock:
@@ -207,7 +216,8 @@ def _recovery_point(made: Clock, past: Past) -> Clock:
     if not isinstance(point, datetime):
         return replace(made, unknown=NO_POINT)
     words = {"last_recovery_point", "detected", made.changed.field if made.changed is not None else ""}
-    known = max((change.at for change in past.ticket.history if change.field in words), default=past.ticket.created)
+    told = (change.at for change in past.ticket.history if change.field in words)
+    known = max((past.ticket.created, *told))
     running = ((min(point, detected), detected),)
     return replace(made, begun=point, running=running, stopped=detected, known=known)
 
@@ -235,13 +245,13 @@ def _timed(made: Clock, past: Past) -> Clock | NoClock:
 
 def _started(word: str, past: Past) -> datetime | Unknown | None:
     """When a clock starts; None where that has not come. A field that was filled when the ticket was made, then."""
-    facts, created = past.facts, past.ticket.created
-    if word in {"acknowledged", "restored"} and facts[word] is UNKNOWN:
-        return UNKNOWN
-    field = word.removeprefix("changed:")
+    facts, created, field = past.facts, past.ticket.created, word.removeprefix("changed:")
+    if word in {"acknowledged", "restored"}:
+        value: datetime | Unknown | None = facts[word]
+        return value
     if field == word:
-        known = word not in _STANDING or not facts[_STANDING[word]]
-        return past.moment(word) or (None if known else UNKNOWN)
+        found = past.moment(word)
+        return UNKNOWN if found is None and word in _STANDING and facts[_STANDING[word]] else found
     changed = max((change.at for change in past.ticket.history if change.field == field), default=None)
     if changed is not None or not facts[field]:
         return changed

@@ -22,6 +22,7 @@ from functools import cache
 from typing import Literal, TypeAlias
 
 from connectors.model import Channel, Message, User, Value
+from rules.clock import Clock
 from rules.decide import Decision
 from rules.directory import Address, addresses, roles
 from rules.facts import Facts
@@ -80,7 +81,7 @@ class Effect:
     `moment` its own due (the same at every look), `begun` when its ladder began, `mark` the moment it covers when it
     is made now, `digest` what tells a changed thing from the same one. `under` is the key of the effect it stands
     under. A call or news that is still to come has no `thing` yet. What is `restricted` joins no list, and is no
-    matter of floods.
+    matter of floods. What is `left` out is only told in the plan, with this reason.
     """
 
     key: str
@@ -108,6 +109,7 @@ class Effect:
     begun: datetime = LONG_AGO
     restricted: bool = False
     room: Channel | None = None
+    left: str = ""
 
     @property
     def to(self) -> str:
@@ -134,7 +136,9 @@ def _canonical(part: object) -> str:
 class Scene:
     """What all effects of one look are made from.
 
-    A `restriction` leaves out everybody whom it does not let in. `rooms` are the channels that are open, by rule.
+    A `restriction` leaves out everybody whom it does not let in. `rooms` are the channels that are open, by rule;
+    `clocks` those of the objectives that are on.
+    `reader` is who reads the text that is being made.
     """
 
     facts: Facts
@@ -144,6 +148,8 @@ class Scene:
     now: datetime
     restriction: Restriction | None = None
     rooms: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
+    clocks: tuple[Clock, ...] = ()
+    reader: Address | None = None
 
     def addresses(self, decision: Decision, to: Iterable[Recipient]) -> tuple[Address, ...]:
         """Where these recipients are reached now."""
@@ -170,7 +176,7 @@ def said(decision: Decision, address: Address, template: Template, extras: Mappi
     """What is said at an address: the rule's text for its audience, else this one."""
     rule = decision.rule
     chosen = rule.texts.get(address.audience, template)
-    known = words(chosen.names - extras.keys(), decision, scene)
+    known = words(chosen.names - extras.keys(), decision, replace(scene, reader=address))
     told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **known, **extras}
     zone = scene.rules.zone(f"audience:{address.audience}", address.place.partition("@")[0], f"person:{address.person}")
     return chosen.render(scene.facts.words(told), zone, scene.now)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from connectors.model import Edit, Ticket, User, Value
+from rules.clock import Clock
 from rules.facts import Facts
 from rules.model import RuleSet
 from rules.quiet import Silence
@@ -56,7 +57,7 @@ class Plan:
     `ticket` has the acts in its history. `ledger` is what it was, with the bookkeeping that needs no call (claims
     nobody wants any more, counted stale news, a field that rests). `wake` is when to look again by itself. `facts` are
     those of the ticket as it is about to be, `watched` is the ticket as watched rules would make it. A `restriction`
-    says why it is closed, and whom it lets in.
+    says why it is closed, and whom it lets in. `clocks` are those of its objectives.
     """
 
     ticket: Ticket
@@ -69,6 +70,7 @@ class Plan:
     searchable: frozenset[str] = frozenset()
     watched: Ticket | None = None
     restriction: Restriction | None = None
+    clocks: tuple[Clock, ...] = ()
 
     def of(self, *statuses: Status) -> tuple[Item, ...]:
         """The lines of some statuses, in order."""

@@ -235,7 +235,11 @@ class Ledger:
             merged = merged.with_act(act)
         return merged
 
-    def trimmed(self, wanted: Iterable[str], droppable: Iterable[str] = ("escalate:", "watch.escalate:")) -> Ledger:
+    def trimmed(
+        self,
+        wanted: Iterable[str],
+        droppable: Iterable[str] = ("escalate:", "watch.escalate:", "objective:", "watch.objective:"),
+    ) -> Ledger:
         """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it.
 
         Where that is not enough, the oldest updates go: their texts stand in the log, and only the latest counts.

@@ -40,7 +40,16 @@ the one before, tells them apart.
 CHANNEL = "channel:"
 """The kind of keys whose thing is a channel: it is opened once, however often that is asked."""
 
-CALLS = ("escalate:", "watch.escalate:")
+CALLS = (
+    "escalate:",
+    "watch.escalate:",
+    "objective:",
+    "watch.objective:",
+    "update:",
+    "watch.update:",
+    "remind:",
+    "watch.remind:",
+)
 """The kinds of keys whose thing may stand on a list, which may have begun before it."""
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from connectors.model import Message, Ticket, Value
 from rules import decide as deciding
+from rules.clock import Clock
 from rules.decide import Decision
 from rules.events import about_to_have
 from rules.facts import Facts
@@ -21,7 +22,7 @@ from rules.past import Past
 from rules.quiet import Quiet
 from rules.restrict import Restriction, restricting
 from rules.text import inert
-from sync import closed, rooms, watching, worth
+from sync import clocks, closed, rooms, watching, worth
 from sync.acts import with_acts
 from sync.effects import Effect, Scene, World
 from sync.fields import Fields
@@ -29,9 +30,10 @@ from sync.hush import FLOOD, Hushed
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
 from sync.telling import effects
+from sync.updates import REMIND
 
 TOO_OLD = "older than the grace: not told"
-STANDING_KINDS = ("notify:", "watch.notify:", "watch.channel:", "escalate:")
+STANDING_KINDS = ("notify:", "watch.notify:", "watch.channel:", "escalate:", "objective:", "remind:")
 """What has buttons, and so is retired when nothing wants it any more."""
 
 
@@ -77,13 +79,14 @@ class _Planner:
         self.past = Past(ticket, rules, self.known, now)
         self.earlier: dict[tuple[str, int], tuple[Decision, ...]] = {}
         self.facts: Facts | None = None
+        self.clocks: tuple[Clock, ...] = ()
         self.closing: tuple[Restrict, ...] = ()
         self.restriction: Restriction | None = None
         self.unreached = False
 
     def plan(self, silent: str = "") -> Plan:
         """The finished plan."""
-        wanted = {item.effect.key for item in self.items}
+        wanted = {item.effect.key for item in self.items if not item.effect.left}
         ledger = self.ledger
         for key, claim in ledger.open_claims().items():
             if claim.settled and key not in wanted:  # no longer wanted: settled without sending
@@ -100,6 +103,7 @@ class _Planner:
             self.world.searchable,
             self.watched_ticket,
             self.restriction,
+            self.clocks,
         )
 
     def _notices(self) -> dict[str, str]:
@@ -126,22 +130,27 @@ class _Planner:
             if kind == "assign":
                 self._restrict()
             for decision in self._decisions((kind,)):
-                watched = decision.rule.mode == "watch"
-                item = self.fields.item(decision, self.watched_ticket if watched else self.ticket)
-                item = self._flooded(item) if item.status == "owed" else item
-                wish = {decision.field: item.effect.value}
-                if item.status == "owed":
-                    since = self._wanted_since(decision) if watched else self.now
-                    self.watched_ticket = _having_since(self.watched_ticket, wish, since, self.world)
-                    if not watched:
-                        self.ticket = about_to_have(self.ticket, wish, self.now, self.world.me)
-                if watched and item.status == "owed":
-                    self.wishes.append(self._watch_field(item))
-                else:
-                    self.items.append(item)
+                self._word(decision)
         self._restrict()
         self._hand_over()
         self.ledger = self.fields.ledger
+
+    def _word(self, decision: Decision) -> Item:
+        """A word that a rule decides: how it stands, and the ticket as it is about to be."""
+        watched = decision.rule.mode == "watch"
+        item = self.fields.item(decision, self.watched_ticket if watched else self.ticket)
+        item = self._flooded(item) if item.status == "owed" else item
+        wish = {decision.field: item.effect.value}
+        if item.status == "owed":
+            since = self._wanted_since(decision) if watched else self.now
+            self.watched_ticket = _having_since(self.watched_ticket, wish, since, self.world)
+            if not watched:
+                self.ticket = about_to_have(self.ticket, wish, self.now, self.world.me)
+        if watched and item.status == "owed":
+            self.wishes.append(self._watch_field(item))
+        else:
+            self.items.append(item)
+        return item
 
     def _hand_over(self) -> None:
         """Whose ticket it will be when a shift ends, if nobody has acknowledged it by then."""
@@ -200,14 +209,15 @@ class _Planner:
 
     def decide_effects(self) -> None:
         """Everything outside of the ticket, as wanted by the ticket as it is about to be."""
+        timed = self._clocks()
         self.facts = Facts(self.ticket, self.rules, self.now)
-        decisions = tuple(self._decisions(("channel", "escalate", "objective", "notify", "update")))
+        decisions = (*timed, *self._decisions(("channel", "escalate", "notify", "update")))
         decisions = (*rooms.kept(decisions, self.ledger, self.rules, self.known, self.ticket), *decisions)
         if self.closing:
             self.restriction = Restriction.of(self.closing, self.facts, self.world.products, self.now)
         scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now, self.restriction)
         open_ones = rooms.opened(self.rules, self.ledger, self.world, restricted=self.restriction is not None)
-        scene = replace(scene, rooms=open_ones)
+        scene = replace(scene, rooms=open_ones, clocks=self.clocks)
         # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
         watched = replace(scene, facts=Facts(self.watched_ticket, self.rules, self.now))
         live, shadow = (tuple(d for d in decisions if (d.rule.mode == "watch") is one) for one in (False, True))
@@ -222,7 +232,25 @@ class _Planner:
         hushed = Hushed(self.before, Quiet(scene.facts, self.known), Quiet(watched.facts, self.known), scene)
         self.items.extend(hushed.held(self._compared(effect) for effect in wanted))
         self._close(decisions, wanted)
-        self.retirements(frozenset(item.effect.key for item in self.items))
+        self.retirements(frozenset(item.effect.key for item in self.items if not self._outdated(item)))
+
+    def _outdated(self, item: Item) -> bool:
+        """Whether what stands there reminds of an update that is out, and the line is of the next reminder."""
+        entry = self.ledger.get(item.effect.key, item.effect.was)
+        reminds = item.effect.key.startswith(f"{REMIND}:") and item.effect.thing is None
+        return reminds and entry is not None and entry.at is not None and entry.at < item.effect.begun
+
+    def _clocks(self) -> tuple[Decision, ...]:
+        """Every objective that has a clock here, and the fields that say how it stands; later kinds see them so."""
+        timed = tuple(self._decisions(("objective",))) if self.rules.of("objective") else ()
+        found = tuple(decision.clock for decision in timed if decision.clock is not None)
+        self.clocks = tuple(clock for clock in found if clock.rule.mode != "watch")
+        for line in clocks.lines(found, self.rules.defaults.timezone):
+            item = self._word(line.decision)
+            if line.turns is not None and item.status in {"done", "owed"}:
+                self.items.append(line.next(item))
+        self.ledger = self.fields.ledger
+        return timed
 
     def _close(self, decisions: tuple[Decision, ...], wanted: tuple[Effect, ...]) -> None:
         """Blank the cards of a restricted ticket; nobody may be left whom its ladders call, which is told."""
@@ -238,6 +266,8 @@ class _Planner:
         """How one effect stands against the ledger."""
         entry = self.ledger.get(effect.key, effect.was) or Entry()
         self._count_stale(effect, entry)
+        if effect.left:
+            return Item("not", effect, None, effect.left)
         if effect.watched and not effect.product:
             return Item("not", effect, None, "watched, and no place to tell it")
         if entry.claim is not None and not entry.claim.settled:

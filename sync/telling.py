@@ -12,11 +12,12 @@ from datetime import datetime
 
 from connectors.model import Message
 from rules.decide import Decision
-from rules.model import Escalate, Notify
+from rules.model import Escalate, Notify, Objective, Update
 from rules.quiet import gathered_since
 from sync import worth
 from sync.buttons import buttons
 from sync.calls import calls
+from sync.clocks import warnings
 from sync.effects import (
     LONG_AGO,
     STANDING_TEXT,
@@ -32,6 +33,7 @@ from sync.effects import (
 )
 from sync.ladder import ladder
 from sync.ledger import Entry
+from sync.updates import updates
 
 NEWS_TEXT = "**{{ key }}** {{ summary }}: {{ changed }}"
 
@@ -39,12 +41,16 @@ NEWS_TEXT = "**{{ key }}** {{ summary }}: {{ changed }}"
 def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     """Everything that these decisions want outside of the ticket, also what is still to come, in deciding order."""
     made: list[Effect] = []
-    for decision in decisions:
+    several = tuple(decisions)
+    for decision in several:
         rule = decision.rule
         if isinstance(rule, Escalate):
             made.extend(calls(ladder(decision, rule, scene), scene))
+        elif isinstance(rule, Objective) and decision.clock is not None:
+            made.extend(calls(warnings(decision, rule, decision.clock, scene), scene))
         elif isinstance(rule, Notify):  # channels are `sync.rooms`'
             made.extend(_news(decision, rule, scene) if rule.on else _standing(decision, rule, scene))
+    made.extend(updates((one for one in several if isinstance(one.rule, Update)), scene))
     if scene.restriction is not None:
         made = [replace(effect, restricted=True) for effect in made]
     return _threaded(tuple(as_watched(effect, scene) for effect in made))

@@ -19,7 +19,15 @@ from rules.text import inert
 from rules.text import shown as moment_shown
 from sync.effects import Effect, digest
 
-DONE = {"show": "shown", "call": "called", "tell": "told", "open": "opened"}
+DONE = {
+    "show": "shown",
+    "call": "called",
+    "tell": "told",
+    "open": "opened",
+    "warn": "warned",
+    "update": "updated",
+    "remind": "reminded",
+}
 """Of what an effect is called, the verb as it is said of what was not done."""
 
 

@@ -7,8 +7,11 @@ left: those would change a standing message at every look.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
+from rules.clock import tightest
 from rules.decide import Decision
 
 if TYPE_CHECKING:
@@ -16,8 +19,27 @@ if TYPE_CHECKING:
 
 Word: TypeAlias = "Callable[[Decision, Scene], object]"
 
-WORDS: Mapping[str, Word] = {}
+
+def _rto_until(decision: Decision, scene: Scene) -> datetime | None:
+    """When a clock runs out: the decision's own, else the tightest of those that run until the ticket is restored."""
+    several = [clock for clock in scene.clocks if clock.rule.stop == "restored" and clock.rule.goal != "rpo"]
+    clock = decision.clock or (tightest(several) if several else None)
+    return clock.deadline if clock is not None else None
+
+
+WORDS: Mapping[str, Word] = {
+    "rto_until": _rto_until,
+    "last_update": lambda _, scene: _updates().last_update(scene),
+    "next_update": lambda _, scene: _updates().next_update(scene),
+    "unchanged": lambda _, scene: _updates().unchanged(scene),
+}
 """By variable, what makes it; None where there is nothing to say."""
+
+
+def _updates() -> ModuleType:
+    from sync import updates  # it is made of effects, which have words
+
+    return updates
 
 
 def words(names: Iterable[str], decision: Decision, scene: Scene) -> dict[str, object]:

@@ -1,0 +1,93 @@
+"""What comes of a clock: people warned when its steps are due, and a field of the ticket that says how it stands.
+
+Warnings are calls like any other (`sync.calls`): a clock gives their moments, and nothing else is remembered of it. So
+a goal that is changed moves what is to come, and what was told already is told again only where its new moment is
+later. The field is a field like any other (`sync.fields`): it belongs to whoever wrote into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Final
+
+from rules.clock import Clock, tightest
+from rules.decide import Decision
+from rules.model import Objective
+from sync.calls import Moment, Series
+from sync.effects import Scene, digest, standard
+from sync.items import Item
+
+AHEAD: Final = (
+    "**{{ key }}** {{ summary }}: {{ clock }}, until {{ rto_until }}"
+    "{% if late %}, and it is expected to be over {{ eta }}{% endif %}. {{ url }}"
+)
+OVER: Final = "**{{ key }}** {{ summary }}: {{ clock }} ran out {{ rto_until }}. {{ url }}"
+STILL: Final = "**{{ key }}** {{ summary }}: {{ clock }} stands still since {{ paused }}. {{ url }}"
+POINT: Final = (
+    "**{{ key }}** {{ summary }}: {{ clock }} is {{ band }}: the last recovery point is {{ since }}, "
+    "the trouble was detected {{ detected }}. {{ url }}"
+)
+
+
+def warnings(decision: Decision, rule: Objective, clock: Clock, scene: Scene) -> Series:
+    """Every step that the clock has come to or will come to as things are."""
+    moments = tuple(Moment(due, due, number, step.to, step.text) for due, number, step in clock.dues())
+    words = {"clock": clock.label, "band": clock.band, "late": clock.late, "paused": clock.paused}
+    point = rule.goal == "rpo"
+    unless = "" if point else clock.end
+    text = standard(POINT if point else _text(clock))
+    return Series(decision, moments, text, rule.buttons, unless, words, verb="tell" if point else "warn")
+
+
+def _text(clock: Clock) -> str:
+    if clock.band == "breached":
+        return OVER
+    return AHEAD if clock.paused is None else STILL
+
+
+# ---- how it stands, on the ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a field says of the clocks that are written into it, as a decision; and what it says next, from `turns` on.
+
+    `then` is None where only an event will change it.
+    """
+
+    decision: Decision
+    turns: datetime | None = None
+    then: str = ""
+
+    def next(self, item: Item) -> Item:
+        """The line of a plan for what the field says next; `item` is the one for what it says now."""
+        due = self.turns or item.effect.due
+        what = f"{self.decision.field} = {self.then}"
+        effect = replace(item.effect, what=what, value=self.then, digest=digest(self.then), due=due, mark=due)
+        return Item("next", effect, due)
+
+
+def lines(clocks: Iterable[Clock], zone: tzinfo) -> tuple[Line, ...]:
+    """Each field that clocks are written into, with the tightest of them; what is watched is by itself."""
+    fields: dict[tuple[bool, str], list[Clock]] = {}
+    for clock in clocks:
+        if clock.rule.field is not None:
+            fields.setdefault((clock.rule.mode == "watch", clock.rule.field), []).append(clock)
+    return tuple(_line(several, field, zone) for (_, field), several in fields.items())
+
+
+def _line(several: list[Clock], field: str, zone: tzinfo) -> Line:
+    first = tightest(several)
+    why = (first.rule.name or first.rule.id,)
+    decision = Decision(first.rule, first.begun, why, field, _said(first, zone), clock=first)
+    turns = min(filter(None, (clock.turns() for clock in several)), default=None)
+    if turns is None:
+        return Line(decision)
+    return Line(decision, turns, _said(tightest([clock.at(turns) for clock in several]), zone))
+
+
+def _said(clock: Clock, zone: tzinfo) -> str:
+    """How a clock stands, for a field: its moments are dated from its beginning, so that midnight changes nothing."""
+    return f"{clock.name}: {clock.said(zone)}"
