@@ -64,14 +64,7 @@ class Webhook(Messenger):
         self._lock = Lock()
         self._urls = {_name(place): url for place, url in settings.urls.items()}
         self._tokens = {_name(place): token for place, token in settings.tokens.items()}
-        every = (
-            settings.secret,
-            settings.old_secret,
-            settings.token,
-            *settings.tokens.values(),
-            *settings.headers.values(),
-        )
-        self._secrets = _Hidden(each.get_secret_value() for each in every if each is not None)
+        self._secrets = _Hidden(_secrets(settings))
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
         """Call; the id by which the receiver knows the call. Raises Refused for an edit: there is none."""
@@ -210,7 +203,8 @@ class Webhook(Messenger):
         try:
             told = answer.json()
         except ValueError:
-            return ""
+            text = answer.content[:500].decode("utf-8", "replace")
+            told = {"message": "" if text.lstrip().startswith("<") else text}
         if not isinstance(told, dict):
             return ""
         errors = told.get("errors")
@@ -260,6 +254,14 @@ class _Hidden(tuple[str, ...]):
 
     def __repr__(self) -> str:
         return "***"
+
+
+def _secrets(settings: WebhookSettings) -> Iterator[str]:
+    """Everything that must be read in no sentence, the longest first."""
+    own = (settings.secret, settings.old_secret, settings.token, *settings.tokens.values(), *settings.headers.values())
+    urls = [url.get_secret_value() for url in (settings.url, *settings.urls.values()) if url is not None]
+    every = [*(each.get_secret_value() for each in own if each is not None), *urls, *(urlsplit(u).query for u in urls)]
+    yield from sorted(filter(None, every), key=len, reverse=True)
 
 
 def _with_path(url: str) -> str:

@@ -1,7 +1,7 @@
 """PagerDuty's Events API v2: https://github.com/PagerDuty/api-schema/blob/main/reference/events-v2/openapiv3.json.
 
 An event for a `dedup_key` that is open joins it and rings nobody; one that acknowledges or resolves what is not there
-is taken and dropped. It answers before it processes, so a routing key of the right length is believed.
+is taken and dropped. A key that is nobody's is answered 400, `Invalid routing key` (robusta-dev/robusta#571).
 """
 
 from __future__ import annotations
