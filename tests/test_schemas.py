@@ -23,7 +23,7 @@ from tests.pages import PAGES, ROOT, Block, blocks
 from tests.test_docs import is_rules
 from tests.test_example import parts, switched_on
 
-PUBLISHED = {what: ROOT / "schema" / f"{what}.schema.json" for what in ("rules", "config", "pack")}
+PUBLISHED = {what: ROOT / "schema" / f"{what}.schema.json" for what in ("rules", "config", "pack", "drill")}
 _DIRECTIVE = re.compile(r"#:schema (\S+)\n")
 FILLED_IN = {
     "start": "2026-11-23T09:00:00Z",
@@ -43,6 +43,8 @@ OURS = (
     "sandbox/company/config.toml",
     "sandbox/company/config-servicenow.toml",
     "sandbox/company/rules.d/*.toml",
+    "sync/drill/company/*.toml",
+    "sync/drill/scenarios/*.toml",
 )
 EXAMPLES = [file for pattern in OURS for file in sorted(ROOT.glob(pattern))]
 PIECES = [block for page in PAGES for block in blocks(page, "toml") if not block.skipped]

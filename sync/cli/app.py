@@ -182,6 +182,48 @@ def run_tests(
     raise typer.Exit(testing.main(asked, config if config.is_file() else None))
 
 
+def _scenarios() -> list[str]:
+    """What a shell completes after `pointman drill`."""
+    from sync.drill import shipped
+
+    return list(shipped.names())
+
+
+@app.command()
+def drill(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A shipped one's name, or a file.", autocompletion=_scenarios)
+    ] = "",
+    config: ConfigFile = DEFAULT,
+    *,
+    listed: Annotated[bool, typer.Option("--list", help="Say which scenarios come with Pointman.")] = False,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option("--rules", metavar="FILES", help="Rules to play it against instead."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every change of a message, too.")] = False,
+    style: Annotated[
+        Literal["text", "json", "junit"], typer.Option("--format", help="For people, programs, or build servers.")
+    ] = "text",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write that to a file, and text to the screen."),
+    ] = None,
+) -> None:
+    """Play a disaster in virtual time against your rules: who would be told, when, and what would be missed."""
+    from sync.cli import console, drilling
+
+    if listed:
+        console.table(("scenario", "what it is about"), drilling.listed())
+        return
+    if not scenario:
+        _stop("which scenario? pointman drill --list says which there are", USAGE)
+    if not config.is_file() and config != DEFAULT:
+        _no_file(config)
+    asked = drilling.Asked(scenario, tuple(rules or ()), style, output, every=every)
+    raise typer.Exit(drilling.main(asked, config if config.is_file() else None))
+
+
 @app.command()
 def score(
     config: ConfigFile = DEFAULT,
@@ -350,9 +392,9 @@ def connectors(*, style: Style = "text") -> None:
 
 @app.command()
 def schema(
-    what: Annotated[Literal["rules", "config", "pack"], typer.Argument(help="Of which files.")] = "rules",
+    what: Annotated[Literal["rules", "config", "pack", "drill"], typer.Argument(help="Of which files.")] = "rules",
 ) -> None:
-    """Print the JSON Schema of rule files, of config.toml or of packs, for editors."""
+    """Print the JSON Schema of rule files, of config.toml, of packs or of drills, for editors."""
     from sync.cli import catalogue, console
 
     console.dump(catalogue.PRINTED[what]())

@@ -57,7 +57,19 @@ def of_packs() -> Schema:
     return dict(of_files())
 
 
-PRINTED: Mapping[str, Callable[[], Schema]] = {"rules": of_rules, "config": of_config, "pack": of_packs}
+def of_drills() -> Schema:
+    """JSON Schema of a scenario of `pointman drill`."""
+    from sync.drill.language import schema as of_files
+
+    return of_files()
+
+
+PRINTED: Mapping[str, Callable[[], Schema]] = {
+    "rules": of_rules,
+    "config": of_config,
+    "pack": of_packs,
+    "drill": of_drills,
+}
 """What `pointman schema` prints, by what it is asked for."""
 
 

@@ -142,7 +142,7 @@ def _some(cases: Sequence[Case]) -> str:
 
 def gather(files: Sequence[Path], config: Path | None) -> Tests:
     """The tests of these files and folders, or all of the configuration's. Raises Problems."""
-    settings = _settings(config) if config is not None else Settings(())
+    settings = settings_of(config) if config is not None else Settings(())
     wanted = frozenset(file.resolve() for path in files for file in _files(path))
     settings = _with(settings, files, wanted) if files else settings
     rules = trial.rehearsal(load(settings.paths, "on", tuple(settings.connectors)))
@@ -150,7 +150,7 @@ def gather(files: Sequence[Path], config: Path | None) -> Tests:
     return Tests(rules, cases, trial.world(settings.products), tuple(map(str, files or settings.paths)))
 
 
-def _settings(config: Path) -> Settings:
+def settings_of(config: Path) -> Settings:
     """What the file itself says; the environment and the connectors are not asked."""
     try:
         said: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8"))
