@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Any, cast
 
 from connectors.problems import Where
+from rules.duration import in_days
 from rules.language import KINDS, MODES, NOT_YET
 from rules.model import (
     Assign,
@@ -95,6 +96,8 @@ def check(written: Written, at: Reading) -> None:
     if checker is not None:
         checker(written, at)
     _outsiders(written, at)
+    if "calendar" in written.values:
+        _in_hours(written, at)
 
 
 def build(written: Written, modes: Iterable[Mode], zone: tzinfo) -> Rule:
@@ -226,6 +229,19 @@ def _objective(written: Written, at: Reading) -> None:
         if len({"at", "before", "after"} & step.keys()) != 1:
             where = written.find("steps", index).where
             at.wrong(where, f"step {index + 1} needs one of at, before and after")
+
+
+def _in_hours(written: Written, at: Reading) -> None:
+    """Days and weeks mean nothing where only the hours of a calendar count."""
+    steps = range(len(written.values.get("steps", ())))
+    paths = [("within",), ("repeat", "every"), *(("steps", nth, key) for nth in steps for key in _SPANS)]
+    for path in paths:
+        node = written.find(*path)
+        if isinstance(node.value, str) and in_days(node.value):
+            at.wrong(node.where, f"{node.value} means nothing in the hours of a calendar", "write it in hours")
+
+
+_SPANS = ("after", "before")
 
 
 def _tasks(written: Written, at: Reading) -> None:

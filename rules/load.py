@@ -22,7 +22,7 @@ from rules.model import Defaults, Mode, Rule, RuleSet
 from rules.naming import names_of, vocabulary
 from rules.pack import Packed
 from rules.reading import Reading
-from rules.shadows import shadows, unheard
+from rules.shadows import shadows, stopped_clocks, unheard
 from rules.toml import Document, Node
 
 Later = Literal["refuse", "ignore"]
@@ -157,8 +157,9 @@ class _Loading:
         if self.at.errors:
             raise Problems(dict.fromkeys(self.at.problems))
         made = self._made(written, defaults)
-        self.at.problems.extend([*shadows(made), *unheard(made)])
         zone = defaults["timezone"]
+        known = company.make(read, zone, self.at)
+        self.at.problems.extend([*shadows(made), *unheard(made), *stopped_clocks(made, known["services"].values())])
         return RuleSet(
             defaults=Defaults(
                 zone,
@@ -169,7 +170,7 @@ class _Loading:
             ),
             vocabulary=vocabulary(self.at.names),
             rules=made,
-            **company.make(read, zone, self.at),
+            **known,
             cases=tuple(case for values, node in tests for case in cases.cases(values, node)),
             files=tuple(texts),
             digest=_digest(texts, defaults.get("packs", ())),

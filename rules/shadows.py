@@ -1,5 +1,5 @@
-"""Warns of rules that can never decide, because one before them always does where they would; and of restrictions
-because of which nobody hears of anything.
+"""Warns of rules that can never decide, because one before them always does where they would; of restrictions because
+of which nobody hears of anything; and of clocks that never run.
 
 It is known where the earlier rule has no condition, or where every part of its condition (between top-level `and`s)
 is a part of the later one's. What conditions mean is not looked into.
@@ -7,11 +7,12 @@ is a part of the later one's. What conditions mean is not looked into.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from connectors.problems import Problem
+from rules.duration import show
 from rules.language import MODES
-from rules.model import Assign, Classify, Rule
+from rules.model import Assign, Classify, Objective, Rule, Service
 
 Early = tuple[Rule, frozenset[str]]
 
@@ -71,3 +72,21 @@ def unheard(rules: tuple[Rule, ...]) -> Iterator[Problem]:
         if rule.kind == "restrict":
             said = "no rule that tells anybody has restricted = true, so nobody hears of such a ticket"
             yield Problem(rule.where, said, str(rule), level="warning")
+
+
+def stopped_clocks(rules: Iterable[Rule], services: Collection[Service]) -> Iterator[Problem]:
+    """Warns of objectives that no service has a goal for, and of warnings that come when their clock starts."""
+    for rule in rules:
+        if not isinstance(rule, Objective) or rule.mode == "off":
+            continue
+        own = {service.rto if rule.goal == "rto" else service.rpo for service in services} - {None}
+        goals = {rule.within} if rule.within is not None else own
+        if not goals:
+            said, hint = f"no service has an {rule.goal}, so this clock never runs", f"write {rule.goal} in [services]"
+            yield Problem(rule.where, said, str(rule), hint, "warning")
+            continue
+        longest = max(filter(None, goals))
+        for number, step in enumerate(rule.steps, 1):
+            if step.before is not None and step.before >= longest:
+                said = f"step {number} comes when the clock starts: {show(longest)} is all there is"
+                yield Problem(rule.where, said, str(rule), "write a shorter before", "warning")
