@@ -160,6 +160,10 @@ class Clock:
             return f"paused since {shown(self.paused, zone, told)}"
         return f"until {until}, {band}" if until else band
 
+    def line(self, zone: tzinfo, today: datetime) -> str:
+        """The clock in one line: `RTO 4h: until 13:57, on track`."""
+        return f"{self.label}: {self.said(zone, today)}"
+
     def _first_warning(self) -> datetime | None:
         """When the first step before its end is due."""
         early = (step for step in self.rule.steps if step.after is None and self._span(step) < self.goal)
@@ -173,7 +177,7 @@ class Clock:
 
 
 _ORDER: Final[Mapping[Band, int]] = {
-    "breached": 0, "at risk": 1, "on track": 1, "paused": 2, "unknown": 3, "missed": 4, "met": 5,
+    "breached": 0, "at risk": 1, "on track": 1, "paused": 2, "missed": 3, "unknown": 4, "met": 5,
 }  # fmt: skip
 
 

@@ -15,10 +15,9 @@ from rules.model import RuleSet
 from rules.text import inert
 from sync import log as ticket_log
 from sync.acts import with_acts
-from sync.asked import Asked, Sorry
+from sync.asked import Asked, Shown, Sorry
 from sync.config import moment
-from sync.effects import Effect
-from sync.ledger import Ledger, Unreadable
+from sync.ledger import Entry, Ledger, Unreadable
 from sync.look import Engine
 from sync.permits import may, permitted, sees
 from sync.plan import Plan
@@ -41,6 +40,10 @@ VERBS: Final[Mapping[str, str]] = {
     "hold": "put it on hold",
     "resume": "it goes on",
     "eta": "say when it will be done",
+    "cadence": "how often updates go out, until it is resolved",
+    "skip": "leave out the next update, or with `step` the next call",
+    "pause": "for a while nothing happens by itself",
+    "snooze": "remind me later of the next update",
     "claim": "take a role",
     "handover": "hand a role to somebody",
     "resolve": "it is resolved",
@@ -67,8 +70,9 @@ def status(asked: Asked) -> str:
         for role in asked.rules.roles
         if isinstance(facts[role], Who)
     )
+    clocks = (inert(clock.line(asked.rules.defaults.timezone, asked.now)) for clock in plan.clocks)
     coming = ticket_log.next_lines(plan, asked.rules)
-    return "\n".join((head, *(f"• {line}" for line in (*roles, *coming))))
+    return "\n".join((head, *(f"• {line}" for line in (*clocks, *roles, *coming))))
 
 
 def coming(asked: Asked) -> str:
@@ -144,16 +148,24 @@ def help_of(who: str, facts: Facts | None, engine: Engine) -> str:
     return "\n".join((HELP, *lines))
 
 
-def becomes(command: Command, plan: Plan) -> Effect | None:
-    """What a plan is about to make of the message that was clicked: an edit of it, or it is retired. None: neither."""
+def becomes(command: Command, plan: Plan) -> Shown | None:
+    """What a plan is about to make of the message that was clicked: an edit of it, or it is retired. None: neither.
+
+    One that is retired already should have no buttons, so it is shown without.
+    """
+    ledger = plan.ledger
     for effect in plan.owed:
-        entry = plan.ledger.get(effect.key, effect.was)
-        if entry is None or entry.claim is not None or entry.to.partition(":")[0] != command.source:
+        entry = ledger.get(effect.key, effect.was)
+        if entry is None or entry.claim is not None or not _clicked(command, entry):
             continue
-        changes = effect.sort == "standing" and effect.thing is not None and effect.product == command.source
-        if entry.ref == command.clicked and (changes or effect.sort == "retire"):
-            return effect
-    return None
+        if effect.sort == "retire" or (effect.sort == "standing" and effect.product == command.source):
+            return Shown(effect.thing)
+    there = [entry for entry in ledger.entries.values() if _clicked(command, entry)]
+    return Shown() if there and all(entry.retired for entry in there) else None
+
+
+def _clicked(command: Command, entry: Entry) -> bool:
+    return entry.ref == command.clicked and entry.to.partition(":")[0] == command.source
 
 
 def example(verb: str, key: str, rules: RuleSet) -> str:
@@ -162,7 +174,8 @@ def example(verb: str, key: str, rules: RuleSet) -> str:
     level = next(iter(reversed(rules.scales.get("severity", ()))), "high")
     more = {
         "assign": "maria", "severity": level, "update": "Failover is done.", "comment": "Logs are attached.",
-        "hold": "waiting for the vendor", "eta": "15:30", "claim": role, "handover": f"{role} maria",
+        "hold": "waiting for the vendor", "eta": "15:30", "cadence": "15m", "pause": "30m",
+        "claim": role, "handover": f"{role} maria",
     }  # fmt: skip
     if verb in {"mine", "help"}:
         return verb

@@ -42,7 +42,10 @@ def next_sum(plan: Plan) -> str:
 def _coming(plan: Plan) -> tuple[tuple[datetime, str], ...]:
     coming = (item.effect for item in plan.of("next") if not item.effect.watched)
     effects = sorted(coming, key=lambda effect: (effect.due, effect.key))
-    return tuple((e.due, f"{e.what}, unless {e.unless}" if e.unless else e.what) for e in effects[:12])
+    said = [(e.due, f"{e.what}, unless {e.unless}" if e.unless else e.what) for e in effects]
+    ends = ((c, c.deadline) for c in plan.clocks if c.band in {"on track", "at risk"})
+    said += [(at, f"{clock.label} runs out, unless {clock.end}") for clock, at in ends if at is not None]
+    return tuple(sorted(said, key=lambda one: one[0])[:12])
 
 
 def _waiting(plan: Plan) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A plan as a person reads it in a terminal, and as data for whoever wants to pipe it.
 
-OPS-42  Checkout down   high   active
+OPS-42  Checkout down   high   active   RTO 4h: until 13:57, on track
 DONE  10:02  severity = high      critical-down: mentions(text, "down")
 NOW   10:07  call tom             unacknowledged, step 1
 NEXT  10:17  call maria           unless acknowledged
@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from rules import duration
+from rules.clock import Clock, tightest
 from rules.model import RuleSet
 from sync.plan import Item, Plan, shown
 
@@ -38,11 +40,14 @@ def _sorted(plan: Plan, status: str) -> list[Item]:
 
 
 def head(plan: Plan) -> str:
-    """The ticket in one line: key, summary, severity, phase."""
+    """The ticket in one line: key, summary, severity, phase, and the tightest of its clocks."""
     severity = plan.ticket.fields.get("severity") or "not classified"
     if plan.facts is not None and plan.facts["severity"]:
         severity = plan.facts["severity"]
-    return "  ".join((plan.ticket.key, one_line(plan.ticket.summary), str(severity), plan.ticket.phase))
+    said = (plan.ticket.key, one_line(plan.ticket.summary), str(severity), plan.ticket.phase)
+    if plan.facts is None or not plan.clocks:
+        return "  ".join(said)
+    return "  ".join((*said, tightest(plan.clocks).line(plan.facts.rules.defaults.timezone, plan.now)))
 
 
 def one_line(text: str) -> str:
@@ -80,6 +85,18 @@ def _lines(plan: Plan, rules: RuleSet) -> Iterator[str]:
         yield one_line(f"{status:<5} {clock:<{when}}  {one_line(item.effect.what):<{wide}}  {reason(item)}")
 
 
+def _objective(clock: Clock) -> dict[str, Any]:
+    """A clock as data; `until` is empty where it stands still, was stopped in time, or is unknown."""
+    moments = {"since": clock.begun, "until": clock.deadline, "stopped": clock.stopped, "paused": clock.paused}
+    return {
+        "rule": clock.rule.id,
+        "goal": duration.show(clock.goal),
+        "state": clock.band,
+        **{name: moment.isoformat() if moment is not None else None for name, moment in moments.items()},
+        "unknown": clock.unknown or None,
+    }
+
+
 def data(plan: Plan) -> dict[str, Any]:
     """The plan as JSON-ready data; moments in ISO 8601, UTC."""
     return {
@@ -89,6 +106,7 @@ def data(plan: Plan) -> dict[str, Any]:
         "phase": plan.ticket.phase,
         "silent": plan.silent or None,
         "wake": plan.wake.isoformat() if plan.wake else None,
+        "objectives": [_objective(clock) for clock in plan.clocks],
         "items": [
             {
                 "status": item.status,
