@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.model import WORDS, Change, Comment, Ticket, User, Value
-from rules.cadence import PACED, SKIPPED, SNOOZED, UPDATE
+from rules.cadence import NORMAL, PACED, SKIPPED, SNOOZED, UPDATE
 from rules.facts import SAID
 from rules.quiet import PAUSED
 from sync.ledger import Act, Ledger
@@ -24,6 +24,8 @@ WHOLE_SECONDS: Final = timedelta(seconds=2)
 """How far before an act its change may be dated: a tracker's clock may know no less than a second."""
 ESCALATED: Final = "escalated"
 """The word of the change that brings the next step of each ladder forward."""
+UNTIL: Final = "until"
+"""What an act that ends at a moment calls that moment."""
 _UNTIL: Final = {"pause": PAUSED, "snooze": SNOOZED}
 """Verbs that hold until a moment, and the word of the change that each is."""
 THROUGH: Final = "through Pointman"
@@ -47,7 +49,7 @@ def kept_by_acts(word: str, ticket: Ticket) -> bool:
 
 def value_of(word: str, said: str) -> Value:
     """What an act says of a word, as a value: acts are texts, and an empty one empties the word."""
-    kind = WORDS.get(word, "text")
+    kind = "moment" if word == UNTIL else WORDS.get(word, "text")
     if kind == "flag":
         return said == "true"
     if not said:
@@ -82,9 +84,10 @@ def _change(act: Act, by: User) -> Iterator[Change]:
     elif act.verb == "skip":
         yield Change(act.at, SKIPPED, None, act.args.get("what", UPDATE), by, act.id)
     elif act.verb == "cadence":
-        yield Change(act.at, PACED, None, act.args.get("every") or None, by, act.id)
+        pace = act.args.get("every", NORMAL)
+        yield Change(act.at, PACED, None, None if pace == NORMAL else pace, by, act.id)
     elif act.verb in _UNTIL:
-        yield Change(act.at, _UNTIL[act.verb], None, value_of("eta", act.args.get("until", "")), by, act.id)
+        yield Change(act.at, _UNTIL[act.verb], None, value_of(UNTIL, act.args.get(UNTIL, "")), by, act.id)
 
 
 def _in_their_names(history: Iterable[Change], acts: Iterable[Act]) -> list[Change]:

@@ -25,7 +25,7 @@ class Moment:
     """A step at its own due, the same at every look; `effective` is when it is made.
 
     `text` is what it says, if not its rule's. `note` is added to that, and `words` are its own beside the series'. It
-    is for whoever `to` means, or for the one address `at`.
+    is for whoever `to` means, or for the one address `at`. What is `left` out is told so, with this reason.
     """
 
     due: datetime
@@ -36,6 +36,7 @@ class Moment:
     note: str = ""
     words: Mapping[str, object] = field(default_factory=dict)
     at: Address | None = None
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,14 @@ def calls(series: Series, scene: Scene) -> Iterator[Effect]:
     for moment, address in _addressed(series, scene):
         places.setdefault(address.place, []).append((moment, address))
     for of_place in places.values():
-        past = [m for m in of_place if m[0].effective <= scene.now]
+        past = [m for m in of_place if m[0].effective <= scene.now and not m[0].left]
         if past:
             latest, address = max(past, key=lambda m: m[0].due)
             notes = " ".join(dict.fromkeys(m[0].note for m in past if m[0].note))
             yield _call(series, replace(latest, note=notes), address, scene)
-        coming = [m for m in of_place if m[0].effective > scene.now]
-        for number in sorted({m[0].number for m in coming}):
-            yield _call(series, *next(m for m in coming if m[0].number == number), scene)
+        coming = {(m[0].number, m[0].left): m for m in reversed(of_place) if m[0].effective > scene.now}
+        for _, first in sorted(coming.items(), key=lambda one: one[0]):
+            yield _call(series, *first, scene)
 
 
 def reached_nobody(decision: Decision, moment: Moment, scene: Scene) -> bool:
@@ -127,4 +128,5 @@ def _call(series: Series, moment: Moment, address: Address, scene: Scene) -> Eff
         moment=moment.due,
         begun=decision.since,
         unless=series.unless,
+        left=moment.left,
     )

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from connectors.model import Command, Form, Question
 from rules.language import PLACELESS
 from rules.model import RuleSet
 from sync.answers import VERBS
+
+_LINES: Final[Mapping[str, tuple[str, str]]] = {
+    "hold": ("reason", "Why? What does it wait for?"),
+    "eta": ("time", "When will it be done? 15:30, in 2h, tomorrow 09:00, or unknown"),
+    "cadence": ("every", "How often do updates go out? 15m, 1h, or normal"),
+    "pause": ("time", "For how long does nothing happen by itself? 30m, until 14:30, or off"),
+}
+"""By verb, the one line that it needs: its name, and how it is asked for."""
 
 
 def form(command: Command, rules: RuleSet) -> Form | None:
@@ -30,10 +39,8 @@ def _questions(command: Command, rules: RuleSet) -> Iterator[Question]:
         yield _asked(command, Question("text", label, "text"))
     elif command.verb == "severity":
         yield _asked(command, Question("level", "How severe is it?", "choice", levels))
-    elif command.verb == "hold":
-        yield _asked(command, Question("reason", "Why? What does it wait for?"))
-    elif command.verb == "eta":
-        yield _asked(command, Question("time", "When will it be done? 15:30, in 2h, tomorrow 09:00, or unknown"))
+    elif command.verb in _LINES:
+        yield _asked(command, Question(*_LINES[command.verb]))
     elif command.verb == "declare":
         yield _asked(command, Question("summary", "What has happened?"))
         yield _asked(command, Question("severity", "How severe is it?", "choice", levels, required=False))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.model import Change
+from rules.cadence import STEP, skips
 from rules.calendar import later
 from rules.decide import Decision
 from rules.model import Escalate, RuleSet
@@ -52,12 +53,15 @@ def _moments(decision: Decision, rule: Escalate, scene: Scene) -> Iterator[Momen
     Each time that somebody asked brings forward the first step that was not made by then. Where a step reached nobody
     the next one is made at once, and no repeat is.
     """
-    waiting, forward = list(asked_forward(scene.facts.ticket.history, decision.since, scene.now)), None
-    for nth, step in enumerate(dues(rule, decision.since, scene.rules), 1):
+    history, since = scene.facts.ticket.history, decision.since
+    waiting, forward = list(asked_forward(history, since, scene.now)), None
+    skipping = list(skips(STEP, history, since, scene.now))
+    for nth, step in enumerate(dues(rule, since, scene.rules), 1):
         effective = step.due if forward is None else min(step.due, forward)
-        moment = replace(step, effective=_forward(effective, waiting))
+        left = _skipped(min((effective, *waiting)), skipping)
+        moment = replace(step, effective=effective if left else _forward(effective, waiting), left=left)
         yield moment
-        unreached = nth < len(rule.steps) and reached_nobody(decision, moment, scene)
+        unreached = nth < len(rule.steps) and not left and reached_nobody(decision, moment, scene)
         forward = moment.effective if unreached else None
 
 
@@ -68,6 +72,13 @@ def _forward(effective: datetime, waiting: list[datetime]) -> datetime:
         return effective
     waiting.remove(first)
     return first
+
+
+def _skipped(effective: datetime, skipping: list[Change]) -> str:
+    """Who asked to leave a step out before it was made, which then leaves out no other; empty where nobody did."""
+    if not skipping or skipping[0].at >= effective:
+        return ""
+    return f"skipped by {skipping.pop(0).by}"
 
 
 def _unless(rule: Escalate, rules: RuleSet) -> str:

@@ -46,17 +46,25 @@ def moment(text: str, zone: tzinfo, now: datetime) -> datetime | None:
 
 
 def _span(said: str, now: datetime) -> datetime | None:
-    """`in 2h`, `90m`, `1 hour 30 minutes`."""
-    bare = re.sub(r"^in\s+", "", said, flags=re.IGNORECASE)
+    """`in 2h`, and what `span` reads."""
+    found = span(re.sub(r"^in\s+", "", said, flags=re.IGNORECASE))
+    return now + found if found is not None else None
+
+
+def span(said: str) -> timedelta | None:
+    """How long a text says: `90m`, `1h30m`, `1 hour 30 minutes`; None where it says no such thing."""
+    bare = " ".join(said.split())
+    if len(bare) > LONGEST:
+        return None
     try:
-        return now + duration.parse(bare)
+        return duration.parse(bare)
     except ValueError:
         parts = _PART.findall(bare)
     left = _PART.sub("", bare).replace("and", "").strip(" ,")
     if not parts or left:
         return None
     minutes = sum(float(number.replace(",", ".")) * _MINUTES[unit.lower()] for number, unit in parts)
-    return now + timedelta(minutes=minutes) if minutes > 0 else None
+    return timedelta(minutes=minutes) if minutes > 0 else None
 
 
 def _iso(said: str, zone: tzinfo) -> datetime | None:

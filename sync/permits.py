@@ -11,7 +11,17 @@ from rules.facts import Facts
 from rules.model import Recipient, RuleSet
 from rules.restrict import restriction
 
-FOLLOWS: Final = {"raise": "severity", "lower": "severity", "resume": "hold", "assign": "take", "handover": "claim"}
+FOLLOWS: Final = {
+    "raise": "severity",
+    "lower": "severity",
+    "resume": "hold",
+    "assign": "take",
+    "handover": "claim",
+    "cadence": "update",
+    "skip": "update",
+    "snooze": "update",
+    "pause": "acknowledge",
+}
 """Whose permission holds for a verb that has none of its own: else it would be a way around it."""
 
 

@@ -17,6 +17,7 @@ from rules.directory import user_of
 from rules.events import acknowledged_at
 from rules.facts import Who
 from rules.text import inert
+from sync import overrides
 from sync.acts import THROUGH, kept_by_acts, value_of
 from sync.asked import Asked, Sorry, Wish
 from sync.moments import moment
@@ -29,7 +30,22 @@ LONGEST_COMMENT: Final = 20_000
 LONGEST_REASON: Final = 200
 OVER: Final = frozenset({"resolved", "closed"})
 LIVE_ONLY: Final = frozenset(
-    {"acknowledge", "unacknowledge", "take", "escalate", "hold", "resume", "eta", "resolve", "claim", "handover"}
+    {
+        "acknowledge",
+        "unacknowledge",
+        "take",
+        "escalate",
+        "hold",
+        "resume",
+        "eta",
+        "resolve",
+        "claim",
+        "handover",
+        "cadence",
+        "skip",
+        "pause",
+        "snooze",
+    }
 )
 """What makes sense only while a ticket is neither resolved nor closed."""
 
@@ -181,6 +197,8 @@ def _hold(asked: Asked) -> Wish:
 def _resume(asked: Asked) -> Wish:
     key = asked.ticket.key
     if not asked.facts["hold"]:
+        if overrides.is_paused(asked):
+            return overrides.resumed(asked)
         raise Sorry(f"{key} is not on hold.")
     words = {"hold": "false"}
     if isinstance(asked.facts["hold_reason"], str) and kept_by_acts("hold_reason", asked.ticket):
@@ -275,6 +293,10 @@ _WISHES: Mapping[str, Callable[[Asked], Wish]] = {
     "hold": _hold,
     "resume": _resume,
     "eta": _eta,
+    "cadence": overrides.cadence,
+    "skip": overrides.skip,
+    "pause": overrides.pause,
+    "snooze": overrides.snooze,
     "claim": _claim,
     "handover": _handover,
     "resolve": _resolve,

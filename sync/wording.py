@@ -27,8 +27,9 @@ PHRASES: Final[Mapping[str, str]] = {
     "reassign": "assign", "assign to": "assign", "escalate now": "escalate", "page": "escalate", "increase": "raise",
     "upgrade": "raise", "reduce": "lower", "downgrade": "lower", "sev": "severity", "set severity": "severity",
     "post": "update", "post update": "update", "post an update": "update", "note": "comment",
-    "add comment": "comment", "add a comment": "comment", "put on hold": "hold", "on hold": "hold", "pause": "hold",
-    "unhold": "resume", "unpause": "resume", "continue": "resume", "set eta": "eta", "expect": "eta",
+    "add comment": "comment", "add a comment": "comment", "put on hold": "hold", "on hold": "hold",
+    "unhold": "resume", "unpause": "resume", "continue": "resume", "set eta": "eta", "update every": "cadence",
+    "skip it": "skip", "remind me later": "snooze", "later": "snooze", "not now": "snooze", "expect": "eta",
     "claim role": "claim", "hand over": "handover", "hand-over": "handover", "hand off": "handover",
     "handoff": "handover", "resolved": "resolve", "fixed": "resolve", "solve": "resolve", "new": "declare",
     "new incident": "declare", "declare incident": "declare", "declare an incident": "declare", "create": "declare",
@@ -53,13 +54,18 @@ _SMALL: Final[Mapping[str, frozenset[str]]] = {
     "raise": frozenset({"to", "it", "severity"}),
     "lower": frozenset({"to", "it", "severity"}),
     "eta": frozenset({"is", "="}),
+    "cadence": frozenset({"every", "to", "is", "="}),
+    "skip": frozenset({"the", "next", "it", "this"}),
+    "pause": frozenset({"it", "for"}),
+    "snooze": frozenset({"it", "for", "reminder", "the"}),
     "claim": frozenset({"role", "the", "as"}),
     "handover": frozenset({"role", "the", "to"}),
     "hold": frozenset({"because", "reason", ":", "-"}),
 }
 ARGUMENT: Final[Mapping[str, str]] = {
     "assign": "person", "raise": "level", "lower": "level", "severity": "level", "update": "text", "comment": "text",
-    "hold": "reason", "eta": "time", "claim": "role", "why": "at",
+    "hold": "reason", "eta": "time", "cadence": "every", "skip": "what", "pause": "time", "snooze": "time",
+    "claim": "role", "why": "at",
 }  # fmt: skip
 """What the rest of the words is, by verb."""
 
