@@ -26,6 +26,7 @@ from connectors.model import (
     Form,
     Message,
     Page,
+    Shift,
     Signal,
     Ticket,
     User,
@@ -293,6 +294,18 @@ class Wiki(Sink[Page]):
     """Where documents live."""
 
 
+class Roster(Connector):
+    """Where it is kept who is on call, or who is away."""
+
+    @abstractmethod
+    def shifts(self, schedule: str, start: datetime, until: datetime) -> tuple[Shift, ...]:
+        """Whose shift it is in a schedule between two moments, as the product works it out; in order of time.
+
+        Where several have a shift at once, whoever is to be called first comes first. A user whom the product tells
+        no id of is named by a text. Raises connectors.errors: Missing where there is no such schedule.
+        """
+
+
 class Monitor(Connector):
     """Where alerts come from."""
 
@@ -310,6 +323,7 @@ __all__ = [
     "Monitor",
     "Receipt",
     "Request",
+    "Roster",
     "Sink",
     "Tracker",
     "Wanted",

@@ -26,6 +26,7 @@ from sync.config import Config
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 RULES = "# ======== rules ========"
 LATER = "# ---- not yet"
+PRODUCTS = ("jira", "slack", "pagerduty", "ical")
 SHARED = {"id", "name", "was", "when", "mode", "during", "restricted", "text", "texts"}
 """Keys that rules of most kinds have, so that one rule shows each of them."""
 
@@ -113,16 +114,16 @@ def test_what_is_switched_off_there_is_the_default(table: str, tmp_path: Path) -
 
 def test_its_rules_are_read_without_a_mistake_or_a_warning() -> None:
     now, _, _ = parts()[1].partition(LATER)
-    found = load.parse({"rules.toml": now}, connectors=("jira", "slack"))
+    found = load.parse({"rules.toml": now}, connectors=PRODUCTS)
     assert found.warnings == ()
     assert {rule.kind for rule in found} == KINDS.keys() - set(NOT_YET)
 
 
 def test_rules_of_later_versions_are_right_but_for_being_early() -> None:
     text = parts()[1]
-    load.parse({"rules.toml": text}, connectors=("jira", "slack"), later="ignore")
+    load.parse({"rules.toml": text}, connectors=PRODUCTS, later="ignore")
     with pytest.raises(Problems) as refused:
-        load.parse({"rules.toml": text}, connectors=("jira", "slack"))
+        load.parse({"rules.toml": text}, connectors=PRODUCTS)
     first = text[: text.index(LATER)].count("\n")
     for problem in refused.value.problems:
         assert problem.message.startswith("not yet")
