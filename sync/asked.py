@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from connectors.model import Command, Comment, Ticket, Value
+from connectors.model import Command, Comment, Message, Ticket, Value
 from rules.facts import Facts
 from rules.model import RuleSet
 from sync.acts import with_acts
@@ -63,6 +63,13 @@ class Asked:
         """An act of this person's; the `number`-th that comes of this command."""
         ident = self.command.id or f"{round(self.now.timestamp() * 1000)}.{self.who}.{self.command.verb}"
         return Act(ident if number == 1 else f"{ident}#{number}", self.now, self.who, verb, args or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a person is shown of the message that they clicked: what becomes of it. `thing` is None: it is retired."""
+
+    thing: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

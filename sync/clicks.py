@@ -14,7 +14,7 @@ import structlog
 
 from connectors.errors import ConnectorError
 from connectors.model import Command
-from sync.effects import Effect
+from sync.asked import Shown
 
 log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ class Doer(Protocol):
     def command(self, command: Command) -> str:
         """Carry it out; an answer for the person."""
 
-    def becomes(self, command: Command) -> Effect | None:
+    def becomes(self, command: Command) -> Shown | None:
         """What becomes of the message that was clicked, after its command; None where nothing does."""
 
 
@@ -40,7 +40,7 @@ class Click:
     def __init__(self, command: Command, engine: Doer) -> None:
         self._command, self._engine = command, engine
         self._said: Future[str] = Future()
-        self._becomes: Future[Effect | None] = Future()
+        self._becomes: Future[Shown | None] = Future()
 
     def take(self) -> str:
         """Carry it out, then see what becomes of its message."""
@@ -58,14 +58,14 @@ class Click:
         """The answer for the person, when it is there. Raises what went wrong."""
         return self._said.result(PATIENCE)
 
-    def becomes(self) -> Effect | None:
+    def becomes(self) -> Shown | None:
         """What becomes of the message, where that is known soon."""
         try:
             return self._becomes.result(SHOWN_WITHIN)
         except TimeoutError:
             return None
 
-    def _seen(self) -> Effect | None:
+    def _seen(self) -> Shown | None:
         try:
             return self._engine.becomes(self._command)
         except ConnectorError as error:  # the look that follows meets it, too

@@ -22,8 +22,7 @@ from rules.text import inert
 from sync import answers
 from sync import log as ticket_log
 from sync.answers import VERBS
-from sync.asked import Asked, Sorry, Wish
-from sync.effects import Effect
+from sync.asked import Asked, Shown, Sorry, Wish
 from sync.forms import form
 from sync.ledger import Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
@@ -59,7 +58,7 @@ def carry_out(command: Command, engine: Engine) -> str:
         return f"The tracker refused: {error}"
 
 
-def becomes(command: Command, engine: Engine) -> Effect | None:
+def becomes(command: Command, engine: Engine) -> Shown | None:
     """What becomes of the message that was clicked, after its command: what the look that follows will make of it.
 
     None where that is nothing, and for whoever may not do what they clicked. A command that did nothing, as it was done

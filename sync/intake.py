@@ -251,12 +251,12 @@ class Intake:
         messenger = self._messengers.get(command.source)
         if messenger is None or not said:
             return
-        effect = click.becomes() if click is not None else None
+        shown = click.becomes() if click is not None else None
         try:
-            if effect is None:
+            if shown is None:
                 messenger.answer(command, said)
             else:
-                messenger.show(command, effect.thing, said)
+                messenger.show(command, shown.thing, said)
         except ConnectorError as error:
             log.warning("person not answered", source=command.source, error=str(error))
 

@@ -22,8 +22,9 @@ from rules import quiet
 from rules.model import RuleSet
 from sync import alarm, rooms
 from sync import log as ticket_log
+from sync.asked import Shown
 from sync.crowd import Crowd
-from sync.effects import Effect, World
+from sync.effects import World
 from sync.gate import Gate
 from sync.ledger import Ledger, Unreadable, nearly_full
 from sync.log import LOG_KEY
@@ -159,7 +160,7 @@ class Engine:
 
         return carry_out(command, self)
 
-    def becomes(self, command: Command) -> Effect | None:
+    def becomes(self, command: Command) -> Shown | None:
         """What becomes of the message that was clicked, after its command; None where nothing does. Reads only."""
         from sync.commands import becomes
 

@@ -23,6 +23,7 @@ from microsoft_teams.cards.core import (
 
 from connectors.model import Command, Form, Question
 from connectors.teams.cards import VERSION, Json, dumped, short
+from connectors.teams.carried import CARD, brought
 
 ARG: Final = "arg."
 CANCEL: Final = "cancel"
@@ -35,12 +36,19 @@ PEOPLE: Final = "graph.microsoft.com/users"
 LABEL: Final = 200
 CHOICES: Final = 100
 TEXT: Final = 3_000
+CARRIED: Final = 4_000
+"""Characters of a card that a form carries at the most, beside all that it asks."""
 
 
-def form_card(command: Command, form: Form, *, alone: bool) -> Json:
-    """The card that asks for what the command lacks. `alone`: it is a message of its own, not another's stand-in."""
+def form_card(command: Command, form: Form, stood: Json | None, *, alone: bool = False) -> Json:
+    """The card that asks for what the command lacks. `alone`: it is a message of its own, not another's stand-in.
+
+    `stood` is the card that it stands in for, where that is known; the form carries it, too.
+    """
     sort = ALONE if alone else INSTEAD
     kept: Json = {"verb": command.verb, "ref": command.ref, "args": dict(command.args), "form": sort, "for": command.id}
+    sealed = brought(stood)
+    kept |= {CARD: sealed} if 0 < len(sealed) <= CARRIED else {}
     send = ExecuteAction(title="Send", verb=command.verb, data=_data(kept), style="positive")
     back = ExecuteAction(title="Cancel", verb=CANCEL, data=_data({**kept, "verb": CANCEL}), associated_inputs="none")
     title = RichTextBlock(inlines=[TextRun(text=short(form.title, LABEL), size="Large", weight="Bolder")])

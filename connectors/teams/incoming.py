@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from connectors.base import BadRequest
 from connectors.model import Command, User
+from connectors.teams.carried import CARD
 from connectors.teams.forms import ALONE, CANCEL, answers
 from connectors.teams.places import spot_from
 
@@ -33,14 +34,16 @@ class Reading:
     """What an activity means: at most one command.
 
     `invoke`: Teams waits for an answer in the body. `form` says whether the click was on a form, and of which sort;
-    `message` is the ref of the message that was clicked; `cancelled`: a form was given up. `team` is one that told us
-    of itself, with its id.
+    `message` is the ref of the message that was clicked, `card` what its button brought along, `about` its ticket;
+    `cancelled`: a form was given up. `team` is one that told us of itself, with its id.
     """
 
     command: Command | None = None
     invoke: bool = False
     form: str = ""
     message: str = ""
+    card: str = ""
+    about: str = ""
     cancelled: bool = False
     team: tuple[str, str] = field(default=("", ""))
 
@@ -75,9 +78,10 @@ def _clicked(activity: Json, source: str) -> Reading:
     """A click on one of our buttons, or on a form's. Another's button means nothing."""
     data = activity["value"]["action"].get("data") or {}
     verb, ref, form = data.get("verb"), data.get("ref"), str(data.get("form") or "")
-    message = _message(activity)
+    message, card = _message(activity), data.get(CARD)
+    card, about = card if isinstance(card, str) else "", str(ref or "")
     if form and verb == CANCEL:
-        return Reading(invoke=True, form=form, message=message, cancelled=True)
+        return Reading(invoke=True, form=form, message=message, card=card, about=about, cancelled=True)
     if not isinstance(verb, str) or not isinstance(ref, str) or not verb:
         return Reading(invoke=True)
     command = _command(activity, source, ref, verb, answers(data) if form else {})
@@ -86,7 +90,7 @@ def _clicked(activity: Json, source: str) -> Reading:
     if form and data.get("for"):
         person = sha256(f"{command.by.id} {data['for']}".encode("utf-8", "replace")).hexdigest()[:24]
         command = replace(command, id=f"form.{person}")  # sent twice it is one act; nobody else's is taken by it
-    return Reading(command, invoke=True, form=form, message=message)
+    return Reading(command, invoke=True, form=form, message=message, card=card, about=about)
 
 
 def _typed(activity: Json, source: str) -> Reading:

@@ -24,6 +24,7 @@ from connectors.problems import Problem
 from connectors.setup import Order, Step
 from connectors.teams import incoming, waiting
 from connectors.teams.cards import Json, activity, card, short, summary, without_buttons
+from connectors.teams.carried import carried, carrying
 from connectors.teams.checks import Check
 from connectors.teams.client import Client, conversation
 from connectors.teams.forms import INSTEAD, form_card
@@ -62,7 +63,7 @@ class Teams(Messenger):
         hosts = {*HOSTS, *settings.hosts, urlsplit(settings.service_url).hostname or ""}
         self._expected = Expected(settings.issuer, settings.app_id, frozenset(hosts))
         self._waiting = waiting.Waiting()
-        self._cards = _Cards()
+        self._cards, self._brought = _Cards(REMEMBERED), _Cards(waiting.MOST)
         self._users: dict[str, User] = {}
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
@@ -75,7 +76,7 @@ class Teams(Messenger):
             return self._edit(place, thing, ref)
         tried = f"could not post to {self.name}:{place}"
         spot = self._places.to_post(place, thing.under, tried)
-        made = card(thing)
+        made = self._card(thing, spot)
         posted = self._post(spot, activity(made, summary(thing)), tried)
         self._keep(posted, made, thing)
         return posted
@@ -94,7 +95,7 @@ class Teams(Messenger):
         """Take the buttons off; the rest of the card stays as we put it. Raises Refused where we no longer know it."""
         tried = f"could not take the buttons off a message in {self.name}:{place}"
         spot, message = spot_of(ref, tried)
-        known = self._cards.get(ref)
+        known = self._known(ref)
         if known is None:
             raise Refused(f"{tried}: it was posted before our last start, and a bot cannot read what stands in Teams")
         bare = without_buttons(known.made)
@@ -104,7 +105,9 @@ class Teams(Messenger):
 
     def answer(self, command: Command, text: str) -> None:
         """Tell the person who asked: in the answer to their click while that waits, else in their chat with the bot."""
-        if command.id and self._waiting.say(command.id, text):
+        waited = bool(command.id) and self._waiting.say(command.id, text)
+        self._brought.forget(command.clicked)
+        if waited:
             return
         tried = f"could not answer {command.by} in {self.name}"
         self._post(self._alone(command, tried), activity(card(Message(text)), short(text, 200)), tried)
@@ -112,19 +115,28 @@ class Teams(Messenger):
     def show(self, command: Command, thing: Message | None, text: str) -> None:
         """Answer a click with the card as it is about to be edited for all; one that is retired, without its buttons.
 
-        A card from before our last start is not known, and so cannot be shown without its buttons: then the text is.
+        A card that is not known cannot be shown without its buttons: then the text is.
         """
-        known = self._cards.get(command.clicked)
-        made = card(thing) if thing is not None else without_buttons(known.made) if known is not None else None
+        known = self._known(command.clicked)
+        if thing is not None:
+            spot, _ = spot_of(command.clicked, f"could not show {command.by} a message in {self.name}")
+            made: Json | None = self._card(thing, spot)
+        else:
+            made = without_buttons(known.made) if known is not None else None
+            if known is not None:
+                self._cards.keep(command.clicked, known)
         if made is None or not self._waiting.show(command.id, made):
             self.answer(command, text)
 
     def ask(self, command: Command, form: Form) -> None:
         """Show the person a form: in place of the card they clicked while that waits, else in their chat."""
-        if command.id and self._waiting.show(command.id, form_card(command, form, alone=False)):
+        known = self._known(command.clicked)
+        stood = known.made if known is not None else None
+        if command.id and self._waiting.show(command.id, form_card(command, form, stood)):
+            self._brought.forget(command.clicked)
             return
         tried = f"could not ask {command.by} in {self.name}"
-        made = activity(form_card(command, form, alone=True), short(form.title, 200))
+        made = activity(form_card(command, form, None, alone=True), short(form.title, 200))
         self._post(self._alone(command, tried), made, tried)
 
     def about(self, command: Command) -> str:
@@ -144,6 +156,7 @@ class Teams(Messenger):
         self._same_tenant(told)
         reading = incoming.interpret(told, self.name)
         self._places.learn_team(*reading.team)
+        self._learn(reading)
         signals = (reading.command,) if reading.command else ()
         return self._waits(reading) if reading.invoke else Receipt(signals, 200)
 
@@ -203,7 +216,7 @@ class Teams(Messenger):
     def _edit(self, place: str, thing: Message, ref: str) -> str:
         tried = f"could not edit a message in {self.name}:{place}"
         spot, message = spot_of(ref, tried)
-        made = card(thing)
+        made = self._card(thing, spot)
         self._put(spot, message, activity(made, summary(thing)), tried)
         self._keep(ref, made, thing)
         return ref
@@ -216,6 +229,9 @@ class Teams(Messenger):
         here = spot_from(command.reply)
         alone = here.conversation and not here.conversation.startswith("19:")
         return here if alone else Spot(self._places.chat(command.by.id, tried))
+
+    def _card(self, thing: Message, spot: Spot) -> Json:
+        return carrying(card(thing), spot.conversation, self.settings.secret.get_secret_value())
 
     def _keep(self, ref: str, made: Json, thing: Message) -> None:
         about = thing.about.ref if thing.about else next((button.ref for button in thing.buttons), "")
@@ -231,10 +247,27 @@ class Teams(Messenger):
         if isinstance(said, str) and said and said.lower() != self.settings.tenant.lower():
             raise BadRequest(401, "the activity is of another tenant")
 
+    def _known(self, ref: str) -> _Put | None:
+        return self._cards.get(ref) or self._brought.get(ref)
+
+    def _learn(self, reading: Reading) -> None:
+        """Take note of a card from before our last start, which a click on it has brought along, until it is answered.
+
+        It is kept for longer only where `show` is asked for it: whose click is refused has taught us nothing.
+        """
+        if not reading.card or not reading.message or self._cards.get(reading.message) is not None:
+            return
+        where = reading.message.partition("/")[0].partition(";")[0]
+        made = carried(reading.card, where, self.settings.secret.get_secret_value())
+        if made is not None:
+            self._brought.keep(reading.message, _Put(made, str(made.get("fallbackText") or "…"), reading.about))
+
     def _waits(self, reading: Reading) -> Receipt:
         """The receipt of an invoke: its body is what the person who clicked sees."""
         if reading.cancelled:
-            return Receipt((), 200, json.dumps(self._back(reading, "Nothing was changed.")))
+            given_up = self._back(reading, "Nothing was changed.")
+            self._brought.forget(reading.message)
+            return Receipt((), 200, json.dumps(given_up))
         if reading.command is None:
             return Receipt((), 200, json.dumps(waiting.failed("Pointman does not know this button.")))
         later = self._waiting.open(reading.command.id, self._shape(reading))
@@ -246,7 +279,7 @@ class Teams(Messenger):
 
     def _back(self, reading: Reading, text: str) -> Json:
         """What takes a form's place: the card it stood in for, with the text below; else the text alone."""
-        known = self._cards.get(reading.message) if reading.form == INSTEAD else None
+        known = self._known(reading.message) if reading.form == INSTEAD else None
         told = card(Message(text))
         if known is not None:
             below = [{**element, "separator": True} for element in told["body"][:1]] + told["body"][1:]
@@ -264,9 +297,10 @@ class _Put:
 
 
 class _Cards:
-    """The cards by ref: the newest of them."""
+    """The cards by ref: the newest of them, so many at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._kept: OrderedDict[str, _Put] = OrderedDict()
         self._lock = Lock()
 
@@ -274,12 +308,16 @@ class _Cards:
         with self._lock:
             self._kept[ref] = put
             self._kept.move_to_end(ref)
-            while len(self._kept) > REMEMBERED:
+            while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
 
     def get(self, ref: str) -> _Put | None:
         with self._lock:
             return self._kept.get(ref)
+
+    def forget(self, ref: str) -> None:
+        with self._lock:
+            self._kept.pop(ref, None)
 
 
 __all__ = ["Teams", "TeamsSettings"]

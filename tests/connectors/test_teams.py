@@ -37,6 +37,7 @@ def test_a_message_becomes_a_card_with_a_title_and_buttons_that_come_back(at):
     (message,) = at.ops.messages
     assert told(message.card) == ["🔴 OPS-1", "OPS-1", " is down"]
     (button,) = message.card["actions"]
+    assert button["data"].pop("card"), "and bring the card along"
     assert button == {
         "type": "Action.Execute",
         "title": "Take it",

@@ -248,6 +248,40 @@ def test_a_click_on_a_card_from_before_a_restart_heals_it() -> None:
         )
 
 
+def called(world: Both) -> tuple[str, Message]:
+    """A ticket that nobody has acknowledged, and the call to Bob about it."""
+    ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+    world.settle(ref)
+    world.at.later(301)
+    world.settle(ref)
+    (call,) = world.bobs.messages
+    world.at.later(10)
+    return ref, call
+
+
+def test_a_call_from_before_a_restart_loses_its_buttons_by_a_click_on_it() -> None:
+    with both() as world:
+        _, call = called(world)
+        before = call.card or {}
+        world.restart()
+        told = world.click("Acknowledge", world.at.state.found("bob@example.org"), call)
+        assert shown(told) == {name: value for name, value in before.items() if name != "actions"}
+        assert shown(told) == call.card, "and then for everybody"
+
+
+def test_a_call_that_kept_its_buttons_over_a_restart_is_shown_without_to_whoever_clicks_them() -> None:
+    with both() as world:
+        ref, call = called(world)
+        world.restart()
+        world.click("Acknowledge", world.ann)
+        world.at.later(10)
+        world.settle(ref)
+        assert buttons(call.card or {}), "a bot cannot read what it posted"
+        told = world.click("Take it", world.at.state.found("bob@example.org"), call)
+        assert buttons(shown(told)) == []
+        assert shown(told)["body"] == (call.card or {})["body"], "what it told is not changed"
+
+
 def test_whoever_is_due_is_called_in_their_chat_and_the_call_loses_its_buttons() -> None:
     with both() as world:
         ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
