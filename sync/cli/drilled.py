@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
+from rules import duration
+from rules.calendar import between
+from rules.clock import Clock
 from rules.explain import render
 from rules.model import RuleSet
+from rules.text import shown
 from sync.drill.story import Line, Told
 from sync.drill.verdict import Missed, Outcome
 from sync.show import one_line
@@ -17,8 +21,8 @@ from sync.show import one_line
 COLOURS: Final[Mapping[str, str]] = {
     r"(?m)^[A-Z][A-Z ]+$": "bold",
     r"(?m)^\d\d:\d\d:\d\d  (people) ": "cyan",
-    r"(?m)^\d\d:\d\d:\d\d  (called) ": "bold yellow",
-    r"(?m)^\d\d:\d\d:\d\d  (told|shown|changed) ": "green",
+    r"(?m)^\d\d:\d\d:\d\d  (called|warned|reminded) ": "bold yellow",
+    r"(?m)^\d\d:\d\d:\d\d  (told|shown|changed|updated|opened) ": "green",
     r"(?m)^\d\d:\d\d:\d\d  (outage|clock) ": "magenta",
     r"(?m)^\d\d:\d\d:\d\d  (failed) .*(?:\n {10,}\S.*)*$": "bold red",
     r"(?m)^FAILED .*$": "bold red",
@@ -30,7 +34,16 @@ COLOURS: Final[Mapping[str, str]] = {
 }
 LONGEST: Final = 72
 """Characters of a message that stand in the timeline."""
-SORTS: Final[Mapping[str, str]] = {"call": "called", "news": "told", "standing": "shown"}
+KINDS: Final[Mapping[str, str]] = {
+    "escalate": "called",
+    "objective": "warned",
+    "update": "updated",
+    "remind": "reminded",
+    "news": "told",
+    "notify": "shown",
+    "channel": "opened",
+}
+"""How it is said of each kind that somebody was told."""
 _TEXT = re.compile(r"[*`\\]|\[([^\]]*)\]\([^)]*\)")
 
 
@@ -45,6 +58,7 @@ def text(outcome: Outcome, head: Sequence[str], width: int | None, *, every: boo
     yield from _timeline(outcome, width, every=every)
     yield from ("", "WHO WAS TOLD")
     yield from _told(outcome, width)
+    yield from _objectives(outcome, width)
     yield from _failures(outcome, width)
     yield ""
 
@@ -74,7 +88,7 @@ def rows(outcome: Outcome, *, every: bool) -> list[tuple[datetime, str, str]]:
 
 
 def _sort(told: Told) -> str:
-    return SORTS.get(told.sort, told.sort) if told.fresh else "changed"
+    return KINDS.get(told.kind, "told") if told.fresh else "changed"
 
 
 def _said(told: Told, rules: RuleSet) -> str:
@@ -109,18 +123,46 @@ def _folded(head: str, said: str, width: int | None) -> list[str]:
 
 
 def _told(outcome: Outcome, width: int | None) -> Iterator[str]:
-    rules = outcome.setting.rules
-    zone = rules.defaults.timezone
-    whom: dict[str, list[str]] = {}
+    """By person and place: how often they were told what, of which ticket, by which rule, and when."""
+    rules, start = outcome.setting.rules, outcome.scenario.start
+    whom: dict[str, dict[str, list[str]]] = {}
     for one in outcome.story.told:
         if one.fresh:
-            local = one.at.astimezone(zone)
-            whom.setdefault(to(one, rules), []).append(f"{local:%H:%M} {_sort(one)} of {one.ticket} by {one.rule}")
+            at = shown(one.at, rules.defaults.timezone, start)
+            whom.setdefault(to(one, rules), {}).setdefault(f"{_sort(one)} of {one.ticket} by {one.rule}", []).append(at)
     if not whom:
         yield "nobody"
-    wide = max(map(len, whom), default=0)
+    wide = min(36, max(map(len, whom), default=0))
     for name in sorted(whom):
-        yield from _folded(f"{name:<{min(wide, 36)}}  ", "; ".join(whom[name]), width)
+        said = "; ".join(f"{what} {', '.join(times)}" for what, times in whom[name].items())
+        yield from _folded(f"{name:<{wide}}  ", said, width)
+
+
+# ---- objectives
+
+
+def _objectives(outcome: Outcome, width: int | None) -> Iterator[str]:
+    found = outcome.clocks
+    if not found:
+        return
+    yield from ("", "OBJECTIVES")
+    zone, wide = outcome.setting.rules.defaults.timezone, max(len(name) for name, _ in found)
+    for name, clock in found:
+        yield from _folded(f"{name:<{wide}}  ", f"{clock.label}: {clock.said(zone)}{_took(clock)}", width)
+
+
+def _took(clock: Clock) -> str:
+    """How long it ran, where it is over."""
+    spent = took(clock)
+    return f", after {duration.show(spent)}" if spent else ""
+
+
+def took(clock: Clock) -> timedelta | None:
+    """How long a clock has run that is over, in its calendar's time; None where it is not."""
+    if clock.stopped is None:
+        return None
+    spans = (between(clock.calendar, begins, ends or clock.now) for begins, ends in clock.running)
+    return sum(spans, timedelta())
 
 
 # ---- what failed
@@ -151,6 +193,7 @@ def data(outcome: Outcome) -> dict[str, Any]:
     return {
         "timeline": [_line(line) for line in outcome.story.lines],
         "told": [_one(one) for one in outcome.story.told],
+        "objectives": [_clock(name, clock, rules) for name, clock in outcome.clocks],
         "undone": [line.said for line in outcome.story.undone],
         "expectations": [
             {
@@ -164,6 +207,20 @@ def data(outcome: Outcome) -> dict[str, Any]:
             }
             for claim in outcome.claims
         ],
+    }
+
+
+def _clock(name: str, clock: Clock, rules: RuleSet) -> dict[str, Any]:
+    deadline, spent = clock.deadline, took(clock)
+    return {
+        "ticket": name,
+        "objective": clock.rule.id,
+        "goal": clock.label,
+        "outcome": clock.band,
+        "said": clock.said(rules.defaults.timezone),
+        "deadline": deadline.isoformat() if deadline is not None else None,
+        "stopped": clock.stopped.isoformat() if clock.stopped is not None else None,
+        "took": duration.show(spent) if spent else None,
     }
 
 

@@ -29,10 +29,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
 from connectors.problems import Problems
 from rules import duration, toml
+from rules.clock import Band
 from rules.expectations import Expectation, TicketWords
 from rules.language import VERBS as CLICKS
 from rules.model import RuleSet
@@ -55,8 +56,9 @@ from rules.values import (
 from sync.drill.scenario import POINTMAN, TRACKER, Answering, Expect, Scenario, Step, Verb
 
 VERBS: Final[tuple[Verb, ...]] = ("create", "set", "comment", "click", "say", "outage", "clock")
-OUTCOMES: Final = ("met", "missed", "running", "at risk", "paused", "none")
-"""How an objective may stand at a moment."""
+NO_CLOCK: Final = "none"
+OUTCOMES: Final = (*get_args(Band), NO_CLOCK)
+"""How an objective may stand at a moment: as its clock says, or that it has none on this ticket."""
 START: Final = datetime(2026, 11, 23, 9)  # noqa: DTZ001  (of the rules' own time zone)
 """When a scenario begins that does not say: a Monday, at nine in the morning."""
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -32,6 +32,8 @@ from sync.trial import SOURCE, accounts
 
 SOON: Final = timedelta(seconds=1)
 """When a ticket is looked at again at the earliest, by itself."""
+AGAIN: Final = timedelta(minutes=1)
+"""When somebody clicks again whom nothing answered."""
 _STEP, _WAKE, _CHECK = range(3)
 """What comes first of what comes at one moment."""
 
@@ -286,7 +288,7 @@ class Player:
     def _answers(self, told: Told) -> None:
         """Whoever is called, and answers calls, clicks after a while: once for each ticket."""
         answering = self.scenario.people.get(told.person)
-        if answering is None or told.sort != "call" or (told.person, told.ticket) in self._waited:
+        if answering is None or told.kind != "escalate" or (told.person, told.ticket) in self._waited:
             return
         when = max(self.elapsed, answering.begin) + answering.after
         if answering.until is not None and when >= answering.until:
@@ -296,9 +298,12 @@ class Player:
         self.at(when, partial(self._answer, step))
 
     def _answer(self, step: Step) -> None:
-        self._waited.discard((step.by, step.ticket))
         if self._button(self.refs[step.ticket], step.said) is not None:
+            if self.down:  # nothing answers the click, so it is made again
+                self.at(self.elapsed + AGAIN, partial(self._answer, step))
+                return
             self._happens(step)
+        self._waited.discard((step.by, step.ticket))
 
     def _noticed(self, name: str) -> None:
         """Note since when the ticket is acknowledged, and again when that was taken back."""

@@ -21,8 +21,8 @@ from sync.trial import Sent
 
 Teller: TypeAlias = Literal["people", "pointman", "called", "told", "changed", "outage", "clock", "expected", "failed"]
 
-SORTS: Mapping[str, Sort] = {"escalate": "call", "objective": "call", "update": "call", "news": "news"}
-"""Kinds of keys in a ledger, each with its sort of effect; what is none of them stands, and is kept up to date."""
+SORTS: Mapping[str, Sort] = {"notify": "standing", "channel": "standing", "field": "field", "news": "news"}
+"""Kinds of keys in a ledger, each with its sort of effect; everything else is a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Told:
     """Somebody was told something: `person` is their key where an address is a person's own.
 
     `fresh`: it is a message of its own, and no change of one that stands there. `rule` is the id of the rule by which,
-    `place` the recipient as written there. `until` is how long it took until somebody acknowledged the ticket.
+    `place` the recipient as written there. `kind` is that of its key in the ledger.
     """
 
     at: datetime
@@ -54,6 +54,7 @@ class Told:
     text: str
     ref: str
     fresh: bool = True
+    kind: str = ""
 
     @property
     def to(self) -> str:
@@ -110,6 +111,7 @@ def sent(writing: Writing, rules: RuleSet, text: Callable[[str, str], str]) -> I
                 stands,
                 entry.ref,
                 fresh,
+                effect.key.removeprefix("watch.").partition(":")[0],
             ),
         )
 
@@ -128,7 +130,7 @@ def _effect(key: str, entry: Entry, stands: str, rules: RuleSet) -> Effect:
     rule, _, place = rest.partition(">")
     product, _, address = entry.to.partition(":")
     bare = kind.removeprefix("watch.")
-    sort = SORTS.get(bare, "standing")
+    sort = SORTS.get(bare, "call")
     at = entry.at or entry.mark
     assert at is not None  # noqa: S101  (what went out has a moment)
     room = Channel(stands) if bare == "channel" else None

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from rules.clock import Clock
 from rules.explain import Explanation
 from rules.model import RuleSet
+from sync.drill.language import NO_CLOCK
 from sync.drill.play import Player, Setting
 from sync.drill.scenario import Expect, Scenario, Step
 from sync.drill.story import Line, Story
@@ -109,6 +111,12 @@ class Outcome:
         return sum(one.doubled() for one in self.player.messengers.values())
 
     @property
+    def clocks(self) -> tuple[tuple[str, Clock], ...]:
+        """How every objective of every ticket stands at the end, by what the scenario calls the ticket."""
+        names = self.player.refs
+        return tuple((name, clock) for name in names for clock in Part(self.player, name).plan.clocks)
+
+    @property
     def fine(self) -> bool:
         """Whether everything could be done, and was as expected."""
         return not self.missed and not self.story.undone
@@ -146,12 +154,20 @@ class _Hearing:
         """Check one expectation."""
         for one in expect.holds:
             self._check(expect.ticket, Check(self.player.now(), one, 0), expect.name)
+        for name, wanted in expect.objectives.items():
+            came = self._stands(expect.ticket, name)
+            self._settle(expect, came == wanted, f"objective {name} = {wanted}", f"objective {name} = {came}")
         if expect.doubled is not None:
-            came = self.outcome.doubled
-            self._settle(expect, came == expect.doubled, f"doubled = {expect.doubled}", f"doubled = {came}")
+            doubled = self.outcome.doubled
+            held = doubled == expect.doubled
+            self._settle(expect, held, f"doubled = {expect.doubled}", f"doubled = {doubled}")
         if expect.quiet is not None:
             before = len(self.player.story.told)
             self.player.at(expect.quiet, partial(self._quiet, expect, before), check=True)
+
+    def _stands(self, ticket: str, objective: str) -> str:
+        clocks = self._parts.setdefault(ticket, Part(self.player, ticket)).plan.clocks
+        return next((clock.band for clock in clocks if clock.rule.id == objective), NO_CLOCK)
 
     def _quiet(self, expect: Expect, before: int) -> None:
         came = [f"{one.to} by {one.rule}" for one in self.player.story.told[before:] if one.fresh]

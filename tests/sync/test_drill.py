@@ -44,7 +44,7 @@ def test_a_scenario_is_played_by_its_name_and_the_last_line_sums_it_up() -> None
     done = asked("checkout-down")
     assert done.exit_code == 0, done.output
     last = done.output.strip().splitlines()[-1]
-    assert last.startswith("checkout-down: 20 of 20 expectations held; 8h with 2 tickets")
+    assert last.startswith("checkout-down: 21 of 21 expectations held; 8h with 2 tickets")
     assert "09:05:00  called    Tom Reyes (slack)" in done.output
 
 
