@@ -24,7 +24,7 @@ from sync import log as ticket_log
 from sync.answers import VERBS
 from sync.asked import Asked, Shown, Sorry, Wish
 from sync.forms import form
-from sync.ledger import Act, Entry, Ledger, Unreadable
+from sync.ledger import WARN_AT, Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
 from sync.look import Engine
 from sync.permits import may, sees, who_may
@@ -34,6 +34,8 @@ from sync.verbs import wish
 from sync.wording import understood
 
 LONGEST_SUMMARY = 250
+SHORT = 80
+"""Characters of an update that are kept where its ticket's ledger is nearly full."""
 _READ_ONLY: Mapping[str, Callable[[Asked], str]] = {
     "status": answers.status,
     "next": answers.coming,
@@ -140,8 +142,7 @@ def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
     """
     ledger, ticket = asked.ledger, asked.ticket
     for act in wanted.acts:
-        kept = act if act.verb != "update" else Act(act.id, act.at, act.by, act.verb, {"text": act.args["text"][:80]})
-        ledger = ledger.with_act(kept)
+        ledger = _with(ledger, act)
     comment = wanted.comment
     if comment is None:
         lines = [ticket_log.act_line(act, asked.rules, asked.now) for act in wanted.acts]
@@ -158,6 +159,16 @@ def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
             _take_back(asked, wanted, str(error), engine)
         raise
     engine.memory.asked(ticket.ref, tuple(act for act in ledger.acts if act not in asked.ledger.acts))
+
+
+def _with(ledger: Ledger, act: Act) -> Ledger:
+    """The ledger with one more act. An update's text is kept whole until it is told, where there is room for it: the
+    log has it in any case.
+    """
+    whole = ledger.with_act(act)
+    if act.verb != "update" or whole.size() <= WARN_AT:
+        return whole
+    return ledger.with_act(replace(act, args={"text": act.args["text"][:SHORT]}))
 
 
 def _take_back(asked: Asked, wanted: Wish, said: str, engine: Engine) -> None:

@@ -31,6 +31,10 @@ OUTCOME_ROOM = 160
 """Characters kept free for each open claim, so that its outcome can always be recorded."""
 PEOPLES_ROOM = 2_000
 """Characters that no claim takes, so that people can still acknowledge a ticket whose ledger is full."""
+CALLS = tuple(
+    f"{watched}{kind}:" for kind in ("escalate", "objective", "update", "remind") for watched in ("", "watch.")
+)
+"""The kinds of keys of calls: settled ones may be dropped, and what they made may stand on a list."""
 LONGEST_REASON = 120
 """Characters kept of why something was refused."""
 SETTLE_AFTER = timedelta(minutes=2)
@@ -238,7 +242,7 @@ class Ledger:
     def trimmed(
         self,
         wanted: Iterable[str],
-        droppable: Iterable[str] = ("escalate:", "watch.escalate:", "objective:", "watch.objective:"),
+        droppable: Iterable[str] = CALLS,
     ) -> Ledger:
         """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it.
 

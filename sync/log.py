@@ -100,7 +100,8 @@ def act_line(act: Act, rules: RuleSet, now: datetime) -> str:
     if act.verb == "set" and role is not None:
         named = "" if act.args[role.name] == act.by else f", named by {inert(act.by)}"
         return f"{at} {inert(act.args[role.name])} is {inert(role)}{named}"
-    args = ", ".join(f"{name} {_said(name, value, rules, now)}" for name, value in act.args.items())
+    told = ((name, _said(name, value, rules, now)) for name, value in act.args.items())
+    args = ", ".join(value if name == "what" else f"{name} {value}" for name, value in told)
     return f"{at} {inert(act.by)}: {inert(act.verb)}{' ' + inert(args) if args else ''}"
 
 

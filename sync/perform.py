@@ -15,7 +15,7 @@ from sync.crowd import WITHIN, Crowd
 from sync.effects import LONG_AGO, Effect, digest
 from sync.gate import Gate
 from sync.items import gathered
-from sync.ledger import Entry, Ledger, Outcome
+from sync.ledger import CALLS, Entry, Ledger, Outcome
 
 log = structlog.get_logger()
 
@@ -40,17 +40,8 @@ the one before, tells them apart.
 CHANNEL = "channel:"
 """The kind of keys whose thing is a channel: it is opened once, however often that is asked."""
 
-CALLS = (
-    "escalate:",
-    "watch.escalate:",
-    "objective:",
-    "watch.objective:",
-    "update:",
-    "watch.update:",
-    "remind:",
-    "watch.remind:",
-)
-"""The kinds of keys whose thing may stand on a list, which may have begun before it."""
+UPDATES = ("update:", "watch.update:")
+"""The kinds of keys of calls that never have buttons."""
 
 
 def begun(key: str, since: datetime) -> datetime:
@@ -189,7 +180,8 @@ class Performer:
         about = self.about
         if about is not None and (first.external or first.restricted):
             about = Topic(about.ref, "" if first.external else about.key)
-        thing = replace(first.thing, text="\n\n".join(texts), about=about)
+        offered = (button for effect in group if effect.thing is not None for button in effect.thing.buttons)
+        thing = replace(first.thing, text="\n\n".join(texts), about=about, buttons=tuple(dict.fromkeys(offered)))
         claim = ledger.entries[first.key].claim
         if claim is not None and claim.repeat:
             thing = replace(thing, text=f"{thing.text}\n\n(You may have received this before.)")
@@ -212,7 +204,8 @@ def together(effects: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
 def _followed(keys: set[str], ledger: Ledger) -> set[str]:
     """The refs of the calls that these keys made last, but for those that still stand for other keys as well."""
     standing = {key: entry.ref for key, entry in ledger.entries.items() if not entry.retired}
-    return {ref for key, ref in standing.items() if key in keys} - {
+    buttoned = {key for key in keys if not key.startswith(UPDATES)}
+    return {ref for key, ref in standing.items() if key in buttoned} - {
         ref for key, ref in standing.items() if key not in keys
     }
 

@@ -23,6 +23,7 @@ from rules.model import Recipient, Update
 from rules.quiet import PAUSED, Quiet
 from sync.calls import Moment, Series, calls
 from sync.effects import Effect, Scene, digest, key_of, said, spoken, standard
+from sync.ledger import Entry
 
 TEXT: Final = (
     "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ phase }}{% if hold %}, on hold{% endif %}. "
@@ -55,7 +56,8 @@ _NO_CHANGE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """One place that one rule tells, `every` so often: when it was `told`, what was `fresh`ly posted since.
+    """One place that one rule tells, `every` so often: when it was `told`, by this rule its `own`, and what was
+    `fresh`ly posted since.
 
     It is told again at `due`, and that goes out at `out` (None: no such moment is known). `base` is from when that is
     counted. `by` is the rule of a shorter cadence that tells the place instead. It may be `alone` in its audience.
@@ -69,6 +71,7 @@ class Beat:
     due: datetime
     out: datetime | None
     told: Told | None = None
+    own: Told | None = None
     fresh: tuple[Change, ...] = ()
     skipped: tuple[Change, ...] = ()
     by: Update | None = None
@@ -95,8 +98,8 @@ def updates(decisions: Iterable[Decision], scene: Scene) -> Iterator[Effect]:
     found = beats(decisions, scene)
     for beat in found:
         yield from talk.effects(beat)
-    for of_rule in _by_rule(found):
-        yield from talk.reminders(of_rule)
+    for together in _together(found, scene.now):
+        yield from talk.reminder(together)
 
 
 def next_update(scene: Scene) -> datetime | None:
@@ -136,12 +139,17 @@ def _place(beat: Beat) -> tuple[str, str, str]:
     return beat.rule.mode, beat.address.product, beat.address.address.lower()
 
 
-def _by_rule(found: Iterable[Beat]) -> Iterable[tuple[Beat, ...]]:
-    rules: dict[str, list[Beat]] = {}
-    for beat in found:
-        if beat.by is None:
-            rules.setdefault(beat.rule.id, []).append(beat)
-    return tuple(map(tuple, rules.values()))
+def _together(found: Iterable[Beat], now: datetime) -> Iterable[tuple[Beat, ...]]:
+    """The next update of each rule; those that go out at one moment together, so that somebody is reminded once."""
+    first: dict[str, datetime] = {}
+    coming = [(beat, beat.out) for beat in found if beat.by is None and beat.out is not None and beat.out > now]
+    for beat, out in coming:
+        first[beat.rule.id] = min(out, first.get(beat.rule.id, out))
+    groups: dict[tuple[str, datetime], list[Beat]] = {}
+    for beat, out in coming:
+        if out == first[beat.rule.id]:
+            groups.setdefault((beat.rule.mode, out), []).append(beat)
+    return tuple(map(tuple, groups.values()))
 
 
 def _known(scene: Scene) -> World:
@@ -167,13 +175,13 @@ def _of_reader(scene: Scene) -> tuple[Beat, ...]:
 def _beat(decision: Decision, rule: Update, address: Address, scene: Scene, quiet: Quiet) -> Beat:
     history, now = scene.facts.ticket.history, scene.now
     every = cadence.every(rule, cadence.paced(history, now))
-    told = _told(rule, address, scene)
+    told, own = _told(rule, address, scene)
     begun = max(decision.since, scene.world.start or decision.since)
     base = begun if told is None else max(begun, told.counted(every))
     fresh = tuple(c for c in cadence.posted(history, begun, now) if told is None or c.at > told.due)
     audience = scene.rules.audiences.get(address.audience)
     alone = audience is None or len(audience.to) == 1
-    beat = Beat(decision, rule, address, every, base, base, None, told, fresh, alone=alone)
+    beat = Beat(decision, rule, address, every, base, base, None, told, own, fresh, alone=alone)
     if fresh and not _repeats(beat, scene):
         base = max(base, fresh[-1].at)
     else:
@@ -184,15 +192,20 @@ def _beat(decision: Decision, rule: Update, address: Address, scene: Scene, quie
     return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped)
 
 
-def _told(rule: Update, address: Address, scene: Scene) -> Told | None:
-    """When we told a place last, by whichever rule."""
-    own, was = key_of(UPDATE, rule, address)
+def _told(rule: Update, address: Address, scene: Scene) -> tuple[Told | None, Told | None]:
+    """When we told a place last, by whichever rule, and by this one."""
+    key, was = key_of(UPDATE, rule, address)
     to = f"{address.product}:{address.address}"
-    entries = [scene.ledger.get(own, was)]
-    if rule.mode != "watch":  # what is watched all stands in one place
-        entries += [e for key, e in scene.ledger.entries.items() if key.startswith("update:") and e.to == to]
-    found = [Told(e.at, e.mark or e.at) for e in entries if e is not None and e.at is not None]
-    return max(found, key=lambda told: told.at, default=None)
+    own = _of(scene.ledger.get(key, was))
+    entries = scene.ledger.entries.items() if rule.mode != "watch" else ()  # what is watched all stands in one place
+    others = (_of(entry) for key, entry in entries if key.startswith(f"{UPDATE}:") and entry.to == to)
+    return max((one for one in (own, *others) if one is not None), key=lambda told: told.at, default=None), own
+
+
+def _of(entry: Entry | None) -> Told | None:
+    if entry is None or entry.at is None or entry.mark is None:
+        return None
+    return Told(entry.at, entry.mark)
 
 
 def _out(rule: Update, address: Address, due: datetime, scene: Scene, quiet: Quiet) -> datetime | None:
@@ -237,6 +250,11 @@ class _Talk:
         told = (event for event in found if event.kind not in _UNTOLD and event.at <= self.scene.now)
         return tuple(e for e in told if not e.kind.startswith("changed:") or e.field not in _NO_CHANGE)
 
+    @cached_property
+    def quiet(self) -> Quiet:
+        """What holds something back."""
+        return Quiet(self.scene.facts, _known(self.scene))
+
     @property
     def last(self) -> datetime:
         """When something changed last, or somebody posted something."""
@@ -249,9 +267,12 @@ class _Talk:
         series = Series(beat.decision, tuple(self._moments(beat)), standard(TEXT), unless=FIRST, verb="update")
         made = [self._shaped(effect, beat) for effect in calls(series, self.scene)]
         yield from made
-        for effect in made:
-            if effect.moment == beat.due:
-                yield from (replace(effect, thing=None, left=f"skipped by {c.by}") for c in beat.skipped)
+        coming = next((effect for effect in made if effect.moment == beat.due and not effect.left), None)
+        if coming is not None:
+            bare = replace(coming, thing=None)
+            yield from (replace(bare, left=f"skipped by {change.by}") for change in beat.skipped)
+            if beat.own is not None and beat.own.at >= beat.decision.since:  # it is told so, and not made again
+                yield replace(bare, due=beat.own.at, mark=beat.own.due, moment=beat.own.due)
 
     def _moments(self, beat: Beat) -> Iterator[Moment]:
         for number, due in enumerate((*(change.at for change in beat.fresh[-1:]), beat.due), 1):
@@ -286,7 +307,6 @@ class _Talk:
         posted = tuple(c for c in cadence.posted(self.history, since, now) if c.at > since)
         lines = "\n".join(f"{self._author(change)}: {change.after}" for change in posted)
         told = _listed(event for event in happened if _may_hear(event, beat, self.scene))
-        quiet = Quiet(self.scene.facts, _known(self.scene))
         following = Told(now, due).counted(beat.every) + beat.every
         return {
             "posted": lines,
@@ -296,7 +316,7 @@ class _Talk:
             "unchanged": None if happened or posted else self.last,
             "late": effective if now - effective > beat.every / 10 else None,
             "last_update": beat.told.at if beat.told is not None else None,
-            "next_update": _out(beat.rule, beat.address, following, self.scene, quiet),
+            "next_update": _out(beat.rule, beat.address, following, self.scene, self.quiet),
         }
 
     def _author(self, change: Change) -> str:
@@ -307,21 +327,24 @@ class _Talk:
 
     # -- reminders
 
-    def reminders(self, of_rule: tuple[Beat, ...]) -> Iterator[Effect]:
-        """The reminder before the next update of a rule that goes out by itself, to whoever is to post one."""
-        coming = [(beat.out, beat) for beat in of_rule if beat.out is not None and beat.out > self.scene.now]
-        to = self._whom(of_rule[0].decision)
-        if not coming or to is None:
+    def reminder(self, together: tuple[Beat, ...]) -> Iterator[Effect]:
+        """The reminder before updates that go out by themselves at one moment, to whoever is to post one.
+
+        What would be held until after that moment is none.
+        """
+        beat, to = together[0], self._whom(together[0].decision)
+        out = beat.out
+        if out is None or to is None:
             return
-        out, beat = min(coming, key=lambda one: one[0])
-        due = out - cadence.notice(beat.rule, beat.every)
+        due = out - max(cadence.notice(one.rule, one.every) for one in together)
         again = cadence.snoozed(self.history, beat.base, self.scene.now)
         due = due if again is None else max(due, again)
-        if due >= out:
+        told = self.quiet.out(beat.rule, due)
+        if told is None or told >= out:
             return
         words = {
             **(self.words(beat, beat.due, out) if due <= self.scene.now else {}),
-            "audiences": ", ".join(dict.fromkeys(one.name for at, one in coming if at == out)),
+            "audiences": ", ".join(dict.fromkeys(one.name for one in together)),
             "next_update": out,
         }
         moment = Moment(due, due, 1, (to,), standard(REMINDER), words=words)
