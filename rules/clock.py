@@ -200,7 +200,14 @@ def _changed(rule: Objective, past: Past) -> Change | None:
     """The last change of its goal by a person; None where there is none, or it was taken back."""
     words = {f"{GOAL}{name}" for name in (rule.id, *rule.was)}
     last = next((change for change in reversed(past.ticket.history) if change.field in words), None)
-    return last if last is not None and last.after else None
+    return last if last is not None and _is_span(last.after) else None
+
+
+def _is_span(said: object) -> bool:
+    try:
+        return bool(duration.parse(str(said or "")))
+    except ValueError:  # it was taken back
+        return False
 
 
 def _goal(rule: Objective, past: Past) -> timedelta | NoClock:

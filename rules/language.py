@@ -47,8 +47,8 @@ from rules.values import (
 
 VERBS = (
     "acknowledge", "unacknowledge", "take", "assign", "escalate", "raise", "lower", "severity", "update", "comment",
-    "hold", "resume", "eta", "cadence", "skip", "pause", "snooze", "claim", "handover", "resolve", "declare",
-    "mine", "status", "next", "why", "help",
+    "hold", "resume", "eta", "cadence", "skip", "pause", "snooze", "override", "claim", "handover", "resolve",
+    "declare", "mine", "status", "next", "why", "help",
 )  # fmt: skip
 """What a person can ask for with a button or a command."""
 
@@ -58,7 +58,7 @@ ASKING = ("mine", "status", "next", "why", "help")
 PLACELESS = ("declare", "mine", "help")
 """Those that are about no ticket, so that no ticket's message has a button for them."""
 
-LATER_VERBS = ("approve", "override")
+LATER_VERBS = ("approve",)
 MODES = ("off", "watch", "on")
 RECIPIENTS = ListOf(To())
 _ID = Text("an id of letters, digits, - and _", ID)

@@ -14,6 +14,7 @@ from typing import Final
 
 from connectors.model import WORDS, Change, Comment, Ticket, User, Value
 from rules.cadence import NORMAL, PACED, SKIPPED, SNOOZED, UPDATE
+from rules.clock import GOAL
 from rules.facts import SAID
 from rules.quiet import PAUSED
 from sync.ledger import Act, Ledger
@@ -86,6 +87,8 @@ def _change(act: Act, by: User) -> Iterator[Change]:
     elif act.verb == "cadence":
         pace = act.args.get("every", NORMAL)
         yield Change(act.at, PACED, None, None if pace == NORMAL else pace, by, act.id)
+    elif act.verb == "override":
+        yield Change(act.at, f"{GOAL}{act.args.get('objective', '')}", None, act.args.get("within") or None, by, act.id)
     elif act.verb in _UNTIL:
         yield Change(act.at, _UNTIL[act.verb], None, value_of(UNTIL, act.args.get(UNTIL, "")), by, act.id)
 

@@ -44,6 +44,7 @@ VERBS: Final[Mapping[str, str]] = {
     "skip": "leave out the next update, or with `step` the next call",
     "pause": "for a while nothing happens by itself",
     "snooze": "remind me later of the next update",
+    "override": "give a clock another goal, and say why",
     "claim": "take a role",
     "handover": "hand a role to somebody",
     "resolve": "it is resolved",
@@ -175,7 +176,7 @@ def example(verb: str, key: str, rules: RuleSet) -> str:
     more = {
         "assign": "maria", "severity": level, "update": "Failover is done.", "comment": "Logs are attached.",
         "hold": "waiting for the vendor", "eta": "15:30", "cadence": "15m", "pause": "30m",
-        "claim": role, "handover": f"{role} maria",
+        "override": "rto 6h because the vendor is slow", "claim": role, "handover": f"{role} maria",
     }  # fmt: skip
     if verb in {"mine", "help"}:
         return verb

@@ -27,6 +27,7 @@ LABELS: Mapping[str, str] = {
     "claim": "Take a role…",
     "handover": "Hand over a role…",
     "resolve": "Resolve",
+    "override": "Another goal…",
     "next": "What next?",
     "why": "Why?",
 }

@@ -39,6 +39,8 @@ def _questions(command: Command, rules: RuleSet) -> Iterator[Question]:
         yield _asked(command, Question("text", label, "text"))
     elif command.verb == "severity":
         yield _asked(command, Question("level", "How severe is it?", "choice", levels))
+    elif command.verb == "override":
+        yield from (_asked(command, question) for question in _goal(rules))
     elif command.verb in _LINES:
         yield _asked(command, Question(*_LINES[command.verb]))
     elif command.verb == "declare":
@@ -52,6 +54,15 @@ def _questions(command: Command, rules: RuleSet) -> Iterator[Question]:
         yield _asked(command, Question("role", "Which role?", "choice", titles))
     if command.verb in {"assign", "handover"}:
         yield _asked(command, Question("person", "Who should have it?", "person"))
+
+
+def _goal(rules: RuleSet) -> Iterator[Question]:
+    """What is asked of another goal: of which clock, unless there is only one, which, and why."""
+    clocks = tuple(rule.id for rule in rules.of("objective") if rule.mode != "off")
+    if len(clocks) > 1:
+        yield Question("objective", "Which clock?", "choice", clocks)
+    yield Question("within", "What is its goal for this ticket? 6h, or default")
+    yield Question("reason", "Why? It stands in the log.", "text")
 
 
 def _asked(command: Command, question: Question) -> Question:

@@ -17,7 +17,7 @@ from rules.directory import user_of
 from rules.events import acknowledged_at
 from rules.facts import Who
 from rules.text import inert
-from sync import overrides
+from sync import goals, overrides
 from sync.acts import THROUGH, kept_by_acts, value_of
 from sync.asked import Asked, Sorry, Wish
 from sync.moments import moment
@@ -297,6 +297,7 @@ _WISHES: Mapping[str, Callable[[Asked], Wish]] = {
     "skip": overrides.skip,
     "pause": overrides.pause,
     "snooze": overrides.snooze,
+    "override": goals.override,
     "claim": _claim,
     "handover": _handover,
     "resolve": _resolve,

@@ -16,6 +16,7 @@ from connectors.model import Command
 from connectors.problems import nearest
 from rules.language import PLACELESS, VERBS
 from rules.model import RuleSet
+from sync import goals
 from sync.asked import Sorry
 from sync.persons import sentence
 
@@ -30,6 +31,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "add comment": "comment", "add a comment": "comment", "put on hold": "hold", "on hold": "hold",
     "unhold": "resume", "unpause": "resume", "continue": "resume", "set eta": "eta", "update every": "cadence",
     "skip it": "skip", "remind me later": "snooze", "later": "snooze", "not now": "snooze", "expect": "eta",
+    "change goal": "override", "change the goal": "override",
     "claim role": "claim", "hand over": "handover", "hand-over": "handover", "hand off": "handover",
     "handoff": "handover", "resolved": "resolve", "fixed": "resolve", "solve": "resolve", "new": "declare",
     "new incident": "declare", "declare incident": "declare", "declare an incident": "declare", "create": "declare",
@@ -45,7 +47,7 @@ _IN_URL = re.compile(
     r"https?://\S*?(?:/browse/|/issues/|number=|number%3D)([A-Z][A-Z0-9_]+-\d+|[A-Z]{2,8}\d{7,}).*", re.IGNORECASE
 )
 _POLITE: Final = frozenset({"please", "pls", "plz", "pointman", "@pointman", "hey", "hi"})
-_TEXTS: Final = frozenset({"update", "comment", "hold", "declare"})
+_TEXTS: Final = frozenset({"update", "comment", "hold", "declare", "override"})
 """Verbs whose text is a person's own: no word of it is taken for anything else."""
 _BEFORE_A_KEY: Final = frozenset({"for", "on", "of", "in", "to", "from", "ticket", "incident", "is"})
 _SMALL: Final[Mapping[str, frozenset[str]]] = {
@@ -183,6 +185,8 @@ def _arguments(verb: str, said: str, rules: RuleSet) -> dict[str, str]:
     """What is left over as what the verb needs."""
     if verb == "handover":
         return _handed(said, rules)
+    if verb == "override":
+        return goals.spoken(said)
     name = ARGUMENT.get(verb)
     if name is None:
         return {}

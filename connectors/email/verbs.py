@@ -35,6 +35,7 @@ VERBS: Mapping[str, Verb] = {
     "skip": Verb("its next update is left out"),
     "pause": Verb("for a while nobody is called or updated by itself", ("time",)),
     "snooze": Verb("you are reminded later of its next update"),
+    "override": Verb("you give a clock of it another goal, and say why", ("objective", "within", "reason")),
     "claim": Verb("you take a role in it", ("role",)),
     "handover": Verb("you hand your role over to somebody", ("role", "person")),
     "resolve": Verb("it is resolved"),
