@@ -9,9 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors.errors import Missing, Temporary
-from connectors.model import Alert, Change, Changed, Command, Form, User
+from connectors.model import Alert, Change, Changed, Command, Form, Message, User
 from connectors.testing import BOT, MemoryMessenger, MemoryTracker
 from rules.load import parse
+from sync.asked import Shown
 from sync.commands import Sorry, form, understood
 from sync.intake import Intake, Recent
 from sync.queue import MemoryQueue
@@ -38,8 +39,10 @@ class Desk:
         self.slack = MemoryMessenger(lambda: self.now)
         self.rules = parse({"rules.toml": RULES})
         self.looked: list[str] = []
+        self.asked: list[str] = []
         self.carried: list[Command] = []
         self.made = ""
+        self.planned: Callable[[Command], Shown | None] = lambda _command: Shown(Message("as it is now"))
         self.carry: Callable[[Command], str] = lambda command: f"{command.verb}: done"
         self.queue = MemoryQueue(self.look, lambda ref: 0, lambda: self.now, workers=2)
         self.intake = Intake(self.tracker, self, self.queue, {"slack": self.slack}, lambda: self.now)
@@ -70,6 +73,11 @@ class Desk:
     def command(self, command: Command) -> str:
         self.carried.append(command)
         return self.carry(command)
+
+    def becomes(self, command: Command) -> Shown | None:
+        self.asked.append(command.clicked)
+        assert not self.looked, "after the look nothing would be owed any more"
+        return self.planned(command)
 
     def settle(self) -> None:
         self.intake.close()
@@ -252,6 +260,57 @@ def test_a_listener_is_told_when_a_command_stands(desk: Desk) -> None:
     ref = desk.tracker.ticket("OPS-1")
     assert desk.intake.heard(click(ref)).wait(5)
     assert [command.verb for command in desk.carried] == ["acknowledge"]
+
+
+class Showing(MemoryMessenger):
+    """A messenger that can show a person what becomes of the message they clicked."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.shown: list[tuple[Message | None, str]] = []
+
+    def show(self, command: Command, thing: Message | None, text: str) -> None:
+        self.shown.append((thing, text))
+
+
+def clicked(desk: Desk, messenger: MemoryMessenger) -> str:
+    """A click on a message that can be shown; the ref of its ticket."""
+    ref = desk.tracker.ticket("OPS-1")
+    intake = Intake(desk.tracker, desk, desk.queue, {"slack": messenger}, lambda: desk.now)
+    intake.take(replace(click(ref), clicked="m1"))
+    intake.close()
+    desk.settle()
+    return ref
+
+
+def test_who_clicked_is_shown_what_becomes_of_the_message_before_it_is_looked_at(desk: Desk) -> None:
+    showing = Showing(lambda: desk.now)
+    ref = clicked(desk, showing)
+    assert showing.shown == [(Message("as it is now"), "acknowledge: done")]
+    assert (showing.answers, desk.asked, desk.looked) == ([], ["m1"], [ref])
+
+
+def test_what_cannot_be_shown_is_told(desk: Desk) -> None:
+    clicked(desk, desk.slack)
+    assert [text for _, text in desk.slack.answers] == ["acknowledge: done"]
+
+
+def test_where_nobody_can_be_shown_anything_nothing_is_planned_for_it(desk: Desk) -> None:
+    desk.intake.take(click(desk.tracker.ticket("OPS-1")))
+    desk.settle()
+    assert desk.asked == []
+
+
+@pytest.mark.parametrize("error", [Temporary("the tracker is away"), ValueError("a mistake of ours")])
+def test_what_fails_after_the_command_costs_nobody_their_answer(desk: Desk, error: Exception) -> None:
+    def fail(_command: Command) -> Shown | None:
+        raise error
+
+    desk.planned = fail
+    showing = Showing(lambda: desk.now)
+    ref = clicked(desk, showing)
+    assert [text for _, text in showing.answers] == ["acknowledge: done"]
+    assert (showing.shown, desk.looked) == ([], [ref])
 
 
 class Asking(MemoryMessenger):
