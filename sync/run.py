@@ -21,13 +21,16 @@ from connectors.base import Connector, Messenger, Monitor, Sink, Tracker
 from connectors.errors import ConnectorError
 from rules import load as rule_files
 from rules.model import RuleSet
+from rules.schedule import sources
 from sync import home, logs, metrics
 from sync.config import Config
-from sync.health import Health
+from sync.health import Health, Lateness
+from sync.heartbeat import Heartbeat
 from sync.intake import Intake
 from sync.look import Engine
 from sync.queue import MemoryQueue
 from sync.reload import Reload
+from sync.rosters import Rosters
 from sync.server import Hooks, Server, app
 from sync.sweep import Listening, Progress, Round, Sweep, Times, trouble
 
@@ -40,6 +43,8 @@ SOON = timedelta(seconds=2)
 MOMENTS = timedelta(seconds=30)
 """How soon a ticket must wake for a single sweep to wait for it."""
 LONGEST_SETTLING = timedelta(minutes=10)
+ASKED_WITHIN = timedelta(seconds=10)
+"""How long a start waits to hear who is on call where that is kept elsewhere."""
 HOME_EVERY = timedelta(minutes=1)
 """How often the home ticket is visited while there is nothing new to tell there."""
 
@@ -93,6 +98,7 @@ class Parts:
     sweep: Sweep
     intake: Intake
     health: Health
+    rosters: Rosters
 
     def settle(self, told: Callable[[int], None] = lambda left: None) -> None:
         """Wait until nothing is waiting, and for what wakes within moments: places that want a pause between two posts.
@@ -137,8 +143,10 @@ def assemble(config: Config, rules: RuleSet, since: datetime | None = None) -> P
         engine.notices,
         lambda: (len(engine.rules), engine.rules.digest),
         logs.Redaction(config.secrets()).clean,
+        lateness=Lateness(engine.memory.waiting, engine.clock, config.tolerance),
     )
-    return Parts(config, connectors, engine, queue, sweep, intake, health)
+    rosters = Rosters(engine, connectors, sweep.forget)
+    return Parts(config, connectors, engine, queue, sweep, intake, health, rosters)
 
 
 class HomeVisits:
@@ -186,10 +194,16 @@ class Running:
         """Begin; the port. Raises OSError where that cannot be had."""
         parts, engine = self.parts, self.parts.engine
         port = self._server.start()
+        self._begin("rosters", lambda: parts.rosters.run(self._stop))
+        if sources(engine.rules):
+            parts.rosters.asked.wait(ASKED_WITHIN.total_seconds())
         parts.queue.start()
         chores = _chores(parts)
         self._begin("sweep", lambda: parts.sweep.run(self._stop, engine.manners.gate, chores))
         self._begin("rules", lambda: self._reload.run(self._stop))
+        heartbeat = Heartbeat.of(parts.config, parts.health)
+        if heartbeat is not None:
+            self._begin("heartbeat", lambda: heartbeat.run(self._stop))
         for connector in parts.connectors.values():
             self._begin(f"hears-{connector.name}", partial(self._listen, connector))
         log.info(
@@ -224,7 +238,8 @@ class Running:
         thread.start()
 
     def _use(self, rules: RuleSet) -> None:
-        self.parts.engine.replace(rules)
+        self.parts.engine.replace(self.parts.rosters.staffed(rules))
+        self.parts.rosters.refresh()
         self.parts.sweep.forget()
 
     def _listen(self, connector: Connector) -> None:

@@ -324,6 +324,22 @@ def sweep(
     raise typer.Exit(1 if troubles else 0)
 
 
+@app.command()
+def watch(
+    config: ConfigFile = DEFAULT,
+    *,
+    tolerance: Annotated[
+        str, typer.Option("--tolerance", metavar="SPAN", help="How late is late; else what the configuration says.")
+    ] = "",
+    style: Style = "text",
+) -> None:
+    """Prove from the tracker alone that nothing is overdue; for cron. 0: nothing is, 1: something is, 2: cannot say."""
+    from sync.cli import watchdog
+
+    gc.enable()
+    raise typer.Exit(watchdog.main(config, tolerance, style))
+
+
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def demo(context: typer.Context) -> None:
     """Play an incident against a Jira and a Slack in a box. `pointman demo --help` tells its options."""
@@ -438,7 +454,9 @@ def _parts(path: Path, since: datetime | None = None) -> Parts:
     from sync.run import assemble
 
     logs.configure(read.secrets(), "warning")
-    return assemble(read, rules, since)
+    parts = assemble(read, rules, since)
+    parts.rosters.refresh()
+    return parts
 
 
 def _asking(parts: Parts, ask: Callable[[], T]) -> T:

@@ -9,6 +9,7 @@ from connectors.errors import ConnectorError
 from connectors.model import WORDS
 from connectors.problems import Problem, Where, nearest
 from rules.model import Assign, Classify, Escalate, Notify, Person, Recipient, Restrict, Room, Rule, RuleSet
+from rules.schedule import sources
 from sync.config import Config
 
 REACH = frozenset({"slack", "msteams", "email"})
@@ -48,6 +49,7 @@ def wanted(config: Config, rules: RuleSet, connector: Connector) -> Wanted:
     name, is_tracker = connector.name, isinstance(connector, Tracker)
     addresses = {r.name for r in _recipients(rules) if r.kind == name}
     addresses |= {place[name] for place in rules.places.values() if name in place}
+    addresses |= {kept for roster, kept in sources(rules) if roster == name}
     addresses |= {site[1] for site in (config.site().watch, config.site().emergency) if site and site[0] == name}
     return Wanted(
         words=dict(_words(rules)) if is_tracker else {},
