@@ -7,9 +7,9 @@ made up for: the next is counted from the one that came late.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from connectors.model import Change
@@ -17,6 +17,8 @@ from rules import duration
 from rules.calendar import is_open, stretch
 from rules.events import OPEN
 from rules.model import Calendar, Update
+from rules.quiet import paused
+from rules.text import shown
 
 POSTED: Final = "update"
 """The word of the change that is a person's update; it holds what they wrote."""
@@ -81,6 +83,16 @@ def snoozed(history: Iterable[Change], since: datetime, now: datetime) -> dateti
 def notice(rule: Update, pace: timedelta) -> timedelta:
     """How long before an update its reminder comes: a tenth of the cadence, unless the rule says; at most half."""
     return min(rule.remind or max(pace / 10, LEAST_NOTICE), pace / 2)
+
+
+def asked(history: Iterable[Change], now: datetime, zone: tzinfo) -> Iterator[str]:
+    """What people asked of the timers of a ticket that still holds, in words."""
+    changes = tuple(history)
+    pace, pause = paced(changes, now), paused(changes, now)
+    if pace is not None:
+        yield f"updates every {pace.after}, as {pace.by} asked {shown(pace.at, zone, now)}, until it is resolved"
+    if pause is not None and pause.until is not None and pause.covers(now):
+        yield f"paused by {pause.by} until {shown(pause.until, zone, now)}"
 
 
 def opens(calendar: Calendar | None, moment: datetime) -> datetime | None:

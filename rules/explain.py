@@ -15,14 +15,15 @@ from typing import Literal, TypeAlias
 
 from connectors.model import Ticket, Value
 from rules import duration
+from rules.cadence import every, paced
 from rules.condition import Trace
-from rules.decide import climbing
+from rules.decide import climbing, counted
 from rules.decision import World
 from rules.events import about_to_have
 from rules.facts import Facts
 from rules.fields import Deciding, Wish, decided, wishes
 from rules.logic import UNKNOWN
-from rules.model import Assign, Classify, Escalate, Mute, Notify, Restrict, Rule, RuleSet
+from rules.model import Assign, Classify, Escalate, Mute, Notify, Restrict, Rule, RuleSet, Update
 from rules.past import Past, holds
 from rules.quiet import in_force
 from rules.restrict import restricting
@@ -30,7 +31,7 @@ from rules.text import shown
 
 Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "muted", "closed", "off"]
 
-KINDS = ("classify", "restrict", "assign", "channel", "escalate", "notify")
+KINDS = ("classify", "restrict", "assign", "channel", "escalate", "notify", "update")
 """The order in which kinds decide."""
 
 State: TypeAlias = Literal["done", "now", "next", "held", "muted", "left alone", "stale", "not done", "unknown"]
@@ -165,6 +166,8 @@ class _Kind:
             return Explanation(rule, "unknown" if trace.value is None else "did not", trace=trace)
         if isinstance(rule, Escalate):
             return self._ladder(rule, trace)
+        if isinstance(rule, Update):
+            return self._update(rule, trace)
         if isinstance(rule, Mute):
             return self._mute(rule, trace)
         if isinstance(rule, (Classify, Assign)):
@@ -208,6 +211,15 @@ class _Kind:
             return Explanation(rule, "did not", notes=(f"its moment, {rule.since}, has not come",), trace=trace)
         phase = self.past.ticket.phase
         return Explanation(rule, "did not", notes=(f"the ticket is {phase}: nobody is called",), trace=trace)
+
+    def _update(self, rule: Update, trace: Trace | None) -> Explanation:
+        since, phase = counted(rule, self.past), self.past.ticket.phase
+        if since is None:
+            return Explanation(rule, "did not", notes=(f"the ticket is {phase}: nobody is updated",), trace=trace)
+        pace = paced(self.past.ticket.history, self.now)
+        asked = f", as {pace.by} asked" if pace is not None else ""
+        note = f"every {duration.show(every(rule, pace))}{asked}, since {self._clock(since)}"
+        return Explanation(rule, "fired", notes=(note,), trace=trace)
 
     def _news(self, rule: Notify) -> Explanation:
         happened = [event for event in self.past.events if event.kind in rule.on]

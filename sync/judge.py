@@ -29,10 +29,12 @@ from rules.model import (
     Rule,
     RuleSet,
     Service,
+    Update,
 )
 from sync.effects import World
 from sync.plan import Plan
 from sync.trial import Sent, Trial, account, accounts, ticket
+from sync.updates import REMIND
 from sync.upshots import upshot
 
 MADE: Final = datetime(2026, 1, 5, 10, 0)  # noqa: DTZ001  (of the rules' own time zone)
@@ -181,14 +183,24 @@ class Court:
         """What is not as expected of one thing, now."""
         expected = check.expected
         if expected.word == "called":
-            yield from self._reached(check, [s for s in self._since(check) if s.effect.sort == "call"])
+            yield from self._reached(
+                check, [s for s in self._since(check) if s.effect.sort == "call" and not self._updates(s)]
+            )
         elif expected.word == "told":
-            told = [s for s in self._since(check) if s.fresh and self._notified(s)]
+            told = [s for s in self._since(check) if s.fresh and (self._notified(s) or self._informed(s))]
             yield from self._reached(check, told)
         elif expected.word in STATES and expected.word not in self.rules.vocabulary.words:
             yield from self._state(check)
         else:
             yield from self._word(check)
+
+    def _updates(self, one: Sent) -> bool:
+        """Whether it is of an update rule: nobody is called by that."""
+        return isinstance(self.rules.by_id.get(one.effect.rule), Update)
+
+    def _informed(self, one: Sent) -> bool:
+        """Whether it is an update, and no reminder of one."""
+        return self._updates(one) and not one.effect.key.startswith(f"{REMIND}:")
 
     def _notified(self, one: Sent) -> bool:
         """Whether it is a message of a notify rule: what stands in a channel of its own is the channel's."""
@@ -276,13 +288,13 @@ def _concerned(rule: Rule, word: str) -> bool:
     """Whether a rule could have decided a word, or called or told somebody."""
     if isinstance(rule, Classify):
         return word in rule.set or word in rule.at_least or (word == "severity" and bool(rule.thresholds))
-    kinds = {"called": Escalate, "told": Notify, "team": Assign, "assignee": Assign}
-    return word in kinds and isinstance(rule, kinds[word])
+    kinds = {"called": (Escalate,), "told": (Notify, Update), "team": (Assign,), "assignee": (Assign,)}
+    return isinstance(rule, kinds.get(word, ()))
 
 
 def _names(rule: Rule, missing: frozenset[str]) -> bool:
     steps = rule.steps if isinstance(rule, Escalate) else ()
-    told = [*(rule.to if isinstance(rule, Notify) else ()), *(to for step in steps for to in step.to)]
+    told = [*(rule.to if isinstance(rule, Notify | Update) else ()), *(to for step in steps for to in step.to)]
     return any(str(to) in missing for to in told)
 
 

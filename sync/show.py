@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules import duration
+from rules.cadence import asked
 from rules.clock import Clock, tightest
 from rules.model import RuleSet
 from sync.plan import Item, Plan, shown
@@ -73,6 +74,7 @@ def text(plan: Plan, rules: RuleSet) -> str:
 
 
 def _lines(plan: Plan, rules: RuleSet) -> Iterator[str]:
+    yield from (f"      {one_line(said)}" for said in asked(plan.ticket.history, plan.now, rules.defaults.timezone))
     if plan.silent:
         yield f"      {plan.silent}"
     listed = rows(plan)
