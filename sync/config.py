@@ -32,7 +32,7 @@ from pydantic_settings.sources import EnvSettingsSource, PydanticBaseSettingsSou
 
 from connectors import registry
 from connectors.base import Connector
-from connectors.config import ConnectorSettings, TrackerSettings
+from connectors.config import ConnectorSettings, Secret, TrackerSettings
 from connectors.problems import Problem, Problems, Where, nearest
 from rules import duration
 from sync.mistakes import Mistakes
@@ -92,6 +92,13 @@ class Floods(_Table):
     calls: int = Field(default=10, ge=1, description="Calls to one place in ten minutes above which they are one list.")
 
 
+class Heartbeat(_Table):
+    """`[heartbeat]`: where Pointman says that it is well; whoever hears nothing for long raises the alarm."""
+
+    url: Secret | None = Field(default=None, description="A dead man's switch, such as https://hc-ping.com/….")
+    every: Span = Field(default=timedelta(minutes=1), description="How often.")
+
+
 class Config(BaseSettings):
     """Everything that `config.toml` and the environment say, checked. `connectors` maps each name to its settings.
 
@@ -119,9 +126,11 @@ class Config(BaseSettings):
     defaults: dict[str, str | float | bool] = Field(
         default_factory=dict, description="What the tracker itself writes into a new ticket, by word: nobody's choice."
     )
+    tolerance: Span = Field(default=timedelta(minutes=5), description="How late an effect may be before it is overdue.")
     server: Server = Server()
     sweep: Sweep = Sweep()
     floods: Floods = Floods()
+    heartbeat: Heartbeat = Heartbeat()
     connectors: dict[str, Any] = Field(default_factory=dict, description="One table for each connector, by name.")
     _path: Path = PrivateAttr(default=DEFAULT)
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())
@@ -173,8 +182,8 @@ class Config(BaseSettings):
         return registry.load(self.connectors[name].use or name)
 
     def secrets(self) -> frozenset[str]:
-        """Every secret of every connector, so that the log can take them out. Not to be kept or shown."""
-        return frozenset(s for settings in self.connectors.values() for s in _secrets(settings))
+        """Every secret there is, so that the log can take them out. Not to be kept or shown."""
+        return frozenset(s for settings in (*self.connectors.values(), self.heartbeat) for s in _secrets(settings))
 
 
 def _place(said: str) -> tuple[str, str] | None:

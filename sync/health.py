@@ -7,14 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sync import metrics
 from sync.gate import Gate
+from sync.overdue import SHOWN, TOLERANCE, Overdue, Register
 from sync.queue import Depth
 
 Json = dict[str, Any]
+STALE: Final = 3
+"""A sweep that ended so many intervals ago was the last: it hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """What is late at this moment, by what the looks left behind. `tolerance` is how late an effect may be."""
+
+    register: Register
+    clock: Callable[[], datetime]
+    tolerance: timedelta = TOLERANCE
+
+    def late(self) -> tuple[Overdue, ...]:
+        """Everything that is late, the oldest first."""
+        return self.register.late(self.clock(), self.tolerance)
+
+    def told(self) -> Json:
+        """How many, how late, and which: the oldest twenty."""
+        late, now = self.late(), self.clock()
+        named = [
+            {"ticket": one.ticket, "what": one.what, "since": _moment(one.since), "kind": one.kind}
+            for one in late[:SHOWN]
+        ]
+        return {"count": len(late), "oldest_seconds": seconds(late, now), "effects": named}
+
+
+def seconds(late: Iterable[Overdue], now: datetime) -> int:
+    """How late the latest is, in whole seconds."""
+    return round(max((one.late(now).total_seconds() for one in late), default=0))
 
 
 @dataclass(slots=True)
@@ -40,13 +70,15 @@ class Health:
     rules: Callable[[], tuple[int, str]]
     clean: Callable[[Any], Any] = lambda told: told
     stopping: bool = field(default=False)
+    lateness: Lateness | None = None
 
     def told(self) -> Json:
         """The state as JSON, for `/healthz`."""
         troubles = self.gate.troubles()
         depth, (rules, digest) = self.depth(), self.rules()
         products = {name: self._product(name) for name in self.products}
-        well = not troubles and not self.notices and self.swept.failing is None
+        overdue = self.lateness.told() if self.lateness is not None else {"count": 0}
+        well = not troubles and not self.notices and self.swept.failing is None and not overdue["count"]
         told: Json = {
             "status": "stopping" if self.stopping else "ok" if well else "degraded",
             "products": products,
@@ -62,6 +94,7 @@ class Health:
             },
             "queue": {"waiting": depth.waiting, "running": depth.running, "wakes": depth.wakes},
             "rules": {"count": rules, "digest": digest},
+            "overdue": overdue,
             "notices": dict(self.notices),
         }
         cleaned: Json = self.clean(told)
@@ -76,6 +109,21 @@ class Health:
             return f"the tracker has not been listed yet{why}"
         return ""
 
+    def unwell(self, every: timedelta) -> str:
+        """Nothing, while the last sweep succeeded a short while ago and nothing is overdue; else why not.
+
+        `every` is how often a sweep is made.
+        """
+        if self.stopping or self.lateness is None:
+            return "stopping"
+        now, last = self.lateness.clock(), self.swept.last
+        if last is None or self.swept.failing is not None:
+            return self.ready() or f"the last sweep failed: {self.clean(self.swept.said)}"
+        if now - last > self.lateness.tolerance + STALE * every:
+            return f"no sweep has ended since {_moment(last)}"
+        late = self.lateness.late()
+        return f"{len(late)} effects are overdue" if late else ""
+
     def measure(self) -> None:
         """Bring the gauges up to date."""
         depth, troubles = self.depth(), self.gate.troubles()
@@ -87,6 +135,10 @@ class Health:
         metrics.NOTICES.set(len(self.notices))
         metrics.NEARLY_FULL.set(sum(topic.endswith(": room") for topic in tuple(self.notices)))
         metrics.LISTED.set(self.swept.listed)
+        if self.lateness is not None:
+            late = self.lateness.late()
+            metrics.OVERDUE.set(len(late))
+            metrics.OLDEST_OVERDUE.set(seconds(late, self.lateness.clock()))
         if self.swept.last is not None:
             metrics.LAST_SWEEP.set(self.swept.last.timestamp())
 

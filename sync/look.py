@@ -24,6 +24,7 @@ from sync import alarm, rooms
 from sync import log as ticket_log
 from sync.asked import Shown
 from sync.crowd import Crowd
+from sync.drill.mark import run_of
 from sync.effects import World
 from sync.gate import Gate
 from sync.ledger import Ledger, Unreadable, nearly_full
@@ -38,7 +39,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the configuration says about this installation; see `config.example.toml`."""
+    """What the configuration says about this installation; see `config.example.toml`.
+
+    `rehearsal` is the run whose tickets it looks at, and at no others; empty: at all but those of drills.
+    """
 
     home: str = ""
     start: datetime | None = None
@@ -48,6 +52,7 @@ class Site:
     watch: tuple[str, str] | None = None
     emergency: tuple[str, str] | None = None
     defaults: Mapping[str, Value] = field(default_factory=dict)
+    rehearsal: str = ""
 
 
 ALARM_AGAIN = timedelta(minutes=1)
@@ -105,6 +110,8 @@ class Engine:
         self.memory.read(ticket, self.clock())
         if known not in {None, ticket.key}:  # it moved
             self.tell(str(known), {})
+        if not self.concerns(ticket):
+            return None
         looking = Look(self, ticket, started)
         try:
             return looking.run()
@@ -129,6 +136,8 @@ class Engine:
         """
         if self.outdated(ticket):
             return False
+        if not self.concerns(ticket):
+            return None
         self.memory.seen(ticket, self.rules)
         whole = ticket.complete_since is None or ticket.complete_since <= ticket.created
         try:
@@ -139,10 +148,15 @@ class Engine:
             return True
         plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
         self.memory.closing(ticket.ref, restricted=plan.restriction is not None)
+        self.memory.waiting.note(ticket, plan)
         self.tell(ticket.key, {**plan.notices, **nearly_full(ticket.key, len(ticket.ledger or ""))})
         settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
         return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else True
+
+    def concerns(self, ticket: Ticket) -> bool:
+        """Whether the ticket is ours to look at: one that was made for a drill is that drill's alone."""
+        return run_of(ticket) == self.site.rehearsal
 
     def outdated(self, ticket: Ticket) -> bool:
         """Whether a page shows a ticket as it was before it was last read by id."""

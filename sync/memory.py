@@ -12,6 +12,7 @@ from rules.directory import person_of
 from rules.model import RuleSet
 from rules.text import inert
 from sync.ledger import Act, Entry, Ledger
+from sync.overdue import Register
 from sync.plan import Plan, same, shown
 
 EMERGENCY_AHEAD = timedelta(hours=1)
@@ -30,7 +31,8 @@ class Memory:
     `unwritten` are entries by ref that were not read back yet; `versions` the last version looked at; `ranks` the
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
     every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
-    `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written.
+    `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written;
+    `waiting` what each ticket waits for.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,7 @@ class Memory:
         self.closed: set[str] = set()
         self.unwritable: dict[str, int] = {}
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
+        self.waiting = Register()
         self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}
         self._recent: OrderedDict[str, list[tuple[str, Value]]] = OrderedDict()
@@ -160,6 +163,7 @@ class Memory:
 
     def planned(self, ticket: Ticket, plan: Plan) -> None:
         """Keep the calls that come next, for the case that the tracker cannot be asked when they are due."""
+        self.waiting.note(ticket, plan)
         calls = [i for i in plan.of("next") if i.effect.sort == "call" and not i.effect.watched]
         called = f"{ticket.key} {ticket.summary}" if plan.restriction is None else f"{ticket.key} (restricted)"
         if calls:
@@ -169,6 +173,7 @@ class Memory:
 
     def forget(self, ref: str) -> None:
         """The ticket is gone, or over for good."""
+        self.waiting.forget(ref)
         with self._lock:
             before = self._holders.pop(ref, None)
             if before is not None:

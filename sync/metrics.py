@@ -40,3 +40,5 @@ PRODUCT_UP = Gauge("pointman_product_up", "1 where the product answers as it sho
 RULES = Gauge("pointman_rules", "Rules that are loaded.")
 NOTICES = Gauge("pointman_notices", "What an administrator should look at: notices on the home ticket.")
 NEARLY_FULL = Gauge("pointman_ledgers_nearly_full", "Tickets whose ledger takes more than 80 % of its room.")
+OVERDUE = Gauge("pointman_overdue_effects", "What should have been done by now and was not, beyond the tolerance.")
+OLDEST_OVERDUE = Gauge("pointman_oldest_overdue_seconds", "How late the latest of them is; 0 where nothing is.")
