@@ -106,7 +106,7 @@ def test_every_kind_is_told_and_what_comes_later_is_told_as_such() -> None:
 
 def test_what_else_comes_later_is_told_as_such() -> None:
     deferred = rows(told("Not yet"))
-    assert [name for row in deferred for name in row.names if "[" not in name] == ["calendar"]
+    assert [name for row in deferred for name in row.names if "[" not in name] == ["approve"]
 
 
 def test_every_key_of_a_test_is_told() -> None:
