@@ -164,6 +164,17 @@ class Clock:
         """The clock in one line: `RTO 4h: until 13:57, on track`."""
         return f"{self.label}: {self.said(zone, today)}"
 
+    def notes(self, zone: tzinfo, now: datetime) -> tuple[str, ...]:
+        """How it stands and why, part by part: how it began, what was changed, what puts it at risk."""
+        said = [self.line(zone, now)]
+        if not self.unknown and self.rule.goal != "rpo":
+            said.append(f"it began {shown(self.begun, zone, now)}")
+        if self.changed is not None:
+            said.append(f"{self.changed.by or 'somebody'} gave it this goal {shown(self.changed.at, zone, now)}")
+        if self.late and self.eta is not None:
+            said.append(f"expected to be over {shown(self.eta, zone, now)}, which is later")
+        return tuple(said)
+
     def _first_warning(self) -> datetime | None:
         """When the first step before its end is due."""
         early = (step for step in self.rule.steps if step.after is None and self._span(step) < self.goal)

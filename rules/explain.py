@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from connectors.model import Ticket, Value
 from rules import duration
 from rules.cadence import every, paced
+from rules.clock import NoClock, clock
 from rules.condition import Trace
 from rules.decide import climbing, counted
 from rules.decision import World
@@ -23,7 +24,7 @@ from rules.events import about_to_have
 from rules.facts import Facts
 from rules.fields import Deciding, Wish, decided, wishes
 from rules.logic import UNKNOWN
-from rules.model import Assign, Classify, Escalate, Mute, Notify, Restrict, Rule, RuleSet, Update
+from rules.model import Assign, Classify, Escalate, Mute, Notify, Objective, Restrict, Rule, RuleSet, Update
 from rules.past import Past, holds
 from rules.quiet import in_force
 from rules.restrict import restricting
@@ -31,7 +32,7 @@ from rules.text import shown
 
 Verdict: TypeAlias = Literal["fired", "did not", "unknown", "shadowed", "muted", "closed", "off"]
 
-KINDS = ("classify", "restrict", "assign", "channel", "escalate", "notify", "update")
+KINDS = ("classify", "restrict", "assign", "channel", "escalate", "objective", "notify", "update")
 """The order in which kinds decide."""
 
 State: TypeAlias = Literal["done", "now", "next", "held", "muted", "left alone", "stale", "not done", "unknown"]
@@ -166,6 +167,8 @@ class _Kind:
             return Explanation(rule, "unknown" if trace.value is None else "did not", trace=trace)
         if isinstance(rule, Escalate):
             return self._ladder(rule, trace)
+        if isinstance(rule, Objective):
+            return self._timed(rule, trace)
         if isinstance(rule, Update):
             return self._update(rule, trace)
         if isinstance(rule, Mute):
@@ -211,6 +214,13 @@ class _Kind:
             return Explanation(rule, "did not", notes=(f"its moment, {rule.since}, has not come",), trace=trace)
         phase = self.past.ticket.phase
         return Explanation(rule, "did not", notes=(f"the ticket is {phase}: nobody is called",), trace=trace)
+
+    def _timed(self, rule: Objective, trace: Trace | None) -> Explanation:
+        made = clock(rule, self.past, self.now)
+        if isinstance(made, NoClock):
+            return Explanation(rule, "unknown" if made.unknown else "did not", notes=(made.why,), trace=trace)
+        verdict: Verdict = "unknown" if made.unknown else "fired"
+        return Explanation(rule, verdict, notes=made.notes(self.zone, self.now), trace=trace)
 
     def _update(self, rule: Update, trace: Trace | None) -> Explanation:
         since, phase = counted(rule, self.past), self.past.ticket.phase
