@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -198,6 +198,24 @@ def test_whoever_may_not_do_it_gets_their_sentence_alone_also_at_a_card_that_is_
         assert world.at.ops.messages[0].card != before, "the look that follows brings it up to date for everybody"
 
 
+def test_for_whom_a_ticket_is_closed_there_is_none_at_its_card_either() -> None:
+    closed = """
+[[restrict]]
+id = "closed"
+when = 'severity == "medium"'
+to = ["person:ann"]
+"""
+    with both(closed) as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        world.at.later(10)
+        world.tracker.person(ref, severity="medium")
+        told = world.click("Take it", world.at.state.found("bob@example.org"))
+        assert world.notes() == [f"There is no ticket {ref}, or Pointman may not see it."]
+        assert "adaptive" not in told.said
+        assert buttons(world.at.ops.messages[0].card or {}) == [], "and then it is blank for everybody"
+
+
 def test_where_the_card_is_not_known_in_time_the_sentence_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sync.clicks.SHOWN_WITHIN", 0.02)
     with both() as world:
@@ -246,6 +264,28 @@ def test_a_click_on_a_card_from_before_a_restart_heals_it() -> None:
         assert [act.by for act in Ledger.loads(world.tracker.get(ref).ledger, ref).acts] == ["bob"], (
             "it did nothing else"
         )
+
+
+@pytest.mark.parametrize(
+    ("why", "change", "shown"),
+    [
+        ("it is out of date", {}, True),
+        ("a question changes nothing, and its answer is a sentence", {"verb": "next"}, False),
+        ("what was entered in a form may be what is wrong", {"verb": "severity", "args": {"level": "x"}}, False),
+        ("a stranger", {"by": User("eve", "", "eve@example.org")}, False),
+        ("another message", {"clicked": "19:b@thread.tacv2/1"}, False),
+        ("a message of another product", {"source": "memory"}, False),
+    ],
+)
+def test_who_is_shown_what_becomes_of_a_message(why: str, change: dict[str, Any], shown: bool) -> None:
+    with both() as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        world.settle(ref)
+        (entry,) = (e for key, e in Ledger.loads(world.tracker.get(ref).ledger, ref).entries.items() if "card" in key)
+        world.tracker.person(ref, severity="medium")
+        click = Command(ref, "take", User("bob", "", "bob@example.org"), "msteams", id="1", clicked=entry.ref)
+        becomes = world.engine.becomes(replace(click, **change))
+        assert (becomes is not None and becomes.thing is not None and "medium" in becomes.thing.text) is shown, why
 
 
 def called(world: Both) -> tuple[str, Message]:
