@@ -40,6 +40,12 @@ TABLE = (
     Row("hold", "OPS-1 is on hold: the vendor", "on hold already", {"reason": "the vendor"}),
     Row("resume", "OPS-1 goes on.", "not on hold", before=(("hold", {"reason": "the vendor"}),)),
     Row("eta", "expected to be done by 15:30", "expected to be done by 15:30", {"time": "15:30"}),
+    Row(
+        "cadence", "go out every 15m until it is resolved, the next by 09:15", "every 15m already", {"every": "15 min"}
+    ),
+    Row("skip", "update #incidents at 09:30 is skipped; next: ", "at 10:00 is skipped"),
+    Row("pause", "until 09:30; then what still holds goes on", "until 09:30", {"time": "30m"}),
+    Row("snooze", "reminded of OPS-1 again at 09:05", "reminded of OPS-1 again at 09:05"),
     Row("claim", "You are point of contact of OPS-1.", "point of contact of OPS-1 already", {"role": "poc"}),
     Row(
         "handover",
@@ -56,8 +62,11 @@ def test_the_table_has_every_verb_that_changes_a_ticket() -> None:
     assert {row.verb for row in TABLE} == set(VERBS) - set(ASKING) - set(PLACELESS)
 
 
+UPDATES = '[[update]]\nid = "half-hourly"\nevery = "30m"\nto = ["place:incidents"]\n'
+
+
 def world_of(row: Row, may: str = "person:ann") -> tuple[World, str]:
-    world = World(company=f'{COMPANY}{ROLES}[permissions]\n{row.verb} = ["{may}"]\n')
+    world = World(RULES + UPDATES, f'{COMPANY}{ROLES}[permissions]\n{row.verb} = ["{may}"]\n')
     ref = world.ticket(**row.fields)
     for verb, args in row.before:
         world.click(verb, ref, "maria", **args)
