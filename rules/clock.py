@@ -135,6 +135,11 @@ class Clock:
             if at is not None:
                 yield self.known or at, number, step
 
+    def warned(self, until: datetime) -> int:
+        """How many of its steps came, by a moment or until it stopped."""
+        came = (self.reached(self._span(step)) for step in self.rule.steps)
+        return sum(at is not None and at <= until for at in came)
+
     def turns(self) -> datetime | None:
         """When it stands otherwise by itself; None where that takes somebody, or something."""
         warned, deadline = self._first_warning(), self.deadline

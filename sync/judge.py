@@ -25,6 +25,7 @@ from rules.model import (
     Classify,
     Escalate,
     Notify,
+    Objective,
     Recipient,
     Rule,
     RuleSet,
@@ -288,12 +289,12 @@ def _concerned(rule: Rule, word: str) -> bool:
     """Whether a rule could have decided a word, or called or told somebody."""
     if isinstance(rule, Classify):
         return word in rule.set or word in rule.at_least or (word == "severity" and bool(rule.thresholds))
-    kinds = {"called": (Escalate,), "told": (Notify, Update), "team": (Assign,), "assignee": (Assign,)}
+    kinds = {"called": (Escalate, Objective), "told": (Notify, Update), "team": (Assign,), "assignee": (Assign,)}
     return isinstance(rule, kinds.get(word, ()))
 
 
 def _names(rule: Rule, missing: frozenset[str]) -> bool:
-    steps = rule.steps if isinstance(rule, Escalate) else ()
+    steps = rule.steps if isinstance(rule, Escalate | Objective) else ()
     told = [*(rule.to if isinstance(rule, Notify | Update) else ()), *(to for step in steps for to in step.to)]
     return any(str(to) in missing for to in told)
 

@@ -10,6 +10,7 @@ made of the same field, before the decision was replaced by another, says whethe
 | same, other, nobody | the field's last word by a person until then: that value, another one, or none at all |
 | climbed | a ladder began, as its condition became true |
 | in time | it was acknowledged before the first step was due; else so many steps came, and then it was, or was not |
+| timed | a clock began; it was met, missed, breached or is still running in the end |
 | muted | a step comes when its mute ends, if the ladder still climbs; news too old by then is not counted |
 """
 
@@ -22,11 +23,12 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from connectors.model import Change, Ticket, User, Value
+from rules.clock import Band, Clock, clock
 from rules.decide import climbing, decide, news
 from rules.decision import World as Known
 from rules.directory import person_of
 from rules.events import acknowledged_at
-from rules.model import Escalate, Mute, Notify, Rule, RuleSet
+from rules.model import Escalate, Mute, Notify, Objective, Rule, RuleSet
 from rules.past import Past
 from rules.quiet import Quiet, gathered_since
 from sync.effects import World
@@ -76,6 +78,17 @@ class Climb:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """One clock that began at `since`: how it stood in the end, and how many warnings came of it."""
+
+    rule: str
+    key: str
+    since: datetime
+    band: Band
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A message that would have been shown, or an event that would have been told."""
 
@@ -93,6 +106,7 @@ class Life:
     climbs: tuple[Climb, ...] = ()
     told: tuple[Told, ...] = ()
     known: datetime | None = None
+    timed: tuple[Timed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,16 +117,21 @@ class Score:
     judged: tuple[Judged, ...] = ()
     climbs: tuple[Climb, ...] = ()
     told: tuple[Told, ...] = ()
+    timed: tuple[Timed, ...] = ()
 
     @cached_property
     def tickets(self) -> int:
         """Of how many tickets it would have spoken."""
-        keys = {one.key for one in self.judged} | {climb.key for climb in self.climbs}
+        keys = {one.key for several in (self.judged, self.climbs, self.timed) for one in several}
         return len(keys | {message.key for message in self.told})
 
     def count(self, truth: Truth) -> int:
         """How many of its decisions people judged so."""
         return sum(one.truth == truth for one in self.judged)
+
+    def stood(self, *bands: Band) -> int:
+        """How many of its clocks stood so in the end."""
+        return sum(one.band in bands for one in self.timed)
 
     @property
     def agreed(self) -> float | None:
@@ -141,6 +160,7 @@ def scores(lives: Iterable[Life], rules: RuleSet) -> tuple[Score, ...]:
     judged: dict[str, list[Judged]] = {}
     climbs: dict[str, list[Climb]] = {}
     told: dict[str, list[Told]] = {}
+    timed: dict[str, list[Timed]] = {}
     for life in lives:
         for decision in life.judged:
             judged.setdefault(decision.rule, []).append(decision)
@@ -148,8 +168,16 @@ def scores(lives: Iterable[Life], rules: RuleSet) -> tuple[Score, ...]:
             climbs.setdefault(climb.rule, []).append(climb)
         for message in life.told:
             told.setdefault(message.rule, []).append(message)
+        for one in life.timed:
+            timed.setdefault(one.rule, []).append(one)
     return tuple(
-        Score(rule, tuple(judged.get(rule.id, ())), tuple(climbs.get(rule.id, ())), tuple(told.get(rule.id, ())))
+        Score(
+            rule,
+            tuple(judged.get(rule.id, ())),
+            tuple(climbs.get(rule.id, ())),
+            tuple(told.get(rule.id, ())),
+            tuple(timed.get(rule.id, ())),
+        )
         for rule in rules
         if rule.mode != "off" and not isinstance(rule, Mute)
     )
@@ -164,7 +192,8 @@ def life(ticket: Ticket, rules: RuleSet, world: World, span: Span) -> Life:
     """Live through a ticket again, with rules that are `live`. `ticket` has the acts in its history (`with_acts`)."""
     again = _Again(ticket, rules, world, span)
     again.run()
-    return Life(ticket.key, tuple(again.judged()), tuple(again.climbs()), tuple(again.told()), again.known)
+    lived = Life(ticket.key, tuple(again.judged()), tuple(again.climbs()), tuple(again.told()), again.known)
+    return replace(lived, timed=tuple(again.timed()))
 
 
 @dataclass(slots=True)
@@ -190,6 +219,7 @@ class _Again:
         self.decisions: dict[str, list[_Decision]] = {}
         self._climbs: dict[str, list[tuple[datetime, datetime | None, Ending]]] = {}
         self._shown: dict[str, list[datetime]] = {}
+        self._timed: dict[str, Objective] = {}
         self._showing: frozenset[str] = frozenset()
         self._last = ticket
 
@@ -234,16 +264,17 @@ class _Again:
             self._note_fields(plan)
         past = Past(trial.ticket, self.rules, self._known, trial.now)
         self._note_climbs(past, trial)
-        holding = decide(("notify",), trial.ticket, self.rules, self._known, trial.now)
-        showing = frozenset(decision.rule.id for decision in holding if not decision.events)
+        holding = decide(("notify", "objective"), trial.ticket, self.rules, self._known, trial.now)
+        self._timed |= {d.rule.id: d.rule for d in holding if isinstance(d.rule, Objective)}
+        showing = frozenset(d.rule.id for d in holding if d.clock is None and not d.events)
         for rule in sorted(showing - self._showing):
             self._shown.setdefault(rule, []).append(trial.now)
         self._showing = showing
 
     def _note_fields(self, plan: Plan) -> None:
         for item in plan.items:
-            if item.effect.sort != "field":
-                continue
+            if item.effect.sort != "field" or isinstance(self.rules.by_id[item.effect.rule], Objective):
+                continue  # how a clock stands is nothing that people decide
             standing = self.decisions.setdefault(item.effect.key.removeprefix("field:"), [])
             last = standing[-1] if standing else None
             if last is not None and last.rule == item.effect.rule and same(last.value, item.effect.value):
@@ -325,6 +356,14 @@ class _Again:
                     went = (self._out(rule, due, since) for due in (step.due for step in dues(rule, since, self.rules)))
                     steps = sum(at is not None and at <= (end or self.span.until) for at in went)
                     yield Climb(name, self.ticket.key, since, steps, ending)
+
+    def timed(self) -> Iterator[Timed]:
+        """Every clock that began within the span, as it stood in the end, of rules that spoke at any time."""
+        past = Past(self._last, self.rules, self._known, self.span.until)
+        for name, rule in self._timed.items():
+            made = clock(rule, past, self.span.until)
+            if isinstance(made, Clock) and self._counts(max(made.begun, self.ticket.created)):
+                yield Timed(name, self.ticket.key, made.begun, made.band, made.warned(self.span.until))
 
     def told(self) -> Iterator[Told]:
         """Every message that would have been shown, and every event that would have been told, within the span."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
-from connectors.base import Connector, Tracker, Wanted
+from connectors.base import Connector, Roster, Sink, Tracker, Wanted
 from connectors.errors import ConnectorError
-from connectors.model import WORDS
+from connectors.model import WORDS, Shift
 from connectors.problems import Problem, Where, nearest
-from rules.model import Assign, Classify, Escalate, Notify, Person, Recipient, Restrict, Room, Rule, RuleSet
-from rules.schedule import sources
+from rules import coverage
+from rules.model import Assign, Classify, Escalate, Notify, Objective, Person, Recipient, Restrict, Room, Rule, RuleSet
+from rules.schedule import sources, staffed
 from sync.config import Config
 
 REACH = frozenset({"slack", "msteams", "email"})
@@ -24,6 +26,28 @@ def problems(config: Config, rules: RuleSet, connectors: Mapping[str, Connector]
             yield from connector.check(wanted(config, rules, connector))
         except ConnectorError as error:
             yield Problem(Where(str(config.path)), str(error), rule=f"connectors.{name}")
+    if sources(rules):
+        yield from kept_elsewhere(rules, connectors, datetime.now(UTC))
+
+
+def kept_elsewhere(rules: RuleSet, connectors: Mapping[str, Connector], now: datetime) -> Iterator[Problem]:
+    """Whom nobody knows of those who are on call elsewhere, and when that is nobody."""
+    found: dict[tuple[str, str], tuple[Shift, ...]] = {}
+    for name, kept in sources(rules):
+        connector = connectors.get(name)
+        if not isinstance(connector, Roster):
+            what = "is no connector that knows who is on call" if connector else "is no connector of the configuration"
+            yield Problem(Where(), f"{name} {what}, so {name}:{kept} is nobody", rule=f"connectors.{name}")
+            continue
+        try:
+            found[name, kept] = connector.shifts(kept, now, now + coverage.MONTH)
+        except ConnectorError:
+            continue  # its own check tells it
+    made, strangers = staffed(rules, found)
+    yield from (Problem(Where(), said, level="warning") for said in strangers)
+    products = tuple(name for name, each in connectors.items() if isinstance(each, Sink))
+    known = set(coverage.problems(rules, products, now))
+    yield from (each for each in coverage.problems(made, products, now, looked_up=True) if each not in known)
 
 
 def misspelt(config: Config, rules: RuleSet) -> Iterator[Problem]:
@@ -119,7 +143,7 @@ def _recipients(rules: RuleSet) -> Iterator[Recipient]:
     for rule in rules:
         if isinstance(rule, (Notify, Restrict)):
             yield from rule.to
-        if isinstance(rule, Escalate):
+        if isinstance(rule, Escalate | Objective):
             for step in rule.steps:
                 yield from step.to
 

@@ -102,7 +102,8 @@ def tell(told: Scored) -> None:
     console.say(f"{_count(len(told.lives), 'ticket')} lived through again, {since} to {until}")
     fields = [score for score in told.scores if score.rule.kind in {"classify", "assign"}]
     ladders = [score for score in told.scores if isinstance(score.rule, Escalate)]
-    others = [score for score in told.scores if score not in fields and score not in ladders]
+    clocks = [score for score in told.scores if score.rule.kind == "objective"]
+    others = [score for score in told.scores if score not in fields and score not in ladders and score not in clocks]
     if fields:
         console.say()
         columns = ("rule", "tickets", "fired", "same", "other", "nobody", "unknown", "agreed")
@@ -111,6 +112,10 @@ def tell(told: Scored) -> None:
         console.say()
         columns = ("rule", "tickets", "began", "calls", "in time", "later", "ended", "never")
         console.table(columns, map(_ladder_row, ladders), "Whether it was acknowledged before the first call")
+    if clocks:
+        console.say()
+        heads = ("rule", "tickets", "met", "missed", "running", "unknown", "warnings")
+        console.table(heads, map(_clock_row, clocks), "How the clocks stood in the end")
     if others:
         console.say()
         rows = ([score.rule.id, str(score.tickets), str(len(score.told))] for score in others)
@@ -123,6 +128,13 @@ def _field_row(score: Score) -> list[str]:
     counts = [str(score.count(truth)) for truth in ("same", "other", "nobody", "unknown")]
     agreed = "" if score.agreed is None else f"{score.agreed:.0%}"
     return [score.rule.id, str(score.tickets), str(len(score.judged)), *counts, agreed]
+
+
+def _clock_row(score: Score) -> list[str]:
+    ended = (score.stood("met"), score.stood("missed", "breached"))
+    going = score.stood("on track", "at risk", "paused"), score.stood("unknown")
+    warnings = sum(one.warnings for one in score.timed)
+    return [score.rule.id, str(score.tickets), *map(str, (*ended, *going, warnings))]
 
 
 def _ladder_row(score: Score) -> list[str]:
@@ -196,6 +208,12 @@ def _score(score: Score) -> dict[str, Any]:
         steps = max((c.steps for c in score.climbs), default=0)
         taken = {str(n): score.acknowledged(n) for n in range(steps + 1)}
         return {**said, "began": len(ladders), "calls": score.calls, "acknowledged_after": taken, "ladders": ladders}
+    if score.rule.kind == "objective":
+        clocks = [
+            {"key": one.key, "since": one.since.isoformat(), "state": one.band, "warnings": one.warnings}
+            for one in score.timed
+        ]
+        return {**said, "clocks": clocks}
     return {**said, "messages": [{"key": one.key, "at": one.at.isoformat()} for one in score.told]}
 
 
