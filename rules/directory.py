@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 REACH = ("slack", "msteams", "email")
 """How a person is told who does not say how: the first of these that is configured and knows them."""
 
-_BY_EMAIL = frozenset({"slack", "msteams", "email"})  # these find a person by their e-mail address
+BY_EMAIL = frozenset({"slack", "msteams", "email"})
+"""These find a person by their e-mail address."""
 _GROUPS = frozenset({"members", "audience", "departments", "vendor"})
 
 
@@ -93,9 +94,9 @@ def invited(
             who = _who(one.recipient, facts, rules, now)
             if isinstance(who, str):
                 known = rules.people[who]
-                address = known.ids.get(product) or (known.email if product in _BY_EMAIL else "")
+                address = known.ids.get(product) or (known.email if product in BY_EMAIL else "")
             else:
-                address = who.email if who is not None and product in _BY_EMAIL else ""
+                address = who.email if who is not None and product in BY_EMAIL else ""
             if address:
                 person = who if isinstance(who, str) else ""
                 found.setdefault(address, Address(str(one.recipient), product, address, person, "", one.external))
@@ -222,7 +223,7 @@ def _best(who: str | User, facts: Facts, rules: RuleSet, products: Collection[st
     reach = known.reach or (*REACH, *known.ids)
     for product in reach:
         if product in products:
-            address = known.ids.get(product) or (known.email if product in _BY_EMAIL else "")
+            address = known.ids.get(product) or (known.email if product in BY_EMAIL else "")
             if address:
                 return product, address
     return None

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ class Wanted:
     connectors: tuple[str, ...]
 
 
+SILENT = frozenset({"jira", "servicenow", "pagerduty", "jsm", "ical"})
+"""Connectors by which nobody can be told anything."""
 Settings = tuple[tuple[Problem, ...], Wanted | None]
 
 
@@ -49,7 +52,15 @@ def check(path: Path, secrets: bool = True) -> tuple[Sequence[Problem], str]:
         found = _rules(wanted)
     if isinstance(found, Problems):
         return (*problems, *found.problems), ""
-    return (*problems, *found.warnings), f"{len(found)} rules in {len(found.files)} files are fine"
+    people = _of_people(found, wanted)
+    return (*problems, *found.warnings, *people), f"{len(found)} rules in {len(found.files)} files are fine"
+
+
+def _of_people(rules: RuleSet, wanted: Wanted) -> tuple[Problem, ...]:
+    """When nobody is on call in the days to come, and whom no step will ever reach."""
+    from rules import coverage
+
+    return tuple(coverage.problems(rules, tuple(set(wanted.connectors) - SILENT), datetime.now(UTC)))
 
 
 def _lend(path: Path) -> None:
