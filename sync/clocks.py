@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from rules.clock import Clock, tightest
 from rules.decide import Decision
-from rules.model import Objective
+from rules.model import Objective, RuleSet
+from rules.quiet import LONGEST
 from sync.calls import Moment, Series
 from sync.effects import Scene, digest, standard
 from sync.items import Item
@@ -29,6 +30,9 @@ POINT: Final = (
     "**{{ key }}** {{ summary }}: {{ clock }} is {{ band }}: the last recovery point is {{ since }}, "
     "the trouble was detected {{ detected }}. {{ url }}"
 )
+
+ENDS_WITH_IT: Final = frozenset({"restored", "acknowledged"})
+"""What has come when a ticket is resolved."""
 
 
 def warnings(decision: Decision, rule: Objective, clock: Clock, scene: Scene) -> Series:
@@ -45,6 +49,19 @@ def _text(clock: Clock) -> str:
     if clock.band == "breached":
         return OVER
     return AHEAD if clock.paused is None else STILL
+
+
+def reaching(rules: RuleSet, since: datetime, now: datetime) -> datetime:
+    """How far back tickets have to be listed so that no clock is forgotten that runs on when its ticket is over."""
+    live = (rule for rule in rules.of("objective") if isinstance(rule, Objective) and rule.mode != "off")
+    return min([since, *(now - _longest(rule) for rule in live if rule.stop not in ENDS_WITH_IT)])
+
+
+def _longest(rule: Objective) -> timedelta:
+    """How long after its start a clock may still have something to say, as far as any list reaches back."""
+    if rule.pause is not None or rule.calendar is not None or rule.within is None:
+        return LONGEST
+    return min(LONGEST, rule.within + max((step.after or timedelta(0) for step in rule.steps), default=timedelta(0)))
 
 
 # ---- how it stands, on the ticket

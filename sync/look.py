@@ -20,7 +20,7 @@ from connectors.errors import Missing
 from connectors.model import Changed, Command, Comment, Form, Message, Ticket, Value
 from rules import quiet
 from rules.model import RuleSet
-from sync import alarm, rooms
+from sync import alarm, clocks, rooms
 from sync import log as ticket_log
 from sync.asked import Shown
 from sync.crowd import Crowd
@@ -253,10 +253,12 @@ class Engine:
             self.notices.pop(topic, None)
 
     def reaching(self, since: datetime) -> datetime:
-        """How far back tickets have to be listed so that nothing is forgotten: what a mute held since then, and
-        channels that are still to be archived.
+        """How far back tickets have to be listed so that nothing is forgotten: what a mute held since then, channels
+        that are still to be archived, and clocks that run on.
         """
-        return rooms.reaching(self.rules, quiet.reaching(self.rules, since, self.clock()), self.clock())
+        now = self.clock()
+        held, archived = quiet.reaching(self.rules, since, now), rooms.reaching(self.rules, since, now)
+        return min(held, archived, clocks.reaching(self.rules, since, now))
 
     # -- what a look knows
 

@@ -319,13 +319,19 @@ class Look:
         if self._keep_unwritten():
             return min(waits, default=None)
         engine.memory.versions[ref] = self.ticket.version
-        archives = any(item.status in {"next", "owed"} and item.effect.key.startswith(CHANNEL) for item in after.items)
-        if self._over(now) and not after.silenced and not archives:
+        live = (item.effect for item in after.items if item.status in {"next", "owed"})
+        comes = any(one.key.startswith(CHANNEL) or self._timed(one) for one in live)
+        if self._over(now) and not after.silenced and not comes:
             news = {"stale"} & after.notices.keys() if self.written is not self.stored else set()
             engine.tell(self.ticket.key, {topic: after.notices[topic] for topic in news})
             engine.memory.forget(ref)
             return None
         return min(waits, default=None)
+
+    def _timed(self, effect: Effect) -> bool:
+        """Whether it is of a clock, which may run on when the ticket is over."""
+        rule = self.engine.rules.by_id.get(effect.rule)
+        return rule is not None and rule.kind == "objective"
 
     def _over(self, now: datetime) -> bool:
         """Whether nothing more will be done: nobody touched it for the grace since it was resolved, or left us."""
