@@ -77,8 +77,9 @@ class Health:
         troubles = self.gate.troubles()
         depth, (rules, digest) = self.depth(), self.rules()
         products = {name: self._product(name) for name in self.products}
-        overdue = self.lateness.told() if self.lateness is not None else {"count": 0}
-        well = not troubles and not self.notices and self.swept.failing is None and not overdue["count"]
+        overdue = {"overdue": self.lateness.told()} if self.lateness is not None else {}
+        late = any(one["count"] for one in overdue.values())
+        well = not troubles and not self.notices and self.swept.failing is None and not late
         told: Json = {
             "status": "stopping" if self.stopping else "ok" if well else "degraded",
             "products": products,
@@ -94,7 +95,7 @@ class Health:
             },
             "queue": {"waiting": depth.waiting, "running": depth.running, "wakes": depth.wakes},
             "rules": {"count": rules, "digest": digest},
-            "overdue": overdue,
+            **overdue,
             "notices": dict(self.notices),
         }
         cleaned: Json = self.clean(told)

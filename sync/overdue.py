@@ -105,7 +105,7 @@ class Judge:
         return frozenset(wanting(plan))
 
     def _since(self, key: str, ticket: Ticket, ledger: Ledger, world: World) -> datetime:
-        """About since when something without a due of its own is owed."""
+        """Since when something without a due of its own is owed: at what happened then, else about then."""
         early, late = ticket.created, self.then
         for _ in range(_STEPS):
             middle = early + (late - early) / 2
@@ -113,7 +113,8 @@ class Judge:
                 late = middle
             else:
                 early = middle
-        return late.replace(microsecond=0)
+        happened = [ticket.created, *(change.at for change in ticket.history), *(act.at for act in ledger.acts)]
+        return min((at for at in happened if early <= at <= late), default=late.replace(microsecond=0))
 
 
 def wanting(plan: Plan) -> Mapping[str, Item]:
@@ -187,9 +188,10 @@ class Survey:
     unsaid: tuple[tuple[str, str], ...] = ()
 
 
-def survey(engine: Engine, tolerance: timedelta = TOLERANCE, settled: datetime | None = None) -> Survey:
+def survey(engine: Engine, tolerance: timedelta = TOLERANCE, age: timedelta | None = None) -> Survey:
     """Judge every ticket that is open or changed within the grace, from the tracker alone. Writes nothing.
 
+    `age` is how long the rules have been what they are.
     Pages give candidates, as search lags: what looks late is read by id, and so is what a page does not tell whole.
     Raises the tracker's errors where nothing can be listed.
     """
@@ -200,7 +202,8 @@ def survey(engine: Engine, tolerance: timedelta = TOLERANCE, settled: datetime |
             looked += 1
             engine.memory.seen(listed, engine.rules)
             now = engine.clock()
-            judge = Judge(engine.rules, now, tolerance, max(filter(None, (settled, engine.released)), default=None))
+            known = (engine.released, now - age if age is not None else None)
+            judge = Judge(engine.rules, now, tolerance, max(filter(None, known), default=None))
             whole = listed.complete_since is None or listed.complete_since <= listed.created
             if whole and not judge.of(listed, engine.world):
                 continue

@@ -46,16 +46,17 @@ def _surveyed(config: Config, tolerance: timedelta) -> Survey:
     try:
         parts.rosters.refresh()
         why.hear(parts.engine)
-        return survey(parts.engine, tolerance, settled(config))
+        return survey(parts.engine, tolerance, age(config))
     finally:
         parts.close()
 
 
-def settled(config: Config) -> datetime | None:
-    """Since when settings and rules are as they are: files that were written a moment ago are nobody's delay."""
+def age(config: Config) -> timedelta | None:
+    """How long settings and rules have been as they are: what was written a moment ago is nobody's delay."""
     named = [config.path, *config.rule_paths]
     files = [file for path in named for file in (path.rglob("*.toml") if path.is_dir() else (path,)) if file.is_file()]
-    return max((datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files), default=None)
+    written = max((datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files), default=None)
+    return datetime.now(UTC) - written if written is not None else None
 
 
 def tell(found: Survey, tolerance: timedelta) -> None:

@@ -1,0 +1,263 @@
+"""What is overdue, judged from the tickets alone, and by a process of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from connectors.errors import Missing, Temporary
+from connectors.model import Ticket
+from connectors.testing import MemoryTracker
+from sync.look import Engine, Site
+from sync.overdue import Judge, Overdue, survey
+from tests.world import MORNING, World
+
+FIVE = timedelta(minutes=5)
+CALL = "escalate:unacknowledged>on-call:team"
+
+
+def fresh(world: World) -> Engine:
+    """A process that knows nothing but its configuration."""
+    return Engine(world.tracker, dict(world.messengers), world._rules(), world.site, world.clock)
+
+
+def late(world: World, tolerance: timedelta = FIVE, age: timedelta | None = None) -> tuple[Overdue, ...]:
+    before = dict(world.tracker.tickets)
+    posted = len(world.posts)
+    found = survey(fresh(world), tolerance, age)
+    assert world.tracker.tickets == before, "it writes nothing"
+    assert len(world.posts) == posted
+    assert not found.unsaid
+    return found.late
+
+
+def test_a_dead_process_is_found_by_the_call_that_it_owes_and_a_restart_makes_it_well() -> None:
+    world = World()
+    ref = world.ticket()
+    world.down = True
+    assert late(world.at("09:04")) == ()
+    assert late(world.at("09:09:59")) == (), "within the tolerance it may still come"
+    (one,) = late(world.at("09:12"))
+    assert (one.ticket, one.ref, one.key, one.what, one.kind) == ("OPS-1", ref, CALL, "call tom", "owed")
+    assert one.since == MORNING + timedelta(minutes=5)
+    assert one.late(world.now) == timedelta(minutes=7)
+    world.restart()
+    assert late(world) == ()
+    world.at("09:14:59")
+    assert late(world) == ()
+
+
+def test_what_was_changed_a_moment_ago_is_nobodys_delay() -> None:
+    world = World()
+    ref = world.ticket()
+    world.at("12:00")
+    world.down = True
+    world.tracker.person(ref, "ann", summary="Checkout is very much down")
+    assert world.plan(ref).owed, "the card is to be brought up to date"
+    assert late(world.at("12:04")) == ()
+    (card,) = late(world.at("12:06"))
+    assert card.key == "notify:card>place:incidents@slack"
+    assert card.since == MORNING.replace(hour=12), "without a due of its own it is late since it was owed"
+    world.restart()
+    assert late(world) == ()
+
+
+def test_a_card_that_changes_again_and_again_is_not_late_while_somebody_keeps_it() -> None:
+    world = World()
+    ref = world.ticket()
+    for minute in range(1, 8):
+        world.at(f"09:0{minute}")
+        world.person(ref, "ann", summary=f"Checkout is down, {minute}")
+    world.tracker.person(ref, "ann", summary="Checkout is down, once more")
+    assert world.plan(ref).owed
+    assert late(world, timedelta(minutes=2)) == ()
+
+
+def test_a_field_that_nobody_set_is_late_since_it_was_owed() -> None:
+    world = World()
+    world.down = True
+    ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+    world.at("09:30")
+    found = {one.key: one.since for one in late(world)}
+    assert {"field:severity", "field:team"} <= found.keys()
+    assert timedelta(0) <= found["field:severity"] - MORNING < timedelta(seconds=2)
+    assert world.tracker.get(ref).ledger is None
+
+
+def test_acknowledged_in_time_nothing_is_owed_however_dead_the_process() -> None:
+    world = World()
+    ref = world.ticket()
+    world.at("09:03")
+    world.click("acknowledge", ref)
+    world.down = True
+    assert late(world.at("11:00")) == ()
+
+
+def test_an_unacknowledgement_a_moment_ago_is_no_delay_yet() -> None:
+    world = World()
+    ref = world.ticket()
+    world.click("acknowledge", ref)
+    world.at("10:00")
+    world.click("unacknowledge", ref)
+    world.down = True
+    assert late(world.at("10:04")) == ()
+    assert [one.late(world.now) for one in late(world.at("10:12"))] == [timedelta(minutes=7)]
+
+
+def test_what_a_product_refuses_is_told_with_its_reason() -> None:
+    world = World()
+    world.messengers["slack"].error = Missing("could not post: channel_not_found")
+    world.messengers["slack"].broken = {"U-tom"}
+    world.ticket()
+    found = late(world.at("09:12"))
+    assert [(one.key, one.kind, one.said) for one in found] == [
+        (CALL, "refused", "could not post: channel_not_found"),
+    ]
+
+
+def test_a_claim_that_nobody_settles_is_in_doubt_and_not_before_it_is_old() -> None:
+    world = World()
+    world.ticket()
+    world.messengers["slack"].error = Temporary("could not post: no answer in time")
+    world.at("09:05:01")
+    world.down = True
+    assert late(world.at("09:11")) == ()
+    (one,) = late(world.at("09:12:30"))
+    assert (one.key, one.kind, one.since) == (CALL, "in doubt", MORNING + timedelta(minutes=7))
+
+
+def test_a_claim_that_is_renewed_for_ever_counts_from_its_first_time() -> None:
+    world = World()
+    world.ticket()
+    slack = world.messengers["slack"]
+    slack.searchable = False  # type: ignore[misc]  # it can be asked nothing
+    slack.error = Temporary("could not post: no answer in time")
+    world.at("09:40")
+    assert CALL in {one.key for one in late(world) if one.kind == "in doubt"}
+
+
+def test_a_ledger_that_cannot_be_read_is_told() -> None:
+    world = World()
+    ref = world.ticket()
+    world.tracker.tickets[ref] = replace(world.tracker.tickets[ref], ledger="{not json")
+    assert late(world.at("09:04")) == ()
+    (one,) = late(world.at("09:06"))
+    assert (one.kind, one.ticket) == ("unreadable", "OPS-1")
+    assert "damaged" in one.said
+
+
+def test_news_of_a_ticket_that_was_resolved_while_the_process_was_dead_are_late() -> None:
+    world = World()
+    ref = world.ticket()
+    world.click("acknowledge", ref)
+    world.down = True
+    world.at("10:00")
+    world.tracker.person(ref, "ann", phase="resolved")
+    assert [one.what for one in late(world.at("10:06")) if one.key.startswith("news:")] == [
+        "tell #incidents: resolved by Ann"
+    ]
+
+
+def test_rules_that_were_written_a_moment_ago_make_nothing_late() -> None:
+    world = World()
+    world.ticket()
+    world.down = True
+    world.at("09:12")
+    assert late(world, age=timedelta(minutes=1)) == ()
+    assert len(late(world, age=timedelta(minutes=6))) == 1
+
+
+def test_old_tickets_and_those_of_nobody_are_silent() -> None:
+    world = World(site=Site(start=MORNING + timedelta(hours=1)))
+    world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+    world.tracker.ticket("OPS-2", "The printer is slow")
+    world.down = True
+    assert late(world.at("12:00")) == ()
+
+
+class Lagging(MemoryTracker):
+    """A tracker whose pages show a ticket as it was before, and which answers for one of them no more."""
+
+    stale: Ticket | None = None
+    broken = ""
+
+    def open(self, since):
+        yield tuple(self.stale if self.stale and t.ref == self.stale.ref else t for t in self.tickets.values())
+
+    def get(self, ref):
+        if self.broken == "missing":
+            raise Missing("could not read it: gone")
+        if self.broken:
+            raise Temporary("could not read it: no answer in time")
+        return super().get(ref)
+
+
+def lagging() -> tuple[World, Lagging]:
+    world = World()
+    tracker = Lagging(world.clock)
+    world.tracker = tracker
+    world.engine = world._engine()
+    return world, tracker
+
+
+def test_a_page_that_lags_accuses_nobody() -> None:
+    world, tracker = lagging()
+    ref = world.ticket()
+    tracker.stale = tracker.tickets[ref]
+    world.at("09:12")
+    engine = fresh(world)
+    assert Judge(engine.rules, world.now).of(tracker.stale, engine.world), "the page alone would"
+    assert survey(engine).late == ()
+
+
+@pytest.mark.parametrize(("broken", "unsaid"), [("yes", ["OPS-1"]), ("missing", [])])
+def test_of_a_ticket_that_cannot_be_read_nothing_is_said(broken: str, unsaid: list[str]) -> None:
+    world, tracker = lagging()
+    world.ticket()
+    world.down = True
+    world.at("09:12")
+    tracker.broken = broken
+    found = survey(fresh(world))
+    assert (found.looked, found.late, [key for key, _ in found.unsaid]) == (1, (), unsaid)
+
+
+# ---- a process of itself
+
+
+def known(world: World) -> list[tuple[str, datetime]]:
+    return [(one.key, one.since) for one in world.engine.memory.waiting.late(world.now)]
+
+
+def test_a_process_knows_what_it_owes_and_forgets_what_is_done() -> None:
+    world = World()
+    world.ticket()
+    world.messengers["slack"].error = Temporary("slack is away", in_doubt=False)
+    world.at("09:09")
+    assert known(world) == []
+    world.at("09:11")
+    assert known(world) == [(CALL, MORNING + timedelta(minutes=5))]
+    world.messengers["slack"].error = None
+    world.at("09:30")
+    assert known(world) == []
+
+
+def test_a_process_that_no_longer_looks_tells_by_what_was_to_come() -> None:
+    world = World()
+    ref = world.ticket()
+    world.down = True
+    assert known(world.at("09:09")) == []
+    assert known(world.at("09:11")) == [(CALL, MORNING + timedelta(minutes=5))]
+    world.engine.forget(ref)
+    assert known(world) == []
+
+
+def test_a_field_that_is_refused_is_late_since_it_was_first_wanted() -> None:
+    world = World()
+    world.tracker.refused = {"severity": "severity is not on the screen"}
+    world.ticket()
+    world.at("09:07")
+    assert [one.kind for one in world.engine.memory.waiting.late(world.now) if one.key == "field:severity"] == [
+        "refused"
+    ]
