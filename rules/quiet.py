@@ -96,12 +96,11 @@ class Quiet:
         history = facts.ticket.history
         self._pause = paused(history, facts.now) if facts.now is not None else None
 
-    def at(self, rule: Rule, moment: datetime) -> Silence | None:
+    def at(self, rule: Rule, moment: datetime, *, muted: bool = True) -> Silence | None:
         """What holds an effect of this rule at a moment: of several the one that ends last. A watched mute holds what
-        is watched only.
+        is watched only; what is not `muted` none holds.
         """
-        modes = {"on", rule.mode}
-        mutes = (mute for mute in self._mutes if mute.mode in modes)
+        mutes = self._of(rule) if muted else ()
         pause = self._pause if self._pause is not None and rule.kind in TIMED and self._pause.covers(moment) else None
         found = [*self._muted(rule, mutes, moment), *filter(None, [_closed(rule, self._rules, moment), pause])]
         return max(found, key=lambda one: (one.until is None, one.until), default=None)
@@ -120,9 +119,18 @@ class Quiet:
 
     def lifted(self, rule: Rule, now: datetime, within: timedelta) -> tuple[Silence, ...]:
         """What held effects of this rule and ended so lately."""
-        mutes = (mute for mute in self._mutes if rule.kind in mute.mutes and mute.mode in {"on", rule.mode})
-        ended = (_ended(one, self._rules, now) for one in (*mutes, rule))
+        ended = (_ended(one, self._rules, now) for one in (*self._of(rule), rule))
         return tuple(one for one in ended if one is not None and one.until is not None and one.until > now - within)
+
+    def muted_since(self, rule: Rule, oldest: datetime, now: datetime) -> datetime:
+        """From when on events are no old news to a rule: what a mute held is as old as its end."""
+        found = [*self._muted(rule, self._of(rule), now), *self.lifted(rule, now, now - oldest)]
+        return min((oldest, *(one.since for one in found if one.mute and one.since is not None)))
+
+    def _of(self, rule: Rule) -> Iterable[Mute]:
+        """The mutes that hold effects of this rule."""
+        modes = {"on", rule.mode}
+        return [mute for mute in self._mutes if mute.mode in modes and rule.kind in mute.mutes]
 
     def _muted(self, rule: Rule, mutes: Iterable[Mute], moment: datetime) -> Iterator[Silence]:
         asked = (mute for mute in mutes if rule.kind in mute.mutes)

@@ -9,6 +9,7 @@ these nouns is `sync.telling`'s, `sync.calls`' and `sync.rooms`'.
 | standing | `notify:<rule>><place>`    | one message kept up to date                                   |
 | news     | `news:<rule>><place>`      | a message for events; has a kind of its own, so that a ledger |
 |          |                            | entry tells what it is when its rule is gone                  |
+|          | `unmuted:<rule>><place>`   | the same, of what no mute holds                               |
 | call     | `escalate:<rule>><place>`  | a step of a ladder; per place only the latest moment counts   |
 """
 
@@ -24,6 +25,7 @@ from typing import Literal, TypeAlias
 from connectors.model import Channel, Message, User, Value
 from rules.clock import Clock
 from rules.decide import Decision
+from rules.decision import World as Known
 from rules.directory import Address, addresses, roles
 from rules.facts import Facts
 from rules.model import Recipient, Rule, RuleSet
@@ -81,7 +83,8 @@ class Effect:
     `moment` its own due (the same at every look), `begun` when its ladder began, `mark` the moment it covers when it
     is made now, `digest` what tells a changed thing from the same one. `under` is the key of the effect it stands
     under. A call or news that is still to come has no `thing` yet. What is `restricted` joins no list, and is no
-    matter of floods. What is `left` out is only told in the plan, with this reason.
+    matter of floods. What is `left` out is only told in the plan, with this reason. News under one
+    `heading` is one message.
     """
 
     key: str
@@ -110,6 +113,7 @@ class Effect:
     restricted: bool = False
     room: Channel | None = None
     left: str = ""
+    heading: str = ""
 
     @property
     def to(self) -> str:
@@ -150,6 +154,12 @@ class Scene:
     rooms: Mapping[str, tuple[Address, ...]] = field(default_factory=dict)
     clocks: tuple[Clock, ...] = ()
     reader: Address | None = None
+
+    @property
+    def known(self) -> Known:
+        """What the rules know beside the ticket."""
+        world = self.world
+        return Known(world.loads, world.me, restricted=self.restriction is not None, defaults=world.defaults)
 
     def addresses(self, decision: Decision, to: Iterable[Recipient]) -> tuple[Address, ...]:
         """Where these recipients are reached now."""

@@ -13,7 +13,10 @@ from connectors.model import Ticket
 from rules.quiet import Quiet, Silence
 from sync.effects import Effect, Scene
 from sync.items import Item, by_us
+from sync.news import UNMUTED
 
+LOUD = (f"{UNMUTED}:", f"watch.{UNMUTED}:")
+"""The kinds of keys of what no mute holds."""
 FLOOD = "a flood: waits for `pointman release`"
 
 
@@ -42,7 +45,7 @@ class Hushed:
             return item
         effect, rules = item.effect, self._scene.rules
         rule, moment, zone = rules.by_id[effect.rule], max(self._scene.now, effect.due), rules.defaults.timezone
-        silence = self._of(effect).at(rule, moment)
+        silence = self._of(effect).at(rule, moment, muted=not effect.key.startswith(LOUD))
         if silence is not None:
             return Item("held", effect, silence.until, silence.why(zone), silence=silence)
         would = self._of(effect).watched(rule, moment)

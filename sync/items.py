@@ -129,9 +129,13 @@ def _by_address(several: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
 
 
 def gathered(effect: Effect) -> object:
-    """What effects share that are one message: calls of one look to one address, and all that stands watched."""
+    """What effects share that are one message: calls of one look to one address, all that stands watched, and
+    the news that a mute held.
+    """
     if effect.watched:
         return ("watched", effect.to) if effect.sort == "standing" else effect.key
+    if effect.heading:
+        return ("held", effect.heading, effect.to, effect.external)
     return ("call", effect.to) if effect.sort == "call" else effect.key
 
 

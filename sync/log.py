@@ -16,6 +16,7 @@ from rules.text import inert
 from sync.acts import value_of
 from sync.effects import Effect, digest
 from sync.ledger import Act, Ledger, Outcome
+from sync.news import UNMUTED
 from sync.plan import Plan, shown
 
 LOG_KEY = "log"
@@ -66,7 +67,8 @@ def untold(ledger: Ledger) -> tuple[str, ...]:
 def told_late(plan: Plan, keys: Collection[str], rules: RuleSet) -> tuple[str, ...]:
     """The lines of what was done earlier and never told. News are over once they were told: which, nobody knows now."""
     effects = {item.effect.key: item.effect for item in reversed(plan.items) if item.status != "next"}
-    entries, names = plan.ledger.entries, {f"news:{rule.id}": rule.name or rule.id for rule in rules}
+    entries = plan.ledger.entries
+    names = {f"{kind}:{rule.id}": rule.name or rule.id for rule in rules for kind in ("news", UNMUTED)}
     done = [(effects[key], entries[key].at) for key in keys if key in effects]
     over = [(key.partition(">"), entries[key].at) for key in keys if key not in effects]
     return (

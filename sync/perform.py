@@ -176,7 +176,8 @@ class Performer:
         first = group[0]
         if first.thing is None:
             raise AssertionError(f"{first.key} has nothing to put")
-        texts = dict.fromkeys(effect.thing.text for effect in group if effect.thing is not None)
+        texts = dict.fromkeys((first.heading,) if first.heading else ())
+        texts |= dict.fromkeys(effect.thing.text for effect in group if effect.thing is not None)
         about = self.about
         if about is not None and (first.external or first.restricted):
             about = Topic(about.ref, "" if first.external else about.key)

@@ -16,7 +16,7 @@ from typing import Final
 from connectors.model import Change
 from rules import cadence, duration
 from rules.cadence import UPDATE, Told
-from rules.decide import Decision, World, decide
+from rules.decide import Decision, decide
 from rules.directory import Address
 from rules.events import Event, events
 from rules.model import Recipient, Update
@@ -121,7 +121,7 @@ def unchanged(scene: Scene) -> datetime | None:
 
 def beats(decisions: Iterable[Decision], scene: Scene) -> tuple[Beat, ...]:
     """Each place of each rule, in deciding order, with the rule that tells it instead."""
-    quiet = Quiet(scene.facts, _known(scene))
+    quiet = Quiet(scene.facts, scene.known)
     found: list[Beat] = []
     for decision in decisions:
         if isinstance(decision.rule, Update):
@@ -152,14 +152,9 @@ def _together(found: Iterable[Beat], now: datetime) -> Iterable[tuple[Beat, ...]
     return tuple(map(tuple, groups.values()))
 
 
-def _known(scene: Scene) -> World:
-    world = scene.world
-    return World(world.loads, world.me, restricted=scene.restriction is not None, defaults=world.defaults)
-
-
 def _of_reader(scene: Scene) -> tuple[Beat, ...]:
     """The places at which whoever reads a text is told how things are; all of them, where they are at none."""
-    decisions = decide((UPDATE,), scene.facts.ticket, scene.rules, _known(scene), scene.now)
+    decisions = decide((UPDATE,), scene.facts.ticket, scene.rules, scene.known, scene.now)
     found = tuple(b for b in beats((d for d in decisions if d.rule.mode == "on"), scene) if b.by is None)
     reader = scene.reader
     if reader is None:
@@ -253,7 +248,7 @@ class _Talk:
     @cached_property
     def quiet(self) -> Quiet:
         """What holds something back."""
-        return Quiet(self.scene.facts, _known(self.scene))
+        return Quiet(self.scene.facts, self.scene.known)
 
     @property
     def last(self) -> datetime:

@@ -163,26 +163,93 @@ def test_a_mute_during_a_calendar_ends_when_it_closes() -> None:
 # ---- news and what stands
 
 
-def test_news_of_a_mute_is_gathered_and_told_when_it_ends() -> None:
-    world = World(RULES + MOVE)
+HOLDS = """
+[[notify]]
+id = "holds"
+on = ["hold", "resumed", "acknowledged"]
+to = ["place:incidents"]
+text = "{{ changed }}."
+"""
+
+
+def news(world: World) -> list[tuple[str, str]]:
+    """What was told in #incidents beside the card, and when."""
+    told = (post for post in world.posts if post.place == "#incidents" and not post.message.buttons)
+    return [(f"{post.at:%d %H:%M}", post.message.text) for post in told if "nobody yet" not in post.message.text]
+
+
+def test_that_a_ticket_is_resolved_or_taken_care_of_is_never_muted() -> None:
+    world = World(RULES + HOLDS + MOVE)
     ref = world.ticket()
+    world.at("10:00").click("acknowledge", ref)
+    world.at("10:30").click("resolve", ref)
+    world.at("12:10")
+    assert news(world) == [
+        ("23 10:00", "acknowledged by ann."),
+        ("23 10:30", "**OPS-1** Checkout is down: resolved by ann"),
+    ]
+
+
+def test_what_a_mute_held_back_is_one_message_of_each_place_when_it_ends() -> None:
+    world = World(RULES + HOLDS.replace(', "acknowledged"', "") + MOVE)
+    ref = world.ticket()
+    world.at("09:30").click("hold", ref, reason="the vendor")
+    world.at("09:40").click("resume", ref)
     world.at("10:00").click("resolve", ref)
     world.at("10:30").person(ref, phase="active")
-    world.at("11:00").click("resolve", ref)
-    assert [text for text in world.said("#incidents") if "resolved" in text] == []
-    world.at("12:00")
-    news = [post for post in world.posts if post.place == "#incidents" and "reopened" in post.message.text]
-    assert [f"{post.at:%H:%M}" for post in news] == ["12:00"]
+    assert [text for _, text in news(world)] == ["**OPS-1** Checkout is down: resolved by ann"]
+    world.at("11:59").restart()
+    world.at("12:00").restart()
+    summary = (
+        "While move was in force:\n\nput on hold by ann; resumed by ann.\n\n**OPS-1** Checkout is down: reopened by Ann"
+    )
+    assert news(world)[1:] == [("23 12:00", summary)]
+    world.at("13:00").restart()
+    assert len(news(world)) == 2, "and once"
 
 
-def test_news_older_than_the_grace_is_counted_and_not_told() -> None:
-    world = World(RULES + MOVE.replace("11-23T12:00", "11-26T12:00"))
+def test_a_summary_that_comes_late_says_that_it_has_later_news_too() -> None:
+    world = World(RULES + HOLDS + MOVE.replace('"move"', '"move"\nname = "the move"'))
     ref = world.ticket()
-    world.at("10:00").click("resolve", ref)
+    world.at("09:30").click("hold", ref, reason="the vendor")
+    world.down = True
+    world.at("12:30")
+    world.tracker.person(ref, "ann", hold=False)
+    world.at("12:40").restart()
+    assert [text for _, text in news(world)] == [
+        "While the move was in force, and since then:\n\nput on hold by ann; resumed by Ann."
+    ]
+
+
+def test_news_that_a_mute_of_days_held_is_as_old_as_its_end() -> None:
+    world = World(RULES + HOLDS + MOVE.replace("11-23T12:00", "11-26T12:00"))
+    ref = world.ticket()
+    world.at("10:00").click("hold", ref, reason="the vendor")
     world.until(MORNING + timedelta(days=4))
-    assert [text for text in world.said("#incidents") if "resolved by" in text] == []
+    assert news(world) == [("26 12:00", "While move was in force:\n\nput on hold by ann.")]
+
+
+def test_news_older_than_the_grace_when_nothing_holds_it_is_counted_and_not_told() -> None:
+    world = World(RULES + HOLDS + MOVE)
+    ref = world.ticket()
+    world.at("10:00").click("hold", ref, reason="the vendor")
+    world.down = True
+    world.until(MORNING + timedelta(days=4))
+    world.restart()
+    assert news(world) == []
     ledger = Ledger.loads(world.tracker.tickets[ref].ledger, ref)
     assert [stretch.count for entry in ledger.entries.values() for stretch in entry.stale] == [1]
+
+
+def test_many_events_of_a_mute_are_the_latest_of_them_and_a_number() -> None:
+    world = World(RULES + HOLDS.replace('"hold", "resumed", "acknowledged"', '"changed:affected_users"') + MOVE)
+    ref = world.ticket(affected_users=0)
+    for users in range(1, 31):
+        world.at(f"10:{users:02}").person(ref, affected_users=users)
+    world.at("12:00")
+    text = news(world)[0][1]
+    assert text.count("affected users is") == 20
+    assert "10 more before; affected users is 11 by" in text.replace("\\", "")
 
 
 def test_what_stands_is_brought_up_to_date_when_the_mute_ends() -> None:
@@ -205,7 +272,7 @@ def test_a_ticket_resolved_in_a_mute_of_weeks_is_shown_so_after_it_also_after_a_
     world.restart()
     world.until(MORNING + timedelta(days=15))
     assert "resolved" in world.posts[0].message.text
-    assert len(world.posts) == 1
+    assert [post.at for post in world.posts[1:]] == [MORNING.replace(hour=10)], "that it is resolved was told then"
 
 
 def test_a_mute_that_ended_while_we_were_down_is_made_good() -> None:
