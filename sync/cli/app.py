@@ -201,6 +201,13 @@ def drill(
         list[Path] | None,
         typer.Option("--rules", metavar="FILES", help="Rules to play it against instead."),
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Rehearse with real people and real channels, by the clock on the wall.")
+    ] = False,
+    sure: Annotated[bool, typer.Option("--yes", help="Begin a live drill without asking.")] = False,
+    report: Annotated[
+        Path, typer.Option("--report", metavar="FOLDER", help="Where the report of a live drill is put.")
+    ] = Path(),
     every: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every change of a message, too.")] = False,
     style: Annotated[
         Literal["text", "json", "junit"], typer.Option("--format", help="For people, programs, or build servers.")
@@ -220,6 +227,13 @@ def drill(
         _stop("which scenario? pointman drill --list says which there are", USAGE)
     if not config.is_file() and config != DEFAULT:
         _no_file(config)
+    if live:
+        read, ruled = _read(config)
+        from sync.cli import playing, rehearsing
+
+        gc.enable()
+        with playing.asked() as stop:
+            raise typer.Exit(rehearsing.main(rehearsing.Wanted(scenario, report, sure), read, ruled, stop))
     asked = drilling.Asked(scenario, tuple(rules or ()), style, output, every=every)
     raise typer.Exit(drilling.main(asked, config if config.is_file() else None))
 
@@ -392,6 +406,50 @@ def setup(
     raise typer.Exit(setting_up.main(config, name, Order(url.rstrip("/"), dry), out))
 
 
+def _teams(context: typer.Context) -> list[str]:
+    """What a shell completes after `pointman oncall`."""
+    from sync.cli import oncall
+
+    return oncall.names(context.params.get("config") or DEFAULT)
+
+
+@app.command("oncall")
+def on_call(
+    team: Annotated[str, typer.Argument(metavar="TEAM", help="Of this team only.", autocompletion=_teams)] = "",
+    config: ConfigFile = DEFAULT,
+    *,
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="At a moment: 2026-01-31T09:30Z, 15:30, tomorrow 09:00, in 2h.")
+    ] = "",
+    style: Style = "text",
+) -> None:
+    """Say who is on call now or at a moment, until when, and who comes next. Exit code 1 where that is nobody."""
+    from connectors.problems import nearest
+    from rules.schedule import sources
+    from sync.cli import console, oncall
+
+    read, rules = _read(config)
+    if team and team not in rules.teams:
+        _stop(f"there is no team {team}; {nearest(team, rules.teams) or 'there are ' + ', '.join(rules.teams)}", USAGE)
+    if team and rules.teams[team].schedule is None:
+        _stop(f"the team {team} has no schedule, so nobody is ever on call for it")
+    moment = _when(at, rules)
+    if sources(rules):
+        from sync.cli.live import looked_up
+
+        rules, complaints = looked_up(rules, read, moment)
+        for said in complaints:
+            console.complain(said)
+    found = tuple(oncall.duties(rules, (team,) if team else rules.teams, moment))
+    if style == "json":
+        console.dump(oncall.data(found, rules, moment))
+    elif found:
+        console.table(("team", "on call", "until", "then"), oncall.rows(found, rules, moment))
+    else:
+        console.say("no team has a schedule")
+    raise typer.Exit(1 if any(each.now.person is None for each in found) else 0)
+
+
 @app.command()
 def connectors(*, style: Style = "text") -> None:
     """List every kind of connector with its settings."""
@@ -479,6 +537,25 @@ def _moment(text: str) -> datetime | None:
         return moment(text) if text else None
     except ValueError as error:
         _stop(str(error), USAGE)
+
+
+def _when(text: str, rules: RuleSet) -> datetime:
+    """A moment as people write it, in the default time zone where it names none; now where nothing is said."""
+    from datetime import UTC, datetime
+
+    from sync import moments
+
+    now = datetime.now(UTC)
+    try:
+        said = datetime.fromisoformat(text)
+        return said if said.tzinfo is not None else said.replace(tzinfo=rules.defaults.timezone)
+    except ValueError:
+        pass
+    try:
+        found = moments.moment(text, rules.defaults.timezone, now) if text else None
+    except ValueError as error:
+        _stop(str(error), USAGE)
+    return found or now
 
 
 def _show_plan(made: Plan, rules: RuleSet) -> None:

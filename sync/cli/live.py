@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from connectors.base import Connector, Roster, Sink, Tracker, Wanted
 from connectors.errors import ConnectorError
@@ -28,6 +28,26 @@ def problems(config: Config, rules: RuleSet, connectors: Mapping[str, Connector]
             yield Problem(Where(str(config.path)), str(error), rule=f"connectors.{name}")
     if sources(rules):
         yield from kept_elsewhere(rules, connectors, datetime.now(UTC))
+
+
+def looked_up(rules: RuleSet, config: Config, at: datetime) -> tuple[RuleSet, tuple[str, ...]]:
+    """The rules with who is on call elsewhere around a moment, and what could not be known."""
+    from sync.run import connect
+
+    connectors, found, wrong = connect(config), dict[tuple[str, str], tuple[Shift, ...]](), list[str]()
+    for name, kept in sources(rules):
+        connector = connectors.get(name)
+        try:
+            if isinstance(connector, Roster):
+                found[name, kept] = connector.shifts(kept, at - timedelta(days=1), at + coverage.MONTH)
+            else:
+                wrong.append(f"{name}:{kept} is not known: no such connector is configured")
+        except ConnectorError as error:
+            wrong.append(str(error))
+    for each in connectors.values():
+        each.close()
+    made, strangers = staffed(rules, found)
+    return made, (*wrong, *strangers)
 
 
 def kept_elsewhere(rules: RuleSet, connectors: Mapping[str, Connector], now: datetime) -> Iterator[Problem]:
