@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -92,10 +94,29 @@ class Floods(_Table):
     calls: int = Field(default=10, ge=1, description="Calls to one place in ten minutes above which they are one list.")
 
 
+class Drill(_Table):
+    """`[drill]`: what is different in `pointman drill --live`, which rehearses with real people."""
+
+    place: str = Field(
+        default="", description="Who is told what would go outside of the company, as slack:#drills; nobody, if empty."
+    )
+    inside: tuple[str, ...] = Field(
+        default=(), description="The company's e-mail domains; those of [people], where none are named."
+    )
+
+
+def _site(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("https://", "http://")):
+        raise ValueError("must begin with https://")
+    return url
+
+
 class Heartbeat(_Table):
     """`[heartbeat]`: where Pointman says that it is well; whoever hears nothing for long raises the alarm."""
 
-    url: Secret | None = Field(default=None, description="A dead man's switch, such as https://hc-ping.com/….")
+    url: Annotated[Secret, AfterValidator(_site)] | None = Field(
+        default=None, description="A dead man's switch, such as https://hc-ping.com/…."
+    )
     every: Span = Field(default=timedelta(minutes=1), description="How often.")
 
 
@@ -130,6 +151,7 @@ class Config(BaseSettings):
     server: Server = Server()
     sweep: Sweep = Sweep()
     floods: Floods = Floods()
+    drill: Drill = Drill()
     heartbeat: Heartbeat = Heartbeat()
     connectors: dict[str, Any] = Field(default_factory=dict, description="One table for each connector, by name.")
     _path: Path = PrivateAttr(default=DEFAULT)
@@ -183,7 +205,10 @@ class Config(BaseSettings):
 
     def secrets(self) -> frozenset[str]:
         """Every secret there is, so that the log can take them out. Not to be kept or shown."""
-        return frozenset(s for settings in (*self.connectors.values(), self.heartbeat) for s in _secrets(settings))
+        beat = self.heartbeat.url
+        path = urlsplit(beat.get_secret_value()).path if beat is not None else ""  # as libraries name it
+        named = (s for settings in (*self.connectors.values(), self.heartbeat) for s in _secrets(settings))
+        return frozenset((*named, *([path] if len(path) > len("/ping/") else [])))
 
 
 def _place(said: str) -> tuple[str, str] | None:

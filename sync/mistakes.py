@@ -60,7 +60,7 @@ class Mistakes:
         self._problems: list[Problem] = []
         self._variables = {tuple(name[len(prefix) :].lower().split("__")): name for name in _ours(prefix)}
         self._root: toml.Node | None = None
-        self._open = {name.rpartition("__")[2].lower() for name in _names(model)} - {"connectors"}
+        self._open = {name.rpartition("__")[2].lower() for name in _names(model)} - {"connectors", *_secret(model)}
 
     def __bool__(self) -> bool:
         return bool(self._problems)
@@ -183,6 +183,15 @@ def _names(model: type[BaseModel], before: str = "") -> Iterator[str]:
         yield before + name.upper()
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             yield from _names(info.annotation, f"{before}{name.upper()}__")
+
+
+def _secret(model: type[BaseModel]) -> Iterator[str]:
+    """The names of settings that hold a secret."""
+    for name, info in model.model_fields.items():
+        if "SecretStr" in repr(info.annotation):
+            yield name
+        elif _is_model(info.annotation):
+            yield from _secret(info.annotation)  # type: ignore[arg-type]  # it is one
 
 
 def _siblings(model: type[BaseModel], path: Path_) -> Iterator[str]:

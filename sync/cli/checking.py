@@ -29,6 +29,8 @@ class Wanted:
 
 SILENT = frozenset({"jira", "servicenow", "pagerduty", "jsm", "ical"})
 """Connectors by which nobody can be told anything."""
+LENT = "https://not-set.example/"
+"""Stands for a secret that need not be there: a secret may be an address, or have to be long enough."""
 Settings = tuple[tuple[Problem, ...], Wanted | None]
 
 
@@ -66,7 +68,7 @@ def _of_people(rules: RuleSet, wanted: Wanted) -> tuple[Problem, ...]:
 def _lend(path: Path) -> None:
     """Set every variable that the file takes a secret from and that is not set, for this process."""
     for name in re.findall(r"""["']env/(\w+)["']""", path.read_text(encoding="utf-8", errors="replace")):
-        os.environ.setdefault(name, "not set")
+        os.environ.setdefault(name, LENT)
 
 
 def _settings(path: Path) -> Settings:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from connectors.base import Sink
 from connectors.model import Message
@@ -15,6 +17,7 @@ from rules import load
 from sandbox.clock import Clock
 from sandbox.gateway import GatewayState
 from sandbox.http import Answer, Fault
+from sync.cli.app import app
 from sync.look import Engine
 from tests.connectors.gateways import NUMBER, Gateway, gateway
 from tests.world import World
@@ -23,7 +26,7 @@ NIGHT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 COMPANY = f"""
 [defaults]
 timezone = "UTC"
-fallback = ["slack:#incidents"]
+fallback = ["person:ann"]
 [scales]
 severity = ["low", "medium", "high"]
 [people]
@@ -171,3 +174,23 @@ def test_a_product_that_is_away_leaves_the_call_owed_until_it_is_back() -> None:
         assert [effect.key for effect in world.plan(ref).owed] == ["escalate:wake>place:oncall@phone"]
         world.at("03:07")
         assert len(world.state.rings) == 1
+
+
+def test_a_check_without_secrets_takes_an_address_for_granted_that_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        """
+[connectors.jira]
+url = "https://your-site.atlassian.net"
+user = "pointman@example.org"
+token = "env/NOBODY_SET_JIRA_TOKEN"
+[connectors.phone]
+use = "webhook"
+url = "env/NOBODY_SET_GATEWAY_URL"
+secret = "env/NOBODY_SET_GATEWAY_SECRET"
+"""
+    )
+    (tmp_path / "rules.d").mkdir()
+    (tmp_path / "rules.d" / "rules.toml").write_text(COMPANY + LADDER.replace("TO", "place:oncall"))
+    done = CliRunner().invoke(app, ["check", "--no-secrets", "--config", str(path)])
+    assert (done.exit_code, done.output) == (0, "1 rules in 1 files are fine\n")

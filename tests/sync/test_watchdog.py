@@ -279,3 +279,7 @@ def test_a_heartbeat_that_is_misspelt_is_told(config: Path) -> None:
     config.write_text('[heartbeat]\nurls = "x"\n' + config.read_text())
     with pytest.raises(Problems, match=r"no setting urls; did you mean url\?"):
         settings.load(config)
+    config.write_text(config.read_text().replace('urls = "x"', 'url = "hc-ping.com/uuid"'))
+    with pytest.raises(Problems, match="must begin with https://") as told:
+        settings.load(config)
+    assert "uuid" not in str(told.value)
