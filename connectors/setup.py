@@ -25,7 +25,9 @@ class Question:
     """Something that a setup must be told. `env` is the variable that may answer it; a secret has no other flag.
 
     `again` are the questions that are asked once more where the answer proves wrong: itself alone where it is empty.
-    `late`: only earlier answers tell whether it is needed at all, or what could be offered.
+    `late`: only earlier answers tell whether it is needed at all, or what could be offered. `made`: a secret of our
+    own, which is made up (`offer`) where none was given, and asked of nobody. `watch`: it is asked of one messenger
+    only, of that which administrators read.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Question:
     secret: bool = False
     several: bool = False
     late: bool = False
+    made: bool = False
+    watch: bool = False
     again: tuple[str, ...] = ()
 
 
@@ -48,7 +52,8 @@ class Found:
     Of a tracker: `words` maps each of our words that has a home there to its type, `services` and `teams` our names
     to the product's; `levels` are those of the severity that have a value there; `standing` is what it writes into a
     new ticket by itself, by word; `me` is the account; `kind` a type for a ticket that is no incident; `home` the name
-    of the home ticket; `example` a ticket's key.
+    of the home ticket; `example` a ticket's key. `unready` says what lacks before a ticket can be kept there at all:
+    `pointman setup` comes first then, and the home ticket is made afterwards.
 
     Of a messenger: `place` is where incidents are told, `watch` where an administrator alone reads.
     """
@@ -66,14 +71,19 @@ class Found:
     example: str = ""
     place: str = ""
     watch: str = ""
+    unready: str = ""
     learnt: str = ""
     notes: tuple[str, ...] = ()
 
 
 class Setup(ABC):
-    """The setting up of one connector. `name` is that of its table, `given` what is known of it beside the answers."""
+    """The setting up of one connector. `name` is that of its table, `given` what is known of it beside the answers.
+
+    `knows_people` is whether somebody can be looked for there at all.
+    """
 
     questions: ClassVar[tuple[Question, ...]]
+    knows_people: ClassVar[bool] = True
 
     def __init__(self, name: str, given: Mapping[str, Any]) -> None:
         self.name = name

@@ -7,11 +7,12 @@ that it is put under: what is sent again by mistake carries the same id, and mai
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
 from threading import Event, Lock
+from typing import Any
 
 from connectors.base import Messenger, Receipt, Request, Wanted
 from connectors.email.acting import PAGE, Acting, Outcomes
@@ -29,6 +30,7 @@ from connectors.email.threads import Threads
 from connectors.errors import ConnectorError, Refused
 from connectors.model import Command, Form, Message, Signal
 from connectors.problems import Problem
+from connectors.setup import Setup
 
 ANSWERED = 1_000
 """So many mails are remembered as answered."""
@@ -48,6 +50,13 @@ class Email(Messenger):
     paths = (PATH,)
 
     settings: EmailSettings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup:
+        """How it is set up."""
+        from connectors.email.setup import EmailSetup
+
+        return EmailSetup(name, given)
 
     def __init__(self, name: str, settings: EmailSettings, clock: Callable[[], datetime] = _now) -> None:
         super().__init__(name, settings)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from threading import Lock
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from connectors.base import Receipt, Request, Tracker, Wanted
 from connectors.errors import Missing, Refused, Temporary
@@ -28,7 +28,7 @@ from connectors.servicenow.installing import Installation
 from connectors.servicenow.names import Names
 from connectors.servicenow.records import Records
 from connectors.servicenow.settings import ServiceNowSettings
-from connectors.setup import Order, Step
+from connectors.setup import Order, Setup, Step
 
 REMEMBERED: Final = 2000
 """Tickets of which it is remembered how they were last read."""
@@ -43,6 +43,13 @@ class ServiceNow(Tracker):
     edits_comments: ClassVar[bool] = False
 
     settings: ServiceNowSettings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup:
+        """How it is set up."""
+        from connectors.servicenow.setup import ServiceNowSetup
+
+        return ServiceNowSetup(name, given)
 
     def __init__(self, name: str, settings: ServiceNowSettings) -> None:
         super().__init__(name, settings)

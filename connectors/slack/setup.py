@@ -28,6 +28,7 @@ class SlackSetup(Setup):
             "Which private channel reads what Pointman would have done?",
             "SLACK_WATCH",
             "such as #pointman",
+            watch=True,
             again=("watch",),
         ),
     )
@@ -55,21 +56,21 @@ class SlackSetup(Setup):
     def discover(self, answers: Answers) -> Found:
         """The ids of both channels, so that they may be renamed."""
         ids: dict[str, str] = {}
-        for name in ("channel", "watch"):
+        for name in (name for name in ("channel", "watch") if name in answers):
             found = self._channel(answers[name], answers)
             if not CHANNEL.fullmatch(answers[name]):
                 ids[_shown(answers[name], found)] = str(found["id"])
-        watched = self._channel(answers["watch"], answers)
+        watched = self._channel(answers["watch"], answers) if "watch" in answers else {}
+        said = _shown(answers["watch"], watched) if watched else ""
         notes = []
-        if not watched.get("is_private"):
-            said = _shown(answers["watch"], watched)
+        if watched and not watched.get("is_private"):
             notes.append(f"{said} is a public channel: everybody in the workspace reads what is only watched")
         table = {"token": "env/SLACK_BOT_TOKEN", "app_token": "env/SLACK_APP_TOKEN", "channels": ids}
         return Found(
             table=table,
             remarks={("channels",): "so that they may be renamed"},
             place=_shown(answers["channel"], self._channel(answers["channel"], answers)),
-            watch=_shown(answers["watch"], watched),
+            watch=said,
             notes=tuple(notes),
         )
 

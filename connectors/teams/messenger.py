@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event, Lock
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connectors.base import BadRequest, Messenger, Receipt, Request, Wanted
@@ -21,7 +21,7 @@ from connectors.errors import Refused, Temporary
 from connectors.microsoft import BOTS, GRAPH, App, Tokens
 from connectors.model import Channel, Command, Form, Message, Signal, User
 from connectors.problems import Problem
-from connectors.setup import Order, Step
+from connectors.setup import Order, Setup, Step
 from connectors.teams import incoming, waiting
 from connectors.teams.cards import Json, activity, card, short, summary, without_buttons
 from connectors.teams.carried import carried, carrying
@@ -49,6 +49,13 @@ class Teams(Messenger):
     """Documented per conversation: 7 in 1 s, 60 in 30 s, 1,800 in an hour; the last is met by waiting when told to."""
 
     settings: TeamsSettings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup:
+        """How it is set up."""
+        from connectors.teams.setup import TeamsSetup
+
+        return TeamsSetup(name, given)
 
     def __init__(self, name: str, settings: TeamsSettings) -> None:
         super().__init__(name, settings)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
@@ -23,6 +23,7 @@ from connectors.errors import ConnectorError, Missing, Refused, Temporary
 from connectors.http import failure, no_answer, session
 from connectors.model import Message
 from connectors.problems import Problem, Where, nearest
+from connectors.setup import Setup
 from connectors.teams.cards import ADAPTIVE, Json, card, link
 from connectors.teams.client import by_their_clock
 from connectors.teams.settings import WebhookSettings
@@ -44,6 +45,13 @@ class TeamsWebhook(Messenger):
     """Documented for each URL: 4 in a second, 60 in 30 s, 100 in an hour; the last is met by waiting when told to."""
 
     settings: WebhookSettings
+
+    @classmethod
+    def setup(cls, name: str, given: Mapping[str, Any]) -> Setup:
+        """How it is set up."""
+        from connectors.teams.setup import WebhookSetup
+
+        return WebhookSetup(name, given)
 
     def __init__(self, name: str, settings: WebhookSettings) -> None:
         super().__init__(name, settings)

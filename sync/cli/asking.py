@@ -55,20 +55,29 @@ class Conversation:
 
 @dataclass
 class Interview:
-    """The questions of one connector. `flags` and `known` are answers given beforehand: the flags by the person."""
+    """The questions of one connector. `flags` and `known` are answers given beforehand: the flags by the person.
+
+    `watches` is whether administrators read there.
+    """
 
     name: str
     setup: Setup
     talk: Conversation
     flags: Mapping[str, str]
     known: Mapping[str, str]
+    watches: bool = True
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What may be asked at all."""
+        return tuple(q for q in self.setup.questions if self.watches or not q.watch)
 
     def missing(self) -> tuple[str, ...]:
         """What is lacking where nobody may be asked, as far as that is known before anything is tried."""
         return tuple(
             self._named(q)
-            for q in self.setup.questions
-            if not q.late and not self._given(q) and (q.secret or not self.setup.offer(q, {}))
+            for q in self.questions
+            if not (q.late or q.made) and not self._given(q) and (q.secret or not self.setup.offer(q, {}))
         )
 
     def hold(self, told: Callable[[str], None]) -> dict[str, str]:
@@ -78,7 +87,7 @@ class Interview:
         """
         answers: dict[str, str] = {}
         wrong: set[str] = set()
-        waiting = list(self.setup.questions)
+        waiting = list(self.questions)
         while waiting:
             question = waiting.pop(0)
             if not self.setup.asks(question, answers):
@@ -94,7 +103,7 @@ class Interview:
                 self.talk.remark(str(error))
                 again = set(question.again or (question.name,))
                 wrong |= again
-                waiting = [q for q in self.setup.questions if q.name in again] + waiting
+                waiting = [q for q in self.questions if q.name in again] + waiting
                 answers = {name: value for name, value in answers.items() if name not in again}
                 continue
             if said:
@@ -105,7 +114,9 @@ class Interview:
         given = "" if wrong else self._given(question)
         if given:
             return given
-        offer = "" if question.secret else self.setup.offer(question, answers)
+        offer = self.setup.offer(question, answers) if question.made or not question.secret else ""
+        if question.made:
+            return offer
         if not self.talk.person:
             if offer:
                 return offer
@@ -120,4 +131,4 @@ class Interview:
     def _named(self, question: Question) -> str:
         if question.secret:
             return f"the environment variable {question.env}"
-        return f"--{self.name}-{question.name} (or {question.env})"
+        return f"--{self.name}-{question.name.replace('_', '-')} (or {question.env})"

@@ -33,10 +33,13 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Everything the files say. `tracker` and `messenger` are the names of their tables; `found` is by name."""
+    """Everything the files say. `tracker` and `messengers` are the names of their tables; `found` is by name.
+
+    Administrators read what is only watched in the first messenger. Without `home` there is no home ticket yet.
+    """
 
     tracker: str
-    messenger: str
+    messengers: Sequence[str]
     found: Mapping[str, Found]
     home: str
     start: datetime
@@ -59,13 +62,14 @@ class Installation:
 
 def config(made: Installation) -> str:
     """The text of `config.toml`."""
-    watch = made.found[made.messenger].watch
+    watch = made.found[made.messengers[0]].watch
+    home = (f"home  = {_said(made.home)}", "a ticket where Pointman tells its administrators what they should know")
     whole = (
         ('rules = ["rules.d"]', ""),
-        (f"home  = {_said(made.home)}", "a ticket where Pointman tells its administrators what they should know"),
+        *((home,) if made.home else ()),
         (f"start = {_said(made.start)}", "what was due before is left alone: old tickets stay silent"),
         ('mode  = "watch"', 'only says what it would have done; "on" when you agree with it'),
-        (f"watch = {_said(f'{made.messenger}:{watch}')}", "... here"),
+        (f"watch = {_said(f'{made.messengers[0]}:{watch}')}", "... here"),
     )
     server = (('host = "127.0.0.1"', "nobody needs to reach it: what has changed is asked for"), ("port = 8480", ""))
     lines = [
@@ -115,7 +119,6 @@ def _table(
 
 def company(made: Installation) -> str:
     """The text of the first rule file: who there is, and where they are."""
-    place = made.found[made.messenger].place
     lines = [
         "#:schema ../schema/rules.schema.json",
         "# What your company is. The rules that use it are in 10-start.toml; docs/rules.md tells every key.",
@@ -131,7 +134,8 @@ def company(made: Installation) -> str:
         lines += [f"{word} = {{ type = {_said(type_)} }}" for word, type_ in declared.items()] + [""]
     if "commander" in made.tickets.words:
         lines += ["[roles]", 'commander = { title = "Incident commander" }', ""]
-    lines += ["[places.incidents]", f"{_key(made.messenger)} = {_said(place)}", ""]
+    lines += ["[places.incidents]"]
+    lines += [f"{_key(name)} = {_said(made.found[name].place)}" for name in made.messengers] + [""]
     lines += ["[people]   # clicks and commands are taken from people who stand here: add your colleagues"]
     lines += [f"{_key(one.key)} = {_person(one)}" for one in made.people] + [""]
     lines += [*_teams(made), *_services(made)]

@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,14 @@ from zoneinfo import available_timezones
 
 import typer
 
-from connectors import registry
 from connectors.base import Connector, Tracker
 from connectors.errors import ConnectorError, Denied, Refused, Temporary
-from connectors.problems import Problem, Problems, nearest
+from connectors.problems import Problem, Problems
 from connectors.setup import Found, Setup, listed
 from sync import home
-from sync.cli import catalogue, console, draft, placing, wishes
+from sync.cli import catalogue, choosing, console, draft, placing, wishes
 from sync.cli.asking import Conversation, Interview, Unanswered
+from sync.cli.choosing import Product, kinds, secrets
 from sync.cli.wishes import Wish
 from sync.config import dotenv, environment, load
 
@@ -44,18 +44,6 @@ class Stop(Exception):
     def __init__(self, said: str, code: int = WRONG) -> None:
         super().__init__(said)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """One product that was asked about: its setup, what was answered and found, and who we are there."""
-
-    name: str
-    kind: type[Connector]
-    setup: Setup
-    answers: Mapping[str, str]
-    found: Found
-    said: tuple[str, ...]
 
 
 def main(args: Sequence[str]) -> int:
@@ -75,13 +63,6 @@ def main(args: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt, EOFError):
         console.complain(f"\nstopped; {start.left()}")
         return WRONG
-
-
-def kinds() -> dict[str, type[Connector]]:
-    """Every kind of connector that offers a setup, trackers first."""
-    every = {name: registry.load(name) for name in sorted(registry.available())}
-    offering = {name: kind for name, kind in every.items() if kind.setup(name, {}) is not None}
-    return dict(sorted(offering.items(), key=lambda item: not issubclass(item[1], Tracker)))
 
 
 # ---- the work
@@ -106,15 +87,12 @@ class _Start:
         """Do it all; the exit code. Raises Stop."""
         self._before()
         self._timezone_said()
-        products = self._products()
+        products = self._products(choosing.chosen(self._wish, self._kinds, self._talk))
         try:
             timezone = self._timezone()
             self._secrets_kept(products)
             people = self._people(products)
             tracker = next(p for p in products if issubclass(p.kind, Tracker))
-            messenger = next((p for p in products if p.found.place), None)
-            if messenger is None:
-                raise Stop("no product that tells people offers a setup", USAGE)
             key, made, start = self._home(tracker)
         except ConnectorError as error:
             raise Stop(str(error)) from None
@@ -122,10 +100,16 @@ class _Start:
             for product in products:
                 product.setup.close()
         whole = draft.Installation(
-            tracker.name, messenger.name, {p.name: p.found for p in products}, key, start, timezone, people
+            tracker.name,
+            [p.name for p in products if p is not tracker],
+            {p.name: p.found for p in products},
+            key,
+            start,
+            timezone,
+            people,
         )
         self._write(whole, products)
-        problems = self._check(_secrets(products))
+        problems = self._check(secrets(products))
         self._tell(products, whole, made, problems)
         return WRONG if any(problem.level == "error" for problem in problems) else FINE
 
@@ -150,27 +134,28 @@ class _Start:
         """A time zone that was said is one. Raises Stop."""
         zone = self._wish.timezone
         if zone and zone not in available_timezones():
-            raise Stop(_no_zone(zone), USAGE)
+            raise Stop(choosing.no_zone(zone), USAGE)
 
     def _timezone(self) -> str:
         """The one that was said, else what a person answers, else this machine's."""
         if self._wish.timezone or not self._talk.person:
-            return self._wish.timezone or _machine_zone()
-        while (zone := self._talk.ask("Time zone of rules and texts", _machine_zone())) not in available_timezones():
-            self._talk.remark(_no_zone(zone))
+            return self._wish.timezone or choosing.machine_zone()
+        while (
+            zone := self._talk.ask("Time zone of rules and texts", choosing.machine_zone())
+        ) not in available_timezones():
+            self._talk.remark(choosing.no_zone(zone))
         return zone
 
-    def _products(self) -> list[Product]:
+    def _products(self, chosen: Sequence[str]) -> list[Product]:
         """Ask every product, try each answer, and read how it is made. Raises Stop."""
         table = environment().get("connectors", {})
         known = dotenv(self._env)
         interviews = []
-        for name, kind in self._kinds.items():
-            given = table.get(name, {}) if isinstance(table, dict) else {}
-            setup = kind.setup(name, given)
-            assert setup is not None  # noqa: S101  (only those that offer one are here)
-            said = {q.name: str(given.get(q.name) or known.get(q.env, "")) for q in setup.questions}
-            interviews.append(Interview(name, setup, self._talk, self._wish.flags.get(name, {}), said))
+        for number, name in enumerate(chosen):
+            setup = choosing.setup_of(self._kinds[name], name, table if isinstance(table, dict) else {})
+            said = {q.name: str(setup.given.get(q.name) or known.get(q.env, "")) for q in setup.questions}
+            flags = self._wish.flags.get(name, {})
+            interviews.append(Interview(name, setup, self._talk, flags, said, watches=number == 1))
         missing = [one for interview in interviews for one in interview.missing()]
         if missing and not self._talk.person:
             raise Stop(f"missing: {', '.join(missing)}", USAGE)
@@ -193,7 +178,8 @@ class _Start:
         if found.learnt:
             tell(found.learnt)
         self._notes += found.notes
-        return Product(interview.name, self._kinds[interview.name], interview.setup, answers, found, tuple(told))
+        kind, setup = self._kinds[interview.name], interview.setup
+        return Product(setup.name, kind, setup, answers, found, tuple(told))
 
     def _discovered(self, setup: Setup, answers: Mapping[str, str]) -> Found:
         """What there is; a person whose product fails for a moment need not answer everything again."""
@@ -207,7 +193,7 @@ class _Start:
     def _secrets_kept(self, products: Sequence[Product]) -> None:
         """A secret that stands in `.env` gives way to another one only where that is wished. Raises Stop."""
         there = dotenv(self._env)
-        others = [name for name, value in _secrets(products).items() if there.get(name, value) != value]
+        others = [name for name, value in secrets(products).items() if there.get(name, value) != value]
         if not others or self._wish.force or not self._wish.secrets:
             return
         said = f"{self._env} has another {', '.join(others)}"
@@ -236,14 +222,15 @@ class _Start:
 
     def _colleague(self, address: str, products: Sequence[Product]) -> draft.Colleague | None:
         """Whoever has this address; None, with a note, where nobody has it: who cannot be reached is not on call."""
-        users = {p.name: p.setup.person(address) for p in products if "@" in address}
+        asked = [p for p in products if p.setup.knows_people]
+        users = {p.name: p.setup.person(address) for p in asked if "@" in address}
         ids = {name: user.id for name, user in users.items() if user is not None and user.id}
         name = next((user.name for user in users.values() if user is not None and user.name), "")
         if not ids:
-            everywhere = " or ".join(p.kind.product for p in products)
+            everywhere = " or ".join(p.kind.product for p in asked)
             self._notes.append(f"nobody in {everywhere} has the address {address}: left out; add them to [people]")
             return None
-        strangers = [p for p in products if p.name not in ids]
+        strangers = [p for p in asked if p.name not in ids]
         for product in strangers:
             where = product.kind.product
             self._notes.append(f"nobody in {where} has the address {address}: put their id there into [people]")
@@ -252,12 +239,16 @@ class _Start:
     def _home(self, tracker: Product) -> tuple[str, bool, datetime]:
         """The home ticket's key, whether it was made now, and the tracker's moment after that."""
         table = dict(tracker.found.table)
-        secrets = {q.name: tracker.answers[q.name] for q in tracker.setup.questions if q.secret}
+        answers = tracker.answers
+        secrets = {q.name: answers[q.name] for q in tracker.setup.questions if q.secret and q.name in answers}
         more = {name: value for name, value in tracker.setup.given.items() if name not in table}
         connector = tracker.kind(tracker.name, tracker.kind.Settings.model_validate({**more, **table, **secrets}))
         try:
             assert isinstance(connector, Tracker)  # noqa: S101  (it was chosen for that)
-            if self._wish.home:
+            if tracker.found.unready:
+                connector.me()  # any answer tells its time
+                key, made = "", False
+            elif self._wish.home:
                 key, made = connector.get(self._wish.home).key, False
             else:
                 key, made = home.begin(connector, tracker.found.home, tracker.found.kind)
@@ -283,7 +274,7 @@ class _Start:
         if self._wish.secrets:
             old = self._env.read_text(encoding="utf-8", errors="surrogateescape") if self._env.exists() else ""
             files.append(
-                placing.File(self._env, placing.with_secrets(old, _secrets(products)), placing.SECRET, ours=True)
+                placing.File(self._env, placing.with_secrets(old, secrets(products)), placing.SECRET, ours=True)
             )
             ignore = placing.ignoring(folder.resolve(), ".env")
             files += [ignore] if ignore else []
@@ -298,13 +289,13 @@ class _Start:
             raise Stop(f"nothing was written: {error.filename or folder}: {error.strerror or error}") from None
         self._written = [file.path for file in files]
 
-    def _check(self, secrets: Mapping[str, str]) -> tuple[Problem, ...]:
+    def _check(self, known: Mapping[str, str]) -> tuple[Problem, ...]:
         """What `pointman check --live` says of it."""
         from rules.load import load as rules_of
         from sync.cli import live
         from sync.run import connect
 
-        for name, value in secrets.items():
+        for name, value in known.items():
             os.environ[name] = value  # as they were tried; the environment may lack them, or hold others
         try:
             read = load(self._wish.folder / "config.toml")
@@ -328,11 +319,13 @@ class _Start:
         """What was done, what is still wrong, and what to do next."""
         folder = self._wish.folder
         steps = _next(folder, whole.tickets.example or whole.home)
-        lacking = [] if self._wish.secrets else sorted(_secrets(products))
+        if whole.tickets.unready:
+            steps = [*steps[:-4], f"pointman setup {whole.tracker}", choosing.again(self._wish), *steps[-4:]]
+        lacking = [] if self._wish.secrets else sorted(secrets(products))
         if self._wish.style == "json":
             told = {
                 "ok": not any(problem.level == "error" for problem in problems),
-                "home": whole.home,
+                "home": whole.home or None,
                 "home_made": made,
                 "example": whole.tickets.example or None,
                 "files": [str(file) for file in self._written],
@@ -345,7 +338,9 @@ class _Start:
             console.say(self._talk.clean(_json(told)).rstrip())
             return
         lines = [
-            f"{'made' if made else 'found'} the home ticket {whole.home}",
+            f"{'made' if made else 'found'} the home ticket {whole.home}"
+            if whole.home
+            else console.folded(f"made no home ticket yet: {whole.tickets.unready}", "", console.width()),
             *(f"wrote {file}" for file in self._written),
             *(console.folded(note, "note: ", console.width()) for note in self._notes),
             *(f"check --live: {problem}" for problem in problems),
@@ -360,10 +355,6 @@ class _Start:
 # ---- what is not asked
 
 
-def _secrets(products: Sequence[Product]) -> dict[str, str]:
-    return {q.env: p.answers[q.name] for p in products for q in p.setup.questions if q.secret}
-
-
 def _next(folder: Path, key: str) -> list[str]:
     where = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
     return [*where, "pointman check --live", "pointman test", f"pointman plan {key}", "pointman run"]
@@ -372,18 +363,6 @@ def _next(folder: Path, key: str) -> list[str]:
 def _key(name: str) -> str:
     """A name as rules write it."""
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "somebody"
-
-
-def _no_zone(zone: str) -> str:
-    return f"there is no time zone {zone}; {nearest(zone, available_timezones()) or 'such as Europe/Berlin'}"
-
-
-def _machine_zone() -> str:
-    """The time zone that this machine is set to; UTC where it does not say a known one."""
-    said = os.environ.get("TZ", "").removeprefix(":")
-    local = Path("/etc/localtime")
-    linked = str(local.resolve()).partition("zoneinfo/")[2] if local.is_symlink() else ""
-    return next((zone for zone in (said, linked) if zone in available_timezones()), "UTC")
 
 
 def _json(value: Any) -> str:

@@ -12,22 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.base import Connector
+from connectors.base import Connector, Tracker
+from connectors.problems import nearest
 from connectors.setup import listed
 from sync.cli import console
 
 Kinds = Mapping[str, type[Connector]]
+USUAL = ("jira", "slack")
+"""The tracker and the messenger of whoever says nothing of either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command line says. `flags` are answers by connector and question."""
+    """What the command line says. `flags` are answers by connector and question.
+
+    `tracker` and `messengers` are kinds of connectors; empty where nothing was said.
+    """
 
     folder: Path
     flags: Mapping[str, Mapping[str, str]]
     people: tuple[str, ...] = ()
     timezone: str = ""
     home: str = ""
+    tracker: str = ""
+    messengers: tuple[str, ...] = ()
     yes: bool = False
     force: bool = False
     secrets: bool = True
@@ -42,12 +50,23 @@ def read(args: Sequence[str], kinds: Kinds) -> Wish:
         said = ", ".join(variables[flag] for flag in hidden)
         console.complain(f"secrets are no options: they would stand in the shell's history; set {said}")
         raise SystemExit(2)
-    return _wish(vars(_parser(kinds).parse_args(list(args))))
+    parser = _parser(kinds)
+    wish = _wish(vars(parser.parse_args(list(args))))
+    for name in wish.messengers:
+        if name not in (known := by_role(kinds)[1]):
+            parser.error(f"--with: {name} tells nobody; {nearest(name, known) or ', '.join(known)}")
+    return wish
 
 
 def options(kinds: Kinds) -> tuple[argparse.Action, ...]:
     """Every option there is, for completion."""
     return tuple(_parser(kinds)._actions)
+
+
+def by_role(kinds: Kinds) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the trackers, and of the messengers."""
+    trackers = tuple(name for name, kind in kinds.items() if issubclass(kind, Tracker))
+    return trackers, tuple(name for name in kinds if name not in trackers)
 
 
 def _secret_flags(kinds: Kinds) -> dict[str, str]:
@@ -75,7 +94,7 @@ def _parser(kinds: Kinds) -> argparse.ArgumentParser:
         setup = kind.setup(name, {})
         for question in setup.questions if setup else ():
             if question.secret:
-                secrets.append(f"{question.env} ({question.asks})")
+                secrets += [f"{question.env} ({question.asks})"] if not question.made else []
                 continue
             said = f"{question.asks} {question.hint}".strip()
             more = "; again for more" if question.several else ""
@@ -87,7 +106,14 @@ def _parser(kinds: Kinds) -> argparse.ArgumentParser:
                 metavar="TEXT",
                 help=f"{said}{more} [or {question.env}]",
             )
+    trackers, messengers = by_role(kinds)
     own: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("--tracker", {"choices": trackers, "default": ""}, f"Where tickets live. [{USUAL[0]}]"),
+        (
+            "--with",
+            {"action": "append", "default": [], "metavar": "NAMES", "dest": "messengers"},
+            f"Where people are told, the one first that administrators read: of {', '.join(messengers)}. [{USUAL[1]}]",
+        ),
         ("--person", {"action": "append", "default": [], "metavar": "EMAIL"}, "Who takes incidents; again for more."),
         ("--timezone", {"default": "", "metavar": "ZONE"}, "Of rules and texts. [this machine's]"),
         ("--home", {"default": "", "metavar": "KEY"}, "The home ticket, instead of one made for it."),
@@ -114,6 +140,8 @@ def _wish(said: Mapping[str, Any]) -> Wish:
         people=tuple(dict.fromkeys(one for many in said["person"] for one in listed(many))),
         timezone=said["timezone"],
         home=said["home"],
+        tracker=said["tracker"],
+        messengers=tuple(dict.fromkeys(one for many in said["messengers"] for one in listed(many))),
         yes=said["yes"],
         force=said["force"],
         secrets=not said["no_env"],
