@@ -103,7 +103,7 @@ def test_every_setting_of_every_connector_is_there(path: tuple[str, ...]) -> Non
 
 
 @pytest.mark.usefixtures("secrets")
-@pytest.mark.parametrize("table", ["sweep", "floods"])
+@pytest.mark.parametrize("table", ["sweep", "floods", "drill"])
 def test_what_is_switched_off_there_is_the_default(table: str, tmp_path: Path) -> None:
     found = loaded(tmp_path, switched_on(parts()[0]))
     assert getattr(found, table) == getattr(Config(), table)

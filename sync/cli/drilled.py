@@ -14,7 +14,7 @@ from rules.clock import Clock
 from rules.explain import render
 from rules.model import RuleSet
 from rules.text import shown
-from sync.drill.story import Line, Told
+from sync.drill.story import HOW, Line, Told
 from sync.drill.verdict import Missed, Outcome
 from sync.show import one_line
 
@@ -34,16 +34,6 @@ COLOURS: Final[Mapping[str, str]] = {
 }
 LONGEST: Final = 72
 """Characters of a message that stand in the timeline."""
-KINDS: Final[Mapping[str, str]] = {
-    "escalate": "called",
-    "objective": "warned",
-    "update": "updated",
-    "remind": "reminded",
-    "news": "told",
-    "notify": "shown",
-    "channel": "opened",
-}
-"""How it is said of each kind that somebody was told."""
 _TEXT = re.compile(r"[*`\\]|\[([^\]]*)\]\([^)]*\)")
 
 
@@ -88,7 +78,7 @@ def rows(outcome: Outcome, *, every: bool) -> list[tuple[datetime, str, str]]:
 
 
 def _sort(told: Told) -> str:
-    return KINDS.get(told.kind, "told") if told.fresh else "changed"
+    return HOW.get(told.kind, "told") if told.fresh else "changed"
 
 
 def _said(told: Told, rules: RuleSet) -> str:

@@ -79,7 +79,7 @@ def play(config: Config, wanted: Wanted, told: Callable[[str], None]) -> None:
     """
     parent, waited = os.getppid(), timedelta()
     every = EVERY_EMBEDDED if wanted.embedded else EVERY
-    with _asked() as stop:
+    with asked() as stop:
         playground = Playground(config, wanted)
         try:
             told(f"http://{HOST}:{playground.start()}/workbench/{_query(wanted.key)}")
@@ -106,17 +106,17 @@ def tell(address: str) -> None:
 
 
 @contextmanager
-def _asked() -> Iterator[Event]:
+def asked() -> Iterator[Event]:
     """Set when the operating system asks us to stop; the second time it stops us at once."""
-    asked = Event()
+    stop = Event()
 
     def ask(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        asked.set()
+        stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

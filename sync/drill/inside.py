@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.base import Messenger
 from connectors.errors import Refused
-from connectors.model import Answer, Channel, Command, Message, User
+from connectors.model import Answer, Channel, Command, Form, Message, User
 from rules.model import Audience, Party, Recipient, Rule, RuleSet
 from sync.drill.mark import WORD
 
@@ -122,7 +122,7 @@ class _Gate:
 class Marked(Messenger):
     """A messenger in a rehearsal: every text says so, every channel's name too, and nothing leaves the company.
 
-    `said` keeps what was put where, by the ref of the product: the evidence of a report.
+    `said` keeps the text by the product's ref, `made` every message of its own with its place: a report's evidence.
     """
 
     def __init__(self, inner: Messenger, border: Border) -> None:
@@ -132,6 +132,7 @@ class Marked(Messenger):
         self.editable, self.searchable, self.lag = inner.editable, inner.searchable, inner.lag  # type: ignore[misc]
         self.pace, self.channels = inner.pace, inner.channels  # type: ignore[misc]
         self.said: dict[str, str] = {}
+        self.made: list[tuple[str, str]] = []
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
         """Put it, marked. Raises Refused for an address outside."""
@@ -141,6 +142,8 @@ class Marked(Messenger):
         title = f"{WORD} {thing.title}" if thing.title else ""
         made = self.inner.put(place, replace(thing, text=text, title=title), ref, key)
         self.said[made] = text
+        if ref is None:
+            self.made.append((made, place))
         return made
 
     def find(self, place: str, key: str, since: Any) -> Answer:
@@ -165,6 +168,14 @@ class Marked(Messenger):
     def answer(self, command: Command, text: str) -> None:
         """As the messenger inside."""
         self.inner.answer(command, text)
+
+    def ask(self, command: Command, form: Form) -> None:
+        """As the messenger inside."""
+        self.inner.ask(command, form)
+
+    def about(self, command: Command) -> str:
+        """As the messenger inside."""
+        return self.inner.about(command)
 
     def who(self, user: User) -> User:
         """As the messenger inside."""

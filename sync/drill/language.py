@@ -64,7 +64,7 @@ START: Final = datetime(2026, 11, 23, 9)  # noqa: DTZ001  (of the rules' own tim
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "create": ("words",),
     "set": ("ticket",),
-    "comment": ("ticket", "by"),
+    "comment": ("ticket",),
     "click": ("ticket", "by"),
     "say": ("ticket", "by"),
     "outage": ("until",),

@@ -21,8 +21,27 @@ from sync.trial import Sent
 
 Teller: TypeAlias = Literal["people", "pointman", "called", "told", "changed", "outage", "clock", "expected", "failed"]
 
-SORTS: Mapping[str, Sort] = {"notify": "standing", "channel": "standing", "field": "field", "news": "news"}
+SORTS: Mapping[str, Sort] = {
+    "notify": "standing",
+    "channel": "standing",
+    "field": "field",
+    "news": "news",
+    "unmuted": "news",
+}
 """Kinds of keys in a ledger, each with its sort of effect; everything else is a call."""
+
+
+HOW: Mapping[str, str] = {
+    "escalate": "called",
+    "objective": "warned",
+    "update": "updated",
+    "remind": "reminded",
+    "news": "told",
+    "unmuted": "told",
+    "notify": "shown",
+    "channel": "opened",
+}
+"""How it is said of each kind of key that somebody was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +136,9 @@ def sent(writing: Writing, rules: RuleSet, text: Callable[[str, str], str]) -> I
 
 
 def _went(key: str, entry: Entry, before: Entry | None) -> bool:
-    """Whether it was made since: a field is none that goes out, and what is retired was made before."""
+    """Whether it was made since; a field is none that goes out."""
     kind = key.removeprefix("watch.").partition(":")[0]
-    if kind in {"field", "log"} or not entry.to or (entry.retired and (before is None or not before.retired)):
+    if kind in {"field", "log"} or not entry.to:
         return False
     return before is None or before.at != entry.at
 

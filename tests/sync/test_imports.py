@@ -73,6 +73,7 @@ WRITERS = {
     "sync.looking",
     "sync.home",
     "sync.alarm",  # while the tracker is away
+    "sync.drill.live",  # the tickets of a rehearsal
 }
 
 
