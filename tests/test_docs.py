@@ -26,7 +26,7 @@ from tests.pages import PAGES, ROOT, Block, blocks, headings, spans
 
 REFERENCE = ROOT / "docs" / "rules.md"
 LATER = "Not yet"
-PRODUCTS = ("jira", "slack", "pagerduty", "jsm", "ical")
+PRODUCTS = ("jira", "slack", "phone", "pagerduty", "jsm", "ical")
 RULES = frozenset({*TABLES, *KINDS, "change", "test"})
 TOML = [block for page in PAGES for block in blocks(page, "toml")]
 
