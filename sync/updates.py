@@ -299,7 +299,7 @@ class _Talk:
         """What a text may say of an update that goes out now."""
         now, since = self.scene.now, beat.since
         happened = tuple(event for event in self.events if event.at > since)
-        posted = tuple(c for c in cadence.posted(self.history, since, now) if c.at > since)
+        posted = tuple(c for c in cadence.posted(self.history, since, now) if beat.told is None or c.at > since)
         lines = "\n".join(f"{self._author(change)}: {change.after}" for change in posted)
         told = _listed(event for event in happened if _may_hear(event, beat, self.scene))
         following = Told(now, due).counted(beat.every) + beat.every
