@@ -1,0 +1,284 @@
+"""Stories of what people ask of a ticket's timers (cadence, skip, pause, snooze): each ends by itself, and is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from sync import show
+from tests.world import COMPANY, MORNING, RULES, World
+
+UPDATES = """
+[[update]]
+id = "half-hourly"
+when = 'severity == "high"'
+every = "30m"
+to = ["audience:management"]
+"""
+LADDER = RULES.partition("[[notify]]")[0]
+
+
+def clocks(world: World, place: str = "#management") -> list[str]:
+    return [f"{post.at:%H:%M}" for post in world.posts if post.place == place]
+
+
+def plan(world: World, ref: str) -> list[str]:
+    return [" ".join(line.split()) for line in show.text(world.plan(ref), world.engine.rules).splitlines()]
+
+
+def quiet(world: World) -> str:
+    """A ticket that somebody takes care of, so that only updates come."""
+    ref = world.ticket()
+    world.click("acknowledge", ref)
+    return ref
+
+
+# ---- cadence
+
+
+def test_another_cadence_holds_for_the_ticket_until_it_is_taken_back() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    said = world.at("09:05").click("cadence", ref, every="15 minutes")
+    assert said == "Updates of OPS-1 go out every 15m until it is resolved, the next by 09:15."
+    world.at("09:31")
+    assert plan(world, ref)[1] == "updates every 15m, as ann asked 09:05, until it is resolved"
+    assert "09:05 ann: cadence every 15m" in world.log(ref)
+    assert world.click("cadence", ref, every="normal") == "Updates of OPS-1 go out as their rules say."
+    world.at("10:35")
+    assert clocks(world) == ["09:15", "09:30", "10:00", "10:30"]
+    assert not any("as ann asked" in line for line in plan(world, ref))
+
+
+def test_another_cadence_ends_when_the_ticket_is_resolved() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.click("cadence", ref, every="15m")
+    world.at("09:20").click("resolve", ref)
+    world.at("09:30").person(ref, phase="active")
+    world.at("10:05")
+    assert clocks(world) == ["09:15", "10:00"]
+
+
+def test_another_cadence_than_that_of_the_rules_survives_a_restart() -> None:
+    world = World(LADDER + UPDATES)
+    world.click("cadence", quiet(world), every="20m")
+    world.at("09:19").restart()
+    world.at("09:41").restart()
+    assert clocks(world) == ["09:20", "09:40"]
+
+
+@pytest.mark.parametrize(
+    ("every", "answer"),
+    [
+        ("often", "often is no cadence; write it as 15m, as 1h30m, or as normal."),
+        ("x" * 100, "is no cadence"),
+        ("10s", "10s is no cadence"),
+        ("8d", "8d is no cadence"),
+        ("normal", "Updates of OPS-1 go out as their rules say already."),
+    ],
+)
+def test_what_is_no_cadence_is_answered_and_changes_nothing(every: str, answer: str) -> None:
+    world = World(LADDER + UPDATES)
+    assert answer in world.click("cadence", quiet(world), every=every)
+    world.at("10:05")
+    assert clocks(world) == ["09:30", "10:00"]
+
+
+def test_where_no_rule_sends_updates_there_is_no_cadence_and_nothing_to_skip_or_snooze() -> None:
+    world = World(LADDER)
+    ref = quiet(world)
+    assert world.click("cadence", ref, every="15m") == "No rule sends updates of OPS-1."
+    assert world.click("snooze", ref) == "No update of OPS-1 is to come by itself, so nobody is reminded."
+    assert "`skip step OPS-1` leaves out the next call" in world.click("skip", ref)
+    assert world.click("skip", ref, what="step") == "Nothing is to come of OPS-1 that could be skipped."
+
+
+def test_a_cadence_while_no_update_can_go_out_names_no_moment() -> None:
+    mute = '[[mute]]\nid = "move"\nmutes = ["update"]\nfrom = 2026-11-23T08:00:00\n'
+    world = World(LADDER + UPDATES + mute)
+    ref = quiet(world)
+    world.at("09:40")
+    assert world.click("cadence", ref, every="15m") == "Updates of OPS-1 go out every 15m until it is resolved."
+    assert world.click("skip", ref) == "OPS-1: update management is skipped; next: update management."
+
+
+# ---- skip
+
+
+def test_a_skipped_update_is_left_out_and_the_one_after_it_comes() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    said = world.at("09:20").click("skip", ref)
+    assert said == "OPS-1: update management at 09:30 is skipped; next: update management at 10:00."
+    assert "NOT update management skipped by ann" in plan(world, ref)
+    assert "09:20 ann: skip update" in world.log(ref)
+    world.at("10:35")
+    assert clocks(world) == ["10:00", "10:30"]
+    assert "NOT update management skipped by ann" not in plan(world, ref), "it is over"
+
+
+def test_two_clicks_leave_out_two() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.click("skip", ref)
+    world.click("skip", ref)
+    world.at("10:35")
+    assert clocks(world) == ["10:30"]
+
+
+def test_a_skipped_step_is_not_called_and_the_ladder_goes_on() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    said = world.at("09:04").click("skip", ref, what="the next step")
+    assert said == "OPS-1: call tom at 09:05 is skipped; next: call maria at 09:15."
+    assert "NOT call tom skipped by ann" in plan(world, ref)
+    assert "09:04 ann: skip step" in world.log(ref)
+    world.at("09:16")
+    assert (clocks(world, "U-tom"), clocks(world, "U-maria")) == ([], ["09:15"])
+
+
+def test_a_step_that_was_brought_forward_is_made_and_the_next_one_skipped() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.at("09:02").click("escalate", ref)
+    world.at("09:03").click("skip", ref, what="step")
+    world.at("09:20")
+    assert (clocks(world, "U-tom"), clocks(world, "U-maria")) == (["09:02"], [])
+    world.at("09:31")
+    assert clocks(world) == ["09:30"]
+
+
+def test_a_skipped_step_leaves_escalate_now_to_the_one_after_it() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.at("09:02").click("skip", ref, what="step")
+    world.at("09:03").click("escalate", ref)
+    assert (clocks(world, "U-tom"), clocks(world, "U-maria")) == ([], ["09:03"])
+
+
+def test_a_skipped_repeat_is_left_out_alone() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.at("09:40").click("skip", ref, what="step")
+    world.at("12:00")
+    assert clocks(world) == ["09:30", "10:30"]
+
+
+def test_who_may_not_acknowledge_may_not_skip_a_call_either() -> None:
+    world = World(LADDER + UPDATES, COMPANY + '[permissions]\nacknowledge = ["person:tom"]\n')
+    ref = world.ticket()
+    assert world.click("skip", ref, what="step") == "Only person:tom (tom) may skip a step of OPS-1."
+    assert world.click("skip", ref).startswith("OPS-1: update management at 09:30 is skipped")
+    assert world.click("pause", ref, time="30m") == "Only person:tom (tom) may pause OPS-1."
+
+
+# ---- pause
+
+
+def test_while_a_ticket_is_paused_nobody_is_called_and_then_what_still_holds_goes_on() -> None:
+    world = World(LADDER + UPDATES)
+    ref = world.ticket()
+    said = world.at("09:04").click("pause", ref, time="1h")
+    assert said == "Nobody is called or updated by itself for OPS-1 until 10:04; then what still holds goes on."
+    assert "paused by ann until 10:04" in plan(world, ref)[1]
+    assert "HELD 10:04 call tom paused by ann until 23 Nov 2026 10:04" in plan(world, ref)
+    assert "09:04 ann: pause until 10:04" in world.log(ref)
+    world.at("09:40").restart()
+    world.at("10:03").restart()
+    assert world.posts == []
+    world.at("10:10")
+    assert {place: clocks(world, place) for place in ("U-tom", "U-maria", "#management")} == {
+        "U-tom": ["10:04"], "U-maria": ["10:04"], "#management": ["10:04"],
+    }  # fmt: skip
+
+
+def test_what_holds_no_more_when_a_pause_ends_is_not_made() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.click("pause", ref, time="until 10:00")
+    world.at("09:30").click("acknowledge", ref)
+    world.at("11:00")
+    assert world.posts == []
+
+
+def test_news_and_cards_are_no_timers_so_a_pause_does_not_hold_them() -> None:
+    world = World(RULES)
+    ref = world.ticket()
+    world.click("pause", ref, time="1h")
+    world.at("09:10").click("resolve", ref)
+    assert [text for text in world.said("#incidents") if "resolved" in text]
+
+
+@pytest.mark.parametrize(("verb", "args"), [("pause", {"time": "off"}), ("resume", {})])
+def test_a_pause_is_taken_back(verb: str, args: dict[str, str]) -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.click("pause", ref, time="1h")
+    assert world.at("09:20").click(verb, ref, **args) == "OPS-1 goes on."
+    assert clocks(world, "U-tom") == ["09:20"]
+    assert world.click("pause", ref, time="off") == "OPS-1 is not paused."
+    assert world.click("resume", ref) == "OPS-1 is not on hold."
+
+
+def test_a_pause_that_is_over_is_none() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.click("pause", ref, time="10m")
+    world.at("09:30")
+    assert world.click("pause", ref, time="off") == "OPS-1 is not paused."
+    assert not any("paused" in line for line in plan(world, ref))
+
+
+@pytest.mark.parametrize(
+    ("time", "answer"),
+    [
+        ("a while", "a while is no moment"),
+        ("25h", "A ticket is paused for at most 1d; a [[mute]] is for longer."),
+        ("", "pause needs to know: time"),
+    ],
+)
+def test_what_is_no_pause_is_answered(time: str, answer: str) -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    assert answer in world.click("pause", ref, time=time).replace("A while", "a while")
+    world.at("09:06")
+    assert clocks(world, "U-tom") == ["09:05"]
+
+
+# ---- snooze
+
+
+def test_a_snoozed_reminder_comes_again_and_the_update_when_it_is_due() -> None:
+    world = World(LADDER + UPDATES.replace('every = "30m"', 'every = "30m"\nremind = "12m"'))
+    ref = quiet(world)
+    world.person(ref, assignee="tom")
+    assert world.at("09:19").click("snooze", ref, "tom") == "You are reminded of OPS-1 again at 09:24."
+    assert "09:19 tom: snooze until 09:24" in world.log(ref)
+    world.at("09:31")
+    assert (clocks(world, "U-tom"), clocks(world)) == (["09:18", "09:24"], ["09:30"])
+
+
+def test_a_snooze_may_say_when_but_not_after_the_update() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.person(ref, assignee="tom")
+    world.at("09:27")
+    assert world.click("snooze", ref, "tom", time="2m") == "You are reminded of OPS-1 again at 09:29."
+    late = "The next update of OPS-1 goes out by itself at 09:30, which is before that."
+    assert world.click("snooze", ref, "tom", time="5m") == late
+    assert world.click("snooze", ref, "tom", time="never") == late
+    world.at("09:29")
+    assert clocks(world, "U-tom") == ["09:27", "09:29"]
+    world.until(MORNING + timedelta(minutes=29, seconds=30))
+    assert world.click("snooze", ref, "tom") == "You are reminded of OPS-1 again at 09:29."
+
+
+def test_a_snooze_is_for_one_update_only() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.person(ref, assignee="tom")
+    world.at("09:10").click("snooze", ref, "tom", time="19m")
+    world.at("10:00")
+    assert clocks(world, "U-tom") == ["09:29", "09:57"]
