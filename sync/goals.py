@@ -96,8 +96,10 @@ def _rule(asked: Asked) -> Objective:
 
 
 def _named(said: str, rules: Sequence[Objective]) -> Objective | None:
+    """The one that is called so; of those that have the same goal the first."""
     exact = (rule for rule in rules if said in {rule.id.casefold(), rule.name.casefold()})
-    return next(exact, None) or next((rule for rule in rules if said and said == rule.goal), None)
+    found = next(exact, None) or next((rule for rule in rules if said == rule.goal), None)
+    return found if said else None
 
 
 def _speaking(asked: Asked) -> list[Objective]:
