@@ -283,3 +283,8 @@ def test_whom_nobody_knows_is_told_once_and_of_absences_not_at_all() -> None:
     _, strangers = staffed(rules, {("pagerduty", "P1"): (stranger, stranger), ("ical", "all"): (stranger,)})
     assert strangers == ("pagerduty:P1: nobody in [people] is Sue Doe <sue@example.org>",)
     assert sources(rules) == (("pagerduty", "P1"), ("ical", "all"))
+
+
+def test_a_source_that_is_not_set_up_is_a_warning() -> None:
+    (warning,) = company('dba = { from = "jsm:S1" }').warnings
+    assert warning.message == "no connector jsm is configured, so it is looked up nowhere"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from connectors.model import User
 from sync import show
+from sync.ledger import Ledger
+from sync.plan import make_plan
 from sync.why import explained
 from tests.world import COMPANY, MORNING, RULES, World
 
@@ -155,3 +158,11 @@ def test_before_anything_was_counted_somebody_is_picked_all_the_same() -> None:
     world = World(LEAST)
     assert not world.engine.memory.loads
     assert getattr(world.field(world.ticket(), "assignee"), "id", None) in {"tom", "maria"}
+
+
+def test_a_tracker_that_maps_no_assignee_hands_nothing_over() -> None:
+    world, ref = day()
+    ticket = world.tracker.get(ref)
+    unmapped = replace(ticket, fields={word: value for word, value in ticket.fields.items() if word != "assignee"})
+    plan = make_plan(unmapped, Ledger(ref), world.engine.rules, world.engine.world(ticket, Ledger(ref)), world.now)
+    assert [item.status for item in plan.items if item.effect.key == "field:assignee"] == ["not"]
