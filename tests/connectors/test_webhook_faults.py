@@ -6,6 +6,7 @@ import pytest
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Message
+from connectors.webhook.recipes import RECIPES
 from sandbox.http import Answer, Fault
 from tests.connectors.faults import ROWS, doubtful, patience_of, plain
 from tests.connectors.gateways import API_KEY, NUMBER, ROUTING, SECRET, TOKEN, gateway, place
@@ -41,10 +42,16 @@ def lasting(fault):
     return Fault(lambda asked: True, fault.answer, fault.done, fault.drop, fault.wait, TRIES)
 
 
+def hurried(at, request, name):
+    """A connector each of whose tries may take a short while."""
+    patience = patience_of(request, PATIENCE)
+    return at.hook(name, timeout=patience * (TRIES if RECIPES[name].drops_doubles else 1))
+
+
 @pytest.mark.parametrize("name", ["json", "pagerduty", "twilio"])
 @pytest.mark.parametrize(ROWS, FAULTS, ids=lambda v: str(v)[:40])
 def test_a_call_on_a_bad_day(at, request, name, why, fault, error, in_doubt, retry_after, stand):
-    hook = at.hook(name, timeout=patience_of(request, PATIENCE))
+    hook = hurried(at, request, name)
     seen = []
     at.box.server.noticed = seen.append
     at.box.server.fail(lasting(fault))
@@ -64,7 +71,7 @@ LATE = [row[:2] for row in FAULTS if row[2] is Temporary and not row[4] and "log
 
 @pytest.mark.parametrize(("why", "fault"), LATE, ids=lambda v: str(v)[:40])
 def test_where_doubles_are_dropped_a_moments_trouble_delays_no_call(at, request, why, fault):
-    hook = at.hook("pagerduty", timeout=patience_of(request, PATIENCE))
+    hook = hurried(at, request, "pagerduty")
     at.box.server.fail(Fault(lambda asked: True, fault.answer, fault.done, fault.drop, fault.wait))
     assert hook.put("oncall", DOWN, None, "k") == "k", why
     assert at.rings == 1, why
