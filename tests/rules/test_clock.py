@@ -217,7 +217,7 @@ def test_a_clock_starts_at_its_moment(
         ("changed", [], None, "nobody changed it"),
         ("changed", [(5, "severity", "low"), (6, "severity", "high")], 5, "the first change"),
         ("updated", [(5, "update", "x"), (9, "update", "y")], 5, "the first update"),
-        ("changed:reported", [(5, "reported", MORNING), (9, "reported", later(hours=1))], 5, "the first time it was filled"),
+        ("changed:reported", [(5, "reported", MORNING), (9, "reported", later(hours=1))], 5, "when it was filled"),
         ("changed:reported", [(5, "reported", MORNING), (9, "reported", None)], None, "emptied again"),
     ],
 )

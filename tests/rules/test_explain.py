@@ -3,6 +3,7 @@
 # ruff: noqa: E501  (an answer is read best on one line)
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -296,3 +297,24 @@ def test_a_mute_says_whether_it_is_in_force_and_until_when(keys: dict[str, str],
     text = rule("mute", "m", mutes='["notify"]', **keys)
     (said, *_) = lines(text, ticket({"security": False}))
     assert said == f"mute      m  {line}"
+
+
+CLOCK = '\n[[objective]]\nid = "clock"\ngoal = "rto"\npause = \'hold\'\nsteps = [{ at = "50%", to = ["lead:dba"] }]\n'
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "said"),
+    [
+        ({"service": "checkout"}, {}, "fired: RTO 4h: until 14:00, at risk; it began 10:00"),
+        ({}, {}, "did not: it has no service"),
+        ({"service": "checkout"}, {"complete_since": later(hours=1)}, "unknown: RTO 4h: unknown, the history cannot be read back to its start"),
+    ],
+)  # fmt: skip
+def test_a_clock_says_how_it_stands_or_why_there_is_none(
+    fields: dict[str, Any], more: dict[str, Any], said: str
+) -> None:
+    assert lines(CLOCK, ticket(fields, **more)) == [f"objective clock  {said}"]
+
+
+def test_a_clock_of_an_unknown_service_is_unknown() -> None:
+    assert lines(CLOCK, replace(ticket(), fields={})) == ["objective clock  unknown: its service is not known"]

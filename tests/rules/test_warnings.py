@@ -120,3 +120,25 @@ def test_a_place_that_leads_to_no_connector_is_warned_about(connectors: tuple[st
     text = '[defaults]\ntimezone = "UTC"\n[places.incidents]\nslack = "#incidents"\nemail = "a@example.org"\n'
     found = [problem.message for problem in load.parse({"a.toml": text}, connectors=connectors).warnings]
     assert found == said
+
+
+OWN = 'start = "created"\nstop = "restored"\nwithin = "1h"'
+CLOCK = '[[objective]]\nid = "clock"\n{keys}\nsteps = [{{ {step}, to = ["lead:dba"] }}]\n'
+
+
+@pytest.mark.parametrize(
+    ("keys", "step", "said", "why"),
+    [
+        ('goal = "rto"', 'before = "3h"', "", "the longest of the services' goals is longer"),
+        ('goal = "rto"', 'before = "4h"', "step 1 comes when the clock starts: 4h is all there is", "it is not"),
+        ('goal = "rpo"', 'at = "50%"', "no service has an rpo, so this clock never runs", "nobody has one"),
+        ('goal = "rpo"\nmode = "off"', 'at = "50%"', "", "it is off"),
+        (OWN, 'before = "2h"', "step 1 comes when the clock starts: 1h is all there is", "its own"),
+        (OWN, 'after = "2h"', "", "that comes after it ran out"),
+    ],
+)
+def test_a_clock_that_never_runs_or_warns_at_its_start_is_warned_about(
+    keys: str, step: str, said: str, why: str
+) -> None:
+    lines = warned(CLOCK.format(keys=keys, step=step))
+    assert [line.partition("clock: ")[2].partition(";")[0] for line in lines] == ([said] if said else []), why

@@ -220,3 +220,24 @@ def test_a_call_that_is_muted_is_explained_so() -> None:
     failure = only('expect = { "after 6m" = ["on-call:team"] }', MUTE)
     assert "escalate  unacknowledged  muted by move: until 11:00; since 10:00" in failure.lines(rules("", MUTE))
     assert "    → muted until 11:00  call tom: by move" in "\n".join(failure.lines(rules("", MUTE)))
+
+
+CLOCK = """
+[[objective]]
+id = "answer"
+start = "created"
+stop = "acknowledged"
+within = "10m"
+steps = [{ at = "50%", to = ["lead:payments"], text = "soon" }, { after = "5m", to = ["audience:management"] }]
+"""
+
+
+def test_a_warning_counts_as_a_call() -> None:
+    body = 'ticket = { summary = "x", severity = "low" }\n'
+    assert failed(body + 'expect = { "after 4m" = [], "after 6m" = ["person:maria"] }', CLOCK) == []
+    (failure,) = judged(body + 'expect = { "after 6m" = ["person:tom"] }', CLOCK).failures
+    assert (failure.wanted, failure.came) == (
+        "called: person:tom after 6m",
+        "called: lead:payments (maria) after 5m by answer",
+    )
+    assert {one.rule.id for one in failure.why} == {"unacknowledged", "answer"}

@@ -346,3 +346,45 @@ def test_a_message_is_counted_when_its_mute_ends_and_news_too_old_by_then_is_not
 
 def test_a_mute_has_no_score_of_its_own() -> None:
     assert "move" not in {score.rule.id for score in scores([], rules(RULES + MUTE))}
+
+
+# ---- clocks
+
+CLOCK = """
+[[objective]]
+id = "answer"
+when = 'severity == "high"'
+start = "created"
+stop = "acknowledged"
+within = "1h"
+steps = [{ at = "50%", to = ["lead:team"] }, { after = "1h", to = ["lead:team"] }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "band", "warnings", "why"),
+    [
+        ([(0, "severity", "high", ANN), (20, "phase", "active", TOM)], "met", 0, "in time, before any warning"),
+        ([(0, "severity", "high", ANN), (45, "phase", "active", TOM)], "met", 1, "in time, after one"),
+        ([(0, "severity", "high", ANN), (150, "phase", "active", TOM)], "missed", 2, "too late, after both"),
+        ([(0, "severity", "high", ANN)], "breached", 2, "never"),
+        ([(5, "severity", "high", ANN), (9, "severity", "low", ANN)], "breached", 2, "the rule spoke of it once"),
+    ],
+)
+def test_a_clock_is_scored_by_how_it_stood_in_the_end(changes: list[Any], band: str, warnings: int, why: str) -> None:
+    (timed,) = lived(ticket(*changes), CLOCK).timed
+    assert (timed.band, timed.warnings) == (band, warnings), why
+    (score,) = scores([lived(ticket(*changes), CLOCK)], rules(CLOCK))
+    assert (score.tickets, score.stood("met"), score.stood("missed", "breached")) == (1, band == "met", band != "met")
+
+
+def test_a_clock_of_which_no_rule_ever_spoke_is_not_scored() -> None:
+    assert lived(ticket((5, "severity", "low", ANN)), CLOCK).timed == ()
+
+
+def test_what_a_clock_writes_is_no_decision_that_people_judge() -> None:
+    text = CLOCK.replace("steps", 'field = "affected"\nsteps', 1)
+    company = COMPANY.replace("[fields]\n", '[fields]\naffected = { type = "text" }\n')
+    found = live(load.parse({"a.toml": company, "b.toml": text}, connectors=("memory", "slack")))
+    one = ticket((0, "severity", "high", ANN), (200, "affected", "mine", ANN), affected=None)
+    assert life(one, found, Known(me=BOT), SPAN).judged == ()
