@@ -24,6 +24,8 @@ from rules.text import shown
 _TICK = timedelta(milliseconds=1)
 PAUSED: Final = "paused"
 """The word of the change by which somebody pauses a ticket; it holds until when, or nothing: it goes on."""
+MOST: Final = 100
+"""So many silences are waited for, one after the other."""
 TIMED: Final = frozenset({"escalate", "objective", "update"})
 """The kinds of rule that do something because time passes."""
 
@@ -68,9 +70,14 @@ def in_force(mute: Mute, rules: RuleSet, moment: datetime) -> Silence | None:
 
 def _closed(rule: Rule, rules: RuleSet, moment: datetime) -> Silence | None:
     """The time around a moment in which a rule tells nothing, by its own `during`."""
-    if rule.during is None or is_open(rules.calendars[rule.during], moment):
+    return _shut(rule.during or "", rules, moment)
+
+
+def _shut(hours: str, rules: RuleSet, moment: datetime) -> Silence | None:
+    """The time around a moment in which a calendar is closed; None where it is open, or there is none."""
+    if not hours or is_open(rules.calendars[hours], moment):
         return None
-    return Silence(*stretch(rules.calendars[rule.during], moment), calendar=rule.during)
+    return Silence(*stretch(rules.calendars[hours], moment), calendar=hours)
 
 
 def paused(history: Iterable[Change], now: datetime) -> Silence | None:
@@ -96,13 +103,14 @@ class Quiet:
         history = facts.ticket.history
         self._pause = paused(history, facts.now) if facts.now is not None else None
 
-    def at(self, rule: Rule, moment: datetime, *, muted: bool = True) -> Silence | None:
+    def at(self, rule: Rule, moment: datetime, hours: str = "", *, muted: bool = True) -> Silence | None:
         """What holds an effect of this rule at a moment: of several the one that ends last. A watched mute holds what
-        is watched only; what is not `muted` none holds.
+        is watched only; what is not `muted` none holds. `hours` is the calendar of whoever is told.
         """
         mutes = self._of(rule) if muted else ()
+        theirs = _shut(hours, self._rules, moment)
         pause = self._pause if self._pause is not None and rule.kind in TIMED and self._pause.covers(moment) else None
-        found = [*self._muted(rule, mutes, moment), *filter(None, [_closed(rule, self._rules, moment), pause])]
+        found = [*self._muted(rule, mutes, moment), *filter(None, [_closed(rule, self._rules, moment), theirs, pause])]
         return max(found, key=lambda one: (one.until is None, one.until), default=None)
 
     def watched(self, rule: Rule, moment: datetime) -> Silence | None:
@@ -110,12 +118,18 @@ class Quiet:
         mutes = (mute for mute in self._mutes if mute.mode == "watch")
         return next(self._muted(rule, mutes, moment), None) if rule.mode == "on" else None
 
-    def out(self, rule: Rule, moment: datetime) -> datetime | None:
-        """When an effect of this rule goes out that is due at a moment; None where no end of its silence is known."""
+    def out(self, rule: Rule, moment: datetime, hours: str = "") -> datetime | None:
+        """When an effect of this rule goes out that is due at a moment; None where no end of its silence is known.
+
+        Two calendars that are never open together are such a silence.
+        """
         due: datetime | None = moment
-        while due is not None and (silence := self.at(rule, due)) is not None:
+        for _ in range(MOST):
+            silence = self.at(rule, due, hours) if due is not None else None
+            if silence is None:
+                return due
             due = silence.until
-        return due
+        return None
 
     def lifted(self, rule: Rule, now: datetime, within: timedelta) -> tuple[Silence, ...]:
         """What held effects of this rule and ended so lately."""

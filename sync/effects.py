@@ -11,6 +11,7 @@ these nouns is `sync.telling`'s, `sync.calls`' and `sync.rooms`'.
 |          |                            | entry tells what it is when its rule is gone                  |
 |          | `unmuted:<rule>><place>`   | the same, of what no mute holds                               |
 | call     | `escalate:<rule>><place>`  | a step of a ladder; per place only the latest moment counts   |
+| act      | `escalate:<rule>><verb>`   | what a step does in our own name; no message, but an act      |
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from rules.model import Recipient, Rule, RuleSet
 from rules.restrict import Restriction
 from rules.text import Template
 from sync.ledger import Ledger
-from sync.words import words
+from sync.words import recommended, words, zone_of
 
-Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire"]
+Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire", "act"]
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 STANDING_TEXT = (
@@ -84,7 +85,7 @@ class Effect:
     is made now, `digest` what tells a changed thing from the same one. `under` is the key of the effect it stands
     under. A call or news that is still to come has no `thing` yet. What is `restricted` joins no list, and is no
     matter of floods. What is `left` out is only told in the plan, with this reason. News under one
-    `heading` is one message.
+    `heading` is one message. Outside its `hours`, a calendar, it is held.
     """
 
     key: str
@@ -114,6 +115,7 @@ class Effect:
     room: Channel | None = None
     left: str = ""
     heading: str = ""
+    hours: str = ""
 
     @property
     def to(self) -> str:
@@ -183,12 +185,21 @@ def key_of(kind: str, rule: Rule, address: Address) -> tuple[str, tuple[str, ...
 
 
 def said(decision: Decision, address: Address, template: Template, extras: Mapping[str, object], scene: Scene) -> str:
-    """What is said at an address: the rule's text for its audience, else this one."""
+    """What is said at an address: the rule's text for its audience, else this one.
+
+    `extras` are variables of this text alone; `offered` are texts of what can be done, the first is recommended.
+    """
     rule = decision.rule
     chosen = rule.texts.get(address.audience, template)
-    known = words(chosen.names - extras.keys(), decision, replace(scene, reader=address))
+    offered = extras.get("offered", ()) if "options" in chosen.names else ()
+    options = offered if isinstance(offered, tuple) else ()
+    names = chosen.names.union(*(option.names for option in options))
+    known = words(names - extras.keys(), decision, replace(scene, reader=address))
     told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **known, **extras}
-    zone = scene.rules.zone(f"audience:{address.audience}", address.place.partition("@")[0], f"person:{address.person}")
+    zone = zone_of(address, scene.rules)
+    if options:
+        every = (option.render(scene.facts.words(told), zone, scene.now) for option in options)
+        told["options"] = recommended(every)
     return chosen.render(scene.facts.words(told), zone, scene.now)
 
 

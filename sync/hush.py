@@ -45,7 +45,7 @@ class Hushed:
             return item
         effect, rules = item.effect, self._scene.rules
         rule, moment, zone = rules.by_id[effect.rule], max(self._scene.now, effect.due), rules.defaults.timezone
-        silence = self._of(effect).at(rule, moment, muted=not effect.key.startswith(LOUD))
+        silence = self._of(effect).at(rule, moment, effect.hours, muted=not effect.key.startswith(LOUD))
         if silence is not None:
             return Item("held", effect, silence.until, silence.why(zone), silence=silence)
         would = self._of(effect).watched(rule, moment)

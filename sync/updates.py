@@ -18,7 +18,7 @@ from rules import cadence, duration
 from rules.cadence import UPDATE, Told
 from rules.decide import Decision, decide
 from rules.directory import Address
-from rules.events import Event, events
+from rules.events import CONFIRMED, Event, events
 from rules.model import Recipient, Update
 from rules.quiet import PAUSED, Quiet
 from sync.calls import Moment, Series, calls
@@ -47,9 +47,9 @@ _READ_WITHIN: Final = timedelta(seconds=30)
 """How much older the ticket may have been that was read when a place was told: what came meanwhile is told again."""
 _UNTOLD: Final = frozenset({"commented", "created"})
 """Events that are no change of how things are."""
-_NO_CHANGE: Final = frozenset(
+NO_CHANGE: Final = frozenset(
     {"description", "status", "labels", "severity", "assignee", "hold", "phase", "acknowledged"}
-    | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, PAUSED, "escalated"}
+    | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, PAUSED, "escalated", CONFIRMED}
 )
 """Words whose changes are told by an event with a name of its own, or are none of how things are."""
 
@@ -60,7 +60,8 @@ class Beat:
     `fresh`ly posted since.
 
     It is told again at `due`, and that goes out at `out` (None: no such moment is known). `base` is from when that is
-    counted. `by` is the rule of a shorter cadence that tells the place instead. It may be `alone` in its audience.
+    counted. `by` is the rule of a shorter cadence that tells the place instead. It may be `alone` in its audience,
+    and have `hours`, a calendar.
     """
 
     decision: Decision
@@ -76,6 +77,7 @@ class Beat:
     skipped: tuple[Change, ...] = ()
     by: Update | None = None
     alone: bool = True
+    hours: str = ""
 
     @property
     def since(self) -> datetime:
@@ -123,10 +125,8 @@ def beats(decisions: Iterable[Decision], scene: Scene) -> tuple[Beat, ...]:
     """Each place of each rule, in deciding order, with the rule that tells it instead."""
     quiet = Quiet(scene.facts, scene.known)
     found: list[Beat] = []
-    for decision in decisions:
-        if isinstance(decision.rule, Update):
-            rule, told = decision.rule, scene.addresses(decision, decision.rule.to)
-            found += [_beat(decision, rule, address, scene, quiet) for address in told]
+    for decision, rule in ((one, one.rule) for one in decisions if isinstance(one.rule, Update)):
+        found += [_beat(decision, rule, address, scene, quiet) for address in scene.addresses(decision, rule.to)]
     best: dict[tuple[str, str, str], Beat] = {}
     for beat in found:
         place = _place(beat)
@@ -156,11 +156,9 @@ def _of_reader(scene: Scene) -> tuple[Beat, ...]:
     """The places at which whoever reads a text is told how things are; all of them, where they are at none."""
     decisions = decide((UPDATE,), scene.facts.ticket, scene.rules, scene.known, scene.now)
     found = tuple(b for b in beats((d for d in decisions if d.rule.mode == "on"), scene) if b.by is None)
-    reader = scene.reader
-    if reader is None:
-        return found
-    own = tuple(b for b in found if b.address.audience == reader.audience != "")
-    same = tuple(b for b in found if (b.address.product, b.address.address) == (reader.product, reader.address))
+    who = scene.reader or Address("", "", "")
+    own = tuple(b for b in found if b.address.audience == who.audience != "")
+    same = tuple(b for b in found if (b.address.product, b.address.address) == (who.product, who.address))
     return own or same or found
 
 
@@ -183,8 +181,9 @@ def _beat(decision: Decision, rule: Update, address: Address, scene: Scene, quie
         fresh = ()
     skipped = cadence.skips(UPDATE, history, base, now)
     due = base + every * (1 + len(skipped))
-    out = _out(rule, address, due, scene, quiet)
-    return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped)
+    hours = _hours(address, scene)
+    out = quiet.out(rule, due, hours)
+    return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped, hours=hours)
 
 
 def _told(rule: Update, address: Address, scene: Scene) -> tuple[Told | None, Told | None]:
@@ -203,22 +202,10 @@ def _of(entry: Entry | None) -> Told | None:
     return Told(entry.at, entry.mark)
 
 
-def _out(rule: Update, address: Address, due: datetime, scene: Scene, quiet: Quiet) -> datetime | None:
-    """When something goes out that is due then: in the audience's hours, and when nothing holds it."""
-    out: datetime | None = due
-    for _ in range(MOST):
-        opened = _opened(address, out, scene) if out is not None else None
-        out = quiet.out(rule, opened) if opened is not None else None
-        if out == opened:
-            return out
-    return None
-
-
-def _opened(address: Address, moment: datetime, scene: Scene) -> datetime | None:
-    """The first moment from then on in the hours of the audience that an address stands in."""
+def _hours(address: Address, scene: Scene) -> str:
+    """The calendar of the audience that an address stands in; empty where it has none."""
     audience = scene.rules.audiences.get(address.audience)
-    hours = audience.calendar if audience is not None else None
-    return cadence.opens(scene.rules.calendars[hours] if hours is not None else None, moment)
+    return (audience.calendar or "") if audience is not None else ""
 
 
 def _repeats(beat: Beat, scene: Scene) -> bool:
@@ -243,7 +230,7 @@ class _Talk:
         facts, world = self.scene.facts, self.scene.world
         found = events(facts.ticket, facts.rules, world.me, world.defaults)
         told = (event for event in found if event.kind not in _UNTOLD and event.at <= self.scene.now)
-        return tuple(e for e in told if not e.kind.startswith("changed:") or e.field not in _NO_CHANGE)
+        return tuple(e for e in told if not e.kind.startswith("changed:") or e.field not in NO_CHANGE)
 
     @cached_property
     def quiet(self) -> Quiet:
@@ -271,10 +258,8 @@ class _Talk:
 
     def _moments(self, beat: Beat) -> Iterator[Moment]:
         for number, due in enumerate((*(change.at for change in beat.fresh[-1:]), beat.due), 1):
-            effective = _opened(beat.address, due, self.scene)
-            if effective is not None:
-                words = self.words(beat, due, effective) if effective <= self.scene.now else {}
-                yield Moment(due, effective, number, beat.rule.to, words=words, at=beat.address)
+            words = self.words(beat, due) if due <= self.scene.now else {}
+            yield Moment(due, due, number, beat.rule.to, words=words, at=beat.address)
 
     def _shaped(self, effect: Effect, beat: Beat) -> Effect:
         """An update as its plan tells it; it covers its own due, from which the next is counted."""
@@ -284,6 +269,7 @@ class _Talk:
             effect,
             what=f"update {beat.name}",
             mark=effect.moment,
+            hours=beat.hours,
             digest=self.content(beat) if outside else digest(rule.id, effect.place),
             why=(f"{rule.name or rule.id}, every {duration.show(beat.every)}", *beat.decision.why),
             left="" if beat.by is None else f"{beat.by.name or beat.by.id} tells it, and no less often",
@@ -292,16 +278,17 @@ class _Talk:
     def content(self, beat: Beat) -> str:
         """The digest of what a place would be told now, whatever moments it names."""
         moments = dict.fromkeys(("since", "last_update", "next_update", "unchanged"))
-        words = {**self.words(beat, beat.due, self.scene.now), **moments}
+        words = {**self.words(beat, beat.due), **moments}
         return digest(said(beat.decision, beat.address, beat.rule.text or standard(TEXT), words, self.scene))
 
-    def words(self, beat: Beat, due: datetime, effective: datetime) -> Mapping[str, object]:
-        """What a text may say of an update that goes out now."""
+    def words(self, beat: Beat, due: datetime) -> Mapping[str, object]:
+        """What a text may say of an update that goes out now and was due then."""
         now, since = self.scene.now, beat.since
         happened = tuple(event for event in self.events if event.at > since)
         posted = tuple(c for c in cadence.posted(self.history, since, now) if beat.told is None or c.at > since)
         lines = "\n".join(f"{self._author(change)}: {change.after}" for change in posted)
         told = _listed(event for event in happened if _may_hear(event, beat, self.scene))
+        wanted = cadence.opens(self.scene.rules.calendars.get(beat.hours), due) or due
         following = Told(now, due).counted(beat.every) + beat.every
         return {
             "posted": lines,
@@ -309,9 +296,9 @@ class _Talk:
             "heard": since,
             "changed": "\n".join(filter(None, (lines, told))),
             "unchanged": None if happened or posted else self.last,
-            "late": effective if now - effective > beat.every / 10 else None,
+            "late": wanted if now - wanted > beat.every / 10 else None,
             "last_update": beat.told.at if beat.told is not None else None,
-            "next_update": _out(beat.rule, beat.address, following, self.scene, self.quiet),
+            "next_update": self.quiet.out(beat.rule, following, beat.hours),
         }
 
     def _author(self, change: Change) -> str:
@@ -338,7 +325,7 @@ class _Talk:
         if told is None or told >= out:
             return
         words = {
-            **(self.words(beat, beat.due, out) if due <= self.scene.now else {}),
+            **(self.words(beat, beat.due) if due <= self.scene.now else {}),
             "audiences": ", ".join(dict.fromkeys(one.name for one in together)),
             "next_update": out,
         }

@@ -69,6 +69,13 @@ def test_another_cadence_than_that_of_the_rules_survives_a_restart() -> None:
     assert clocks(world) == ["09:20", "09:40"]
 
 
+def test_the_cadence_that_holds_already_is_no_other() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.click("cadence", ref, every="15m")
+    assert world.click("cadence", ref, every="15 min") == "Updates of OPS-1 go out every 15m already."
+
+
 @pytest.mark.parametrize(
     ("every", "answer"),
     [

@@ -295,6 +295,20 @@ def test_updates_that_are_due_together_have_one_reminder() -> None:
     assert "an update for management, #incidents is due at 10:00" in world.said("U-tom")[-1]
 
 
+def test_of_places_that_are_told_at_different_times_the_next_one_is_reminded_of() -> None:
+    rules = UPDATES.replace('"audience:management"', '"audience:management", "audience:customers"')
+    world = World(rules + 'texts.customers = "{{ service }}"\n', COMPANY + CUSTOMERS)
+    ref = world.ticket()
+    world.person(ref, assignee="tom")
+    world.at("09:10").click("update", ref, text="We look.")
+    world.at("09:20").click("update", ref, text="We still look.")
+    world.at("09:50")
+    assert (clocks(world), clocks(world, "#status")) == (["09:10", "09:20", "09:50"], ["09:10", "09:40"])
+    assert clocks(world, "U-tom") == ["09:37", "09:47"]
+    assert "for customers is due at 09:40" in world.said("U-tom")[0]
+    assert "for management is due at 09:50" in world.said("U-tom")[1]
+
+
 def test_where_nobody_has_the_ticket_nobody_is_reminded() -> None:
     world = World(UPDATES)
     world.ticket()
@@ -327,6 +341,28 @@ def test_the_last_update_of_the_day_says_when_the_next_one_comes() -> None:
     world.until(MORNING + timedelta(days=1, hours=1, minutes=1))
     assert told(world)[-2][1].endswith("Next update by 24 Nov 10:00.")
     assert [f"{post.at:%d %H:%M}" for post in world.posts][-2:] == ["23 17:30", "24 10:00"]
+
+
+def test_what_a_mute_held_waits_for_the_hours_of_its_audience_too() -> None:
+    company = COMPANY.replace('["slack:#management"]', '["slack:#management"], calendar = "office"') + OFFICE
+    world = World(UPDATES + MUTE + "until = 2026-11-23T20:00:00\n", company)
+    ref = world.ticket()
+    world.until(MORNING.replace(day=24))
+    assert world.posts == []
+    assert world.plan(ref).wake == MORNING.replace(day=24, hour=10)
+    world.until(MORNING.replace(day=24, hour=10, minute=1))
+    assert [f"{post.at:%d %H:%M}" for post in world.posts] == ["24 10:00"]
+
+
+def test_hours_of_rule_and_audience_that_never_meet_promise_nothing() -> None:
+    night = '\n[calendars.night]\nhours = { mon-sun = "18:00-24:00" }\n'
+    company = COMPANY.replace('["slack:#management"]', '["slack:#management"], calendar = "office"') + OFFICE + night
+    card = '[[notify]]\nid = "card"\nto = ["place:incidents"]\ntext = "{{ next_update or \'never\' }}"\n'
+    world = World(UPDATES.replace('every = "30m"', 'every = "30m"\nduring = "night"') + card, company)
+    world.ticket()
+    world.until(MORNING + timedelta(days=2))
+    assert world.said("#incidents") == ["never"]
+    assert clocks(world) == []
 
 
 def test_an_audience_whose_hours_never_come_is_told_nothing() -> None:
