@@ -108,7 +108,7 @@ class ServiceNowSetup(Setup):
     def _table(self, answers: Answers) -> str:
         settings = self._settings(answers)
         tried = f"could not read the table {settings.table}"
-        row = self._client(answers).first(settings.table, "", ["number"], tried)
+        row = self._client(answers).first(settings.table, "ORDERBYsys_id", ["number"], tried)
         return f"{settings.table} can be read{'' if row is not None else '; it has no record that may be seen'}"
 
     # ---- how the table is made
@@ -119,7 +119,7 @@ class ServiceNowSetup(Setup):
         names = self._names = Names(client, settings.table)
         names.meet((), [settings.user])
         row = client.first(settings.table, "ORDERBYDESCsys_updated_on", None, f"could not read {settings.table}")
-        columns = Dictionary(client, settings.table).columns((LEDGER, *(f"u_{word}" for word in OWN)))
+        columns = Dictionary(client, settings.table).columns((LEDGER, "number", *(f"u_{word}" for word in OWN)))
         mapped = dict(_own(row or {}, columns))
         states = names.choices("state")
         groups = dict(_keys(_listed(client, GROUPS)))
@@ -137,7 +137,7 @@ class ServiceNowSetup(Setup):
             del table["phases"]
         words = {"assignee": "user", "severity": "choice", "team": "text", "service": "text"}
         words = {w: type_ for w, type_ in words.items() if w == "assignee" or w in values}
-        ready = LEDGER in (row or {}) or LEDGER in columns
+        lacks = LEDGER not in (row or columns) and LEDGER not in columns and bool(row or columns)
         return Found(
             table=table,
             remarks={tuple(path): said for path, said in remarks.items()},
@@ -149,7 +149,7 @@ class ServiceNowSetup(Setup):
             me=names.user(settings.user),
             home=settings.table,
             example=self._example(client, settings.table),
-            unready="" if ready else f"{settings.table} has no column {LEDGER}, or it may not be read",
+            unready=f"{settings.table} has no column {LEDGER}, or it may not be read" if lacks else "",
             learnt=_learnt(mapped, severity, shown),
             notes=tuple(_notes(states, phases, severity)),
         )

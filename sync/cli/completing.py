@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def options() -> list[Any]:
     """The options of `pointman init`, as the parameters of a command."""
-    from sync.cli import starting, wishes
+    from sync.cli import choosing, wishes
 
-    shown = {action.dest: action for action in wishes.options(starting.kinds()) if action.option_strings}
+    shown = {action.dest: action for action in wishes.options(choosing.kinds()) if action.option_strings}
 
     def asked(**_: object) -> None:
         """Never called: it only lends its parameters."""

@@ -79,7 +79,7 @@ class _Start:
     def left(self) -> str:
         """What is there already, in case it ends here."""
         if self._written:
-            return f"the files are written; go on with: {_next(self._wish.folder, self._home_key)[0]}"
+            return f"the files are written; go on with: {_next(self._wish.folder, (), self._home_key)[0]}"
         found = f", and the home ticket {self._home_key} is found again" if self._home_key else ""
         return f"nothing was written{found}"
 
@@ -140,9 +140,8 @@ class _Start:
         """The one that was said, else what a person answers, else this machine's."""
         if self._wish.timezone or not self._talk.person:
             return self._wish.timezone or choosing.machine_zone()
-        while (
-            zone := self._talk.ask("Time zone of rules and texts", choosing.machine_zone())
-        ) not in available_timezones():
+        offer = choosing.machine_zone()
+        while (zone := self._talk.ask("Time zone of rules and texts", offer)) not in available_timezones():
             self._talk.remark(choosing.no_zone(zone))
         return zone
 
@@ -318,9 +317,8 @@ class _Start:
     ) -> None:
         """What was done, what is still wrong, and what to do next."""
         folder = self._wish.folder
-        steps = _next(folder, whole.tickets.example or whole.home)
-        if whole.tickets.unready:
-            steps = [*steps[:-4], f"pointman setup {whole.tracker}", choosing.again(self._wish), *steps[-4:]]
+        first = [f"pointman setup {whole.tracker}", choosing.again(self._wish)] if whole.tickets.unready else []
+        steps = _next(folder, first, whole.tickets.example or whole.home)
         lacking = [] if self._wish.secrets else sorted(secrets(products))
         if self._wish.style == "json":
             told = {
@@ -355,9 +353,10 @@ class _Start:
 # ---- what is not asked
 
 
-def _next(folder: Path, key: str) -> list[str]:
+def _next(folder: Path, first: Sequence[str], key: str) -> list[str]:
     where = [] if folder.resolve() == Path.cwd() else [f"cd {shlex.quote(str(folder))}"]
-    return [*where, "pointman check --live", "pointman test", f"pointman plan {key}", "pointman run"]
+    plan = [f"pointman plan {key}"] if key else []
+    return [*where, *first, "pointman check --live", "pointman test", *plan, "pointman run"]
 
 
 def _key(name: str) -> str:
