@@ -138,13 +138,13 @@ def _person(rule: Assign, team: str | None, facts: Facts, world: World, now: dat
     somebody who is away, or whose hours are over while another's are not, is replaced.
     """
     ticket = facts.ticket
-    holder = ticket.fields.get("assignee")
-    if ticket.phase not in OPEN or (holder is not None and facts["acknowledged"]):
+    taken = ticket.fields.get("assignee") is not None and facts["acknowledged"]
+    if ticket.phase not in OPEN or taken:
         return None
     fit = _fit(rule, _pool(rule, team, facts, now), facts, now)
     if rule.person is not None or rule.pick == "on-call":
         return next(iter(fit), None)
-    current = _holder(facts)
+    current = holder(facts)
     if current in fit:
         return current
     loads: Mapping[str, int] = world.loads if rule.pick == "least-loaded" else {}
@@ -173,15 +173,15 @@ def _fit(rule: Assign, pool: Iterable[str | None], facts: Facts, now: datetime) 
     return tuple(key for key in fit if present(key, rules, now)) or fit
 
 
-def _holder(facts: Facts) -> str | None:
+def holder(facts: Facts) -> str | None:
     """Who has the ticket, by key."""
-    holder = facts.ticket.fields.get("assignee")
-    return person_of(holder, facts.ticket.source, facts.rules) if isinstance(holder, User) else None
+    user = facts.ticket.fields.get("assignee")
+    return person_of(user, facts.ticket.source, facts.rules) if isinstance(user, User) else None
 
 
 def _instead(person: str, facts: Facts, now: datetime) -> str:
     """Why somebody else has it no longer; empty where nobody is replaced."""
-    before = _holder(facts)
+    before = holder(facts)
     if before is None or before == person:
         return ""
     known = facts.rules.people[before]

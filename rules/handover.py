@@ -13,7 +13,7 @@ from connectors.model import Ticket
 from rules.decide import Decision, World, decide, holds
 from rules.events import OPEN
 from rules.facts import Facts
-from rules.fields import moments
+from rules.fields import holder, moments
 from rules.model import Assign, RuleSet
 from rules.schedule import AHEAD
 
@@ -22,20 +22,23 @@ MOST = 50
 
 
 def handover(ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> Decision | None:
-    """The decision that is next to assign somebody else if nobody acknowledges, `since` the moment of it."""
+    """The decision that is next to assign somebody else if nobody acknowledges, `since` the moment of it.
+
+    The ticket is as it is about to be: who has it is who was decided now.
+    """
     facts = Facts(ticket, rules, now)
     if ticket.phase not in OPEN or facts["acknowledged"]:
         return None
     candidates = rules.index.candidates("assign", facts)
     live = [r for r in candidates if isinstance(r, Assign) and r.mode == "on" and (r.pick or r.person)]
     speaking = [rule for rule in live if world.shows(rule) and holds(rule.when, facts)]
-    at, before = now, _assigned(ticket, rules, world, now)
+    at, before = now, holder(facts)
     for _ in range(MOST if speaking else 0):
         edge = min((moment for rule in speaking for moment in moments(rule, facts, at)), default=None)
         if edge is None or edge > now + AHEAD:
             return None
         at, after = edge, _assigned(ticket, rules, world, edge)
-        if after is not None and (before is None or after.value != before.value):
+        if after is not None and after.value != before:
             return replace(after, since=edge)
     return None
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["off", "watch", "on"]
 Type: TypeAlias = Literal["text", "number", "flag", "moment", "choice"]
 Pick: TypeAlias = Literal["on-call", "least-loaded", "rotate"]
+Deed: TypeAlias = Literal["unacknowledge"]
 
 WORTH_TELLING = ("severity", "phase", "assignee")
 """The words whose change is told again where a message cannot be edited, unless its rule names others."""
@@ -49,11 +50,18 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a ladder: whom to call how long after its beginning, and what to say if not the rule's text."""
+    """One step of a ladder: whom to call how long after its beginning, and what to say if not the rule's text.
+
+    It is passed over where `when` is not true at its moment. `options` are offered in place of the rule's. With `then`
+    nobody is called: where nobody answered the step before, that is what comes of it.
+    """
 
     after: timedelta
-    to: tuple[Recipient, ...]
+    to: tuple[Recipient, ...] = ()
     text: Template | None = None
+    when: Condition | None = None
+    options: tuple[Template, ...] = ()
+    then: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ class Assign(Rule):
 class Escalate(Rule):
     """Calls people until somebody acts: a ladder of steps, counted from the moment `since`, lowest first.
 
-    With a `calendar` only its hours count.
+    With a `calendar` only its hours count. `options` are what can be done, the first is recommended.
     """
 
     since: str = "created"
@@ -122,6 +130,7 @@ class Escalate(Rule):
     repeat: Repeat | None = None
     buttons: tuple[str, ...] = ("acknowledge", "take")
     calendar: str | None = None
+    options: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,8 +453,8 @@ class RuleSet:
         return {person.email.lower(): key for key, person in self.people.items() if person.email}
 
     @cached_property
-    def turns(self) -> dict[str, Turn]:
-        """Whose turn it is by schedule, as last worked out by `rules.schedule`."""
+    def turns(self) -> dict[str, tuple[Turn, ...]]:
+        """Whose turn it is by schedule, as worked out lately by `rules.schedule`."""
         return {}
 
     @cached_property

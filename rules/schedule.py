@@ -21,6 +21,8 @@ from rules.model import Override, RuleSet, Schedule
 
 AHEAD = timedelta(days=60)
 """So far ahead it is looked for the next hand-over."""
+KEPT = 4
+"""So many turns of a schedule are remembered: this one, the next, and those that tickets of another day ask for."""
 _A_MONDAY = date(1970, 1, 5)
 _MIDNIGHT = time(0)
 _DAY = timedelta(days=1)
@@ -48,9 +50,10 @@ def on_call(team: str, rules: RuleSet, now: datetime) -> str | None:
 
 def turn(schedule: str, rules: RuleSet, now: datetime) -> Turn:
     """Whose turn it is in a schedule, and until when."""
-    known = rules.turns.get(schedule)
-    if known is not None and known.at <= now < known.known_until:
-        return known
+    known = rules.turns.get(schedule, ())
+    for each in known:
+        if each.at <= now < each.known_until:
+            return each
     person = _now(rules.schedules[schedule], rules, now)
     moment, until = now, None
     while (edge := _next(rules.schedules[schedule], rules, moment)) is not None and edge <= now + AHEAD:
@@ -58,7 +61,8 @@ def turn(schedule: str, rules: RuleSet, now: datetime) -> Turn:
             until = edge
             break
         moment = edge
-    made = rules.turns[schedule] = Turn(person, now, until)
+    made = Turn(person, now, until)
+    rules.turns[schedule] = (made, *known[: KEPT - 1])
     return made
 
 

@@ -58,7 +58,7 @@ MARIA, TOM, ANN = User("m"), User("t"), User("a")
     ("assign", "on", "wanted", "why"),
     [
         (ON_CALL, ticket(assignee=MARIA), ("tom", "23 10:00"), "the shift ends"),
-        (ON_CALL, ticket(), ("tom", "23 10:00"), "and whoever is about to have it hands it over"),
+        (ON_CALL, ticket(), ("tom", "23 10:00"), "nobody has it, so whoever comes next"),
         (ON_CALL, ticket("active", assignee=MARIA), None, "somebody acknowledged it"),
         (ON_CALL, ticket("resolved", assignee=MARIA), None, "it is over"),
         ('team = "service.team"\npick = "on-call"', ticket(service="db"), ("tom", "23 10:00"), "the service's team"),
@@ -66,7 +66,7 @@ MARIA, TOM, ANN = User("m"), User("t"), User("a")
         ('pick = "on-call"', ticket(team="dba"), ("tom", "23 10:00"), "the ticket's team"),
         ('pick = "on-call"', ticket(team="bare"), None, "a team without a schedule"),
         ('pick = "on-call"', ticket(), None, "no team at all"),
-        ('team = "web"\npick = "on-call"', ticket(), None, "who is alone hands over to nobody, though away tomorrow"),
+        ('team = "web"\npick = "on-call"', ticket(assignee=ANN), None, "who is alone hands over to nobody, though away tomorrow"),
         ('team = "dba"\npick = "rotate"', ticket(assignee=MARIA), ("tom", "23 12:00"), "her hours end, his begin"),
         ('team = "dba"\npick = "least-loaded"', ticket(assignee=MARIA), ("tom", "23 12:00"), "the same"),
         ('team = "bare"\npick = "rotate"', ticket(assignee=MARIA), None, "there is nobody else"),
