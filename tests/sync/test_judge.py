@@ -241,3 +241,26 @@ def test_a_warning_counts_as_a_call() -> None:
         "called: lead:payments (maria) after 5m by answer",
     )
     assert {one.rule.id for one in failure.why} == {"unacknowledged", "answer"}
+
+
+# ---- updates
+
+EVERY = '[[update]]\nid = "half-hourly"\nevery = "30m"\nto = ["audience:management"]\n'
+
+
+def test_updates_are_told_and_nobody_is_called_by_them_nor_by_their_reminders() -> None:
+    taken = 'ticket = { summary = "Checkout is slow", assignee = "tom" }\n'
+    posted = (
+        'then = [{ after = "40m", by = "tom", update = "We look.", expect = { told = ["audience:management"] } }]\n'
+    )
+    expect = 'expect = { told = [], "after 29m" = { told = [] }, "after 31m" = { told = ["slack:#management"], called = [] } }\n'
+    assert failed(taken + posted + expect, EVERY) == []
+
+
+def test_where_an_update_did_not_come_its_rule_says_why() -> None:
+    failure = only('ticket = { summary = "x" }\nexpect = { "after 10m" = { told = ["audience:management"] } }', EVERY)
+    assert failure.came == "told: nobody"
+    assert failure.lines(rules(""))[-2:] == (
+        "update    half-hourly  fired: every 30m, since 10:00",
+        "    → next 10:30  update management: unless somebody posts one first",
+    )
