@@ -83,7 +83,8 @@ class Judge:
         return oldest((*self._owed(ticket, ledger, known), *doubtful))
 
     def _owed(self, ticket: Ticket, ledger: Ledger, world: World) -> Iterator[Overdue]:
-        if ticket.created > self.then or (self.settled is not None and self.settled > self.then):
+        untold = not _told(ticket, self.then) and ticket.updated > self.then  # what it was then, nobody can say
+        if untold or ticket.created > self.then or (self.settled is not None and self.settled > self.then):
             return
         items = wanting(make_plan(ticket, ledger, self.rules, world, self.now))
         if not items:
@@ -98,15 +99,14 @@ class Judge:
 
     def _wanted(self, ticket: Ticket, ledger: Ledger, world: World, moment: datetime) -> frozenset[str]:
         """What was owed at a moment, as the ticket was then, by what the ledger knows today."""
-        whole = ticket.complete_since is None or ticket.complete_since <= moment
-        then = ticket.at(moment) if whole else ticket
+        then = ticket.at(moment) if _told(ticket, moment) else ticket
         acts = tuple(act for act in ledger.acts if act.at <= moment)
         plan = make_plan(then, replace(ledger, acts=acts), self.rules, replace(world, explained=True), moment)
         return frozenset(wanting(plan))
 
     def _since(self, key: str, ticket: Ticket, ledger: Ledger, world: World) -> datetime:
         """Since when something without a due of its own is owed: at what happened then, else about then."""
-        early, late = ticket.created, self.then
+        early, late = min(self.then, max(ticket.created, ticket.complete_since or ticket.created)), self.then
         for _ in range(_STEPS):
             middle = early + (late - early) / 2
             if key in self._wanted(ticket, ledger, world, middle):
@@ -115,6 +115,11 @@ class Judge:
                 early = middle
         happened = [ticket.created, *(change.at for change in ticket.history), *(act.at for act in ledger.acts)]
         return min((at for at in happened if early <= at <= late), default=late.replace(microsecond=0))
+
+
+def _told(ticket: Ticket, moment: datetime) -> bool:
+    """Whether its history reaches back to a moment."""
+    return ticket.complete_since is None or ticket.complete_since <= moment
 
 
 def wanting(plan: Plan) -> Mapping[str, Item]:
@@ -131,7 +136,7 @@ def in_doubt(ticket: Ticket, ledger: Ledger) -> Iterator[Overdue]:
 
 def _due(item: Item) -> datetime | None:
     """When it was due, where it has a due of its own; what waited for a silence to end has no other."""
-    return item.effect.due if item.effect.sort in {"call", "news"} and not item.lifted else None
+    return item.effect.due if item.effect.sort in {"call", "news", "act"} and not item.lifted else None
 
 
 def _late(ticket: Ticket, item: Item, since: datetime) -> Overdue:
@@ -204,8 +209,7 @@ def survey(engine: Engine, tolerance: timedelta = TOLERANCE, age: timedelta | No
             now = engine.clock()
             known = (engine.released, now - age if age is not None else None)
             judge = Judge(engine.rules, now, tolerance, max(filter(None, known), default=None))
-            whole = listed.complete_since is None or listed.complete_since <= listed.created
-            if whole and not judge.of(listed, engine.world):
+            if _told(listed, listed.created) and not judge.of(listed, engine.world):
                 continue
             try:
                 late += judge.of(engine.tracker.get(listed.ref), engine.world)

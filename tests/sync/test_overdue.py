@@ -15,6 +15,7 @@ from sync.overdue import Judge, Overdue, survey
 from tests.world import MORNING, World
 
 FIVE = timedelta(minutes=5)
+CARD = "notify:card>place:incidents@slack"
 CALL = "escalate:unacknowledged>on-call:team"
 
 
@@ -58,7 +59,7 @@ def test_what_was_changed_a_moment_ago_is_nobodys_delay() -> None:
     assert world.plan(ref).owed, "the card is to be brought up to date"
     assert late(world.at("12:04")) == ()
     (card,) = late(world.at("12:06"))
-    assert card.key == "notify:card>place:incidents@slack"
+    assert card.key == CARD
     assert card.since == MORNING.replace(hour=12), "without a due of its own it is late since it was owed"
     world.restart()
     assert late(world) == ()
@@ -175,6 +176,22 @@ def test_old_tickets_and_those_of_nobody_are_silent() -> None:
     world.tracker.ticket("OPS-2", "The printer is slow")
     world.down = True
     assert late(world.at("12:00")) == ()
+
+
+def test_where_no_history_can_be_read_a_ticket_is_judged_once_it_has_been_still_for_long_enough() -> None:
+    world = World()
+    ref = world.ticket()
+    world.down = True
+    world.at("09:30")
+    world.tracker.person(ref, "ann", summary="Checkout is very much down")
+    blind = replace(
+        world.tracker.tickets[ref], complete_since=world.now + timedelta(milliseconds=1), history=(), updated=world.now
+    )
+    engine = fresh(world)
+    judged = lambda: Judge(engine.rules, world.now).of(blind, engine.world)  # noqa: E731
+    assert judged() == ()
+    world.at("09:36")
+    assert [(one.key, one.since) for one in judged()] == [(CARD, MORNING + timedelta(minutes=30))]
 
 
 class Lagging(MemoryTracker):
