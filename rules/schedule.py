@@ -233,17 +233,25 @@ class _Known:
         names = (
             (said.casefold(), person.key) for person in rules.people.values() for said in (person.name, person.key)
         )
+        self._ids: dict[str, set[str]] = {}
+        for person in rules.people.values():
+            for id_ in person.ids.values():
+                self._ids.setdefault(id_, set()).add(person.key)
         self._names = tuple((_whole(said), key) for said, key in sorted(names, key=lambda one: -len(one[0])) if said)
 
     def person(self, user: User, connector: str) -> str | None:
-        """By their id there, else by address, else by name.
+        """By their id there, else by address, else by an id that is theirs alone, else by name.
 
-        Where the product knows no people that is the name or the key that stands in its text.
+        An Atlassian account has one id in all of Atlassian's products. Where the product knows no people it is the name
+        or the key that stands in its text.
         """
         rules, said = self._rules, user.name.casefold()
         found = rules.person_by_id.get((connector, user.id)) or rules.person_by_email.get(user.email.lower())
         if found is not None:
             return found
+        theirs = self._ids.get(user.id, set())
+        if len(theirs) == 1:
+            return next(iter(theirs))
         whole = bool(user.id)
         asked = ((name.fullmatch(said) if whole else name.search(said), key) for name, key in self._names)
         return next((key for matched, key in asked if matched), None)

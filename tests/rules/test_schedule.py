@@ -32,8 +32,8 @@ timezone = "Europe/Berlin"
 office = {{ hours = {{ mon-fri = "09:00-17:00" }} }}
 [people]
 maria = {{ name = "Maria Keller", email = "maria@example.org", pagerduty = "PM" {people} }}
-tom = {{ name = "Tom Reyes" }}
-ann = {{ away = ["2026-12-07/2026-12-13"], timezone = "America/New_York" }}
+tom = {{ name = "Tom Reyes", jira = "5b10", slack = "SAME" }}
+ann = {{ msteams = "SAME", away = ["2026-12-07/2026-12-13"], timezone = "America/New_York" }}
 [teams]
 dba = {{ schedule = "dba" }}
 nobody = {{ lead = "tom" }}
@@ -262,6 +262,8 @@ def test_an_override_comes_before_what_was_looked_up() -> None:
     [
         (User("PM", "Somebody"), "maria", "by their id there"),
         (User("PX", "M. Keller", "MARIA@example.org"), "maria", "by address"),
+        (User("5b10", ""), "tom", "by an id that is his alone, in another product"),
+        (User("SAME", ""), None, "and not by one that two have"),
         (User("PX", "Tom Reyes", "t@example.org"), "tom", "by the whole name, where the product knows people"),
         (User("PX", "Tom Reyes Junior"), None, "and not by a part of it"),
         (User("", "On call: tom (first)"), "tom", "by the key in a text, where it does not"),
