@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # two more than there are cores: many tests only wait, for a process or a browser
 WORKERS = $(shell $(PYTHON) -c "import os; print(2 + (os.cpu_count() or 1))")
+# whoever switches it off has every test file compiled by every worker, again at each run: half a minute of a core
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test check bench install
 
 demo: install ; @$(BIN)/pointman demo $(ARGS)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from itertools import chain, islice
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -18,6 +19,22 @@ import structlog
 pytest.register_assert_rewrite("connectors.testing.contract")
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 hypothesis.settings.load_profile("any machine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Each worker begins to read at another file: what one has compiled, with its assertions, the others find."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker is None:
+        return
+    root = Path(__file__).parents[1]
+    asked = {(session.config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in session.config.args}
+    files = (file for file in sorted(Path(__file__).parent.rglob("test_*.py")) if asked & {file, *file.parents})
+    for file in islice(files, int(worker.removeprefix("gw")), None, workers):
+        try:
+            _ = pytest.Module.from_parent(session, path=file).obj
+        except (Exception, pytest.skip.Exception):  # it is told when its turn comes, if it is not half there
+            sys.modules.pop(".".join(file.relative_to(root).with_suffix("").parts), None)
 
 
 @pytest.hookimpl(trylast=True)  # after the order was shuffled
