@@ -84,6 +84,7 @@ class Views:
             "severity": severity if isinstance(severity, str) else "",
             "rank": _rank(severity, rules),
             "when": found.when,
+            "clocks": [{"state": c.band.replace(" ", "-"), "line": c.line(zone, plan.now)} for c in plan.clocks],
             "at": clock(plan.now, zone, now),
             "iso": found.at.isoformat() if found.at is not None else "",
             "files": files,

@@ -128,6 +128,24 @@ def moments(bench: Bench, key: str) -> list[dict[str, str]]:
 
 # ---- what is shown
 
+CLOCK = """
+[[objective]]
+id = "answer"
+start = "created"
+stop = "acknowledged"
+within = "1h"
+steps = [{ at = "50%", to = ["slack:#incidents"] }]
+"""
+
+
+def test_a_ticket_wears_its_clocks(bench: Bench) -> None:
+    bench.file.write_text(bench.file.read_text() + CLOCK)
+    key = bench.ticket()
+    told = bench.get("fragment", key=key).text
+    assert re.search(r'wb-clock-on-track">answer 1h: until [^<]*, on track<', told)
+    bench.world.clock.advance(timedelta(minutes=40))
+    assert 'wb-clock-at-risk">answer 1h' in bench.get("fragment", key=key).text
+
 
 def test_a_restricted_ticket_is_on_no_page(bench: Bench) -> None:
     key, other = bench.ticket(), bench.ticket()
