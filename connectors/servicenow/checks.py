@@ -12,6 +12,7 @@ from connectors.problems import Problem, Where, nearest
 from connectors.servicenow.client import EMPTY, Client, Row, literal
 from connectors.servicenow.fields import Fields
 from connectors.servicenow.installing import RULE
+from connectors.servicenow.lines import Lines
 from connectors.servicenow.names import GROUPS, USERS, Names
 from connectors.servicenow.settings import LEDGER, ServiceNowSettings
 
@@ -86,6 +87,11 @@ class Check:
     def _audit(self) -> Iterator[Problem]:
         if not self._seen("sys_audit", f"tablename={self._settings.table}"):
             said = "sys_audit cannot be read: who changed what is unknown, so fields that were changed are left alone"
+            if Lines(self._client, self._settings.table).readable():
+                said = (
+                    "sys_audit cannot be read, sys_history_line can: who changed what is known of a ticket only while "
+                    "nothing was changed since somebody opened it"
+                )
             hint = "let the account read sys_audit where tablename is the table (an ACL with a role of its own)"
             yield self._problem(said, hint, warning=True)
 

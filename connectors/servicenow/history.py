@@ -4,9 +4,7 @@
 now, and then led forward update by update; what our words were is read from the whole each time. So a severity that is
 two columns changes once where both were written together, and a state tells status, phase and hold.
 
-`sys_history_line` is not read: an instance makes it from the audit only when somebody opens a form, one for each
-person's language and zone, and throws it away after weeks (source: ServiceNow's page "Differences between audit and
-history sets"), so what is missing in it means nothing.
+Where the audit may not be read, `connectors.servicenow.lines` gives the same entries, as far as they reach.
 """
 
 from __future__ import annotations

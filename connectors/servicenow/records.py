@@ -1,14 +1,16 @@
 """Records of one table, read into tickets: the record, its history and its journal, for one or for a page of them.
 
 However many records there are, their history is one question and their journal another. What the account may not read
-of them is known by the answer (403), or by an audit that is empty altogether: then the past is unknown, never "no".
+of them is known by the answer (403), or by an audit that is empty altogether: then history lines are asked, and what
+they do not reach is unknown, never "no".
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
@@ -18,6 +20,7 @@ from connectors.servicenow.client import EMPTY, Client, Row
 from connectors.servicenow.edits import CLOSING
 from connectors.servicenow.fields import Fields, moment
 from connectors.servicenow.history import AUDITED, Entry, History, entry
+from connectors.servicenow.lines import Lines, Recorded
 from connectors.servicenow.names import Names
 from connectors.servicenow.settings import LEDGER, ServiceNowSettings
 
@@ -46,6 +49,14 @@ class Readable:
         self._until, self.proven = self._monotonic() + AGAIN, False
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is known of a record's past: its entries, whole from `since` on (None: not known)."""
+
+    since: datetime | None
+    entries: list[Entry]
+
+
 class Records:
     """Reads the records of one table. `name` is the connector's."""
 
@@ -57,7 +68,9 @@ class Records:
         self._names = names
         self._history = History(fields, names)
         self._lock = Lock()
+        self._lines = Lines(client, settings.table)
         self.audit = Readable()
+        self.lines = Readable()
         self.journal = Readable()
 
     def asked(self) -> list[str]:
@@ -75,23 +88,50 @@ class Records:
             raise Denied(f"{tried}: {said}; run pointman setup servicenow, and let the account read it")
         self._fields.ready()
         ids = [row["sys_id"].value for row in rows]
-        entries = self._entries(rows, ids, tried)
+        past = self._past(rows, ids, tried)
         notes = self._notes(ids, tried)
-        told = {id_: self._history.about(entries.get(id_, ()), row) for id_, row in zip(ids, rows, strict=True)}
+        told = {id_: self._history.about(past[id_].entries, row) for id_, row in zip(ids, rows, strict=True)}
         wanted = [pair for row in rows for pair in self._fields.ids(row)]
         wanted += [pair for several in told.values() for pair in self._history.ids(several)]
         people = {one.by for several in told.values() for one in several}
         people |= {note["sys_created_by"].value for several in notes.values() for note in several}
         self._names.meet(wanted, people)
-        return tuple(self._ticket(row, told[id_], notes.get(id_, ())) for id_, row in zip(ids, rows, strict=True))
+        return tuple(
+            self._ticket(row, _Past(past[id_].since, told[id_]), notes.get(id_, ()))
+            for id_, row in zip(ids, rows, strict=True)
+        )
 
     # ---- what lies beside a record
 
-    def _entries(self, rows: Sequence[Row], ids: Sequence[str], tried: str) -> dict[str, list[Entry]]:
-        """The entries of the audit by record; none where it may not be read."""
-        changed = [id_ for id_, row in zip(ids, rows, strict=True) if _count(row)]
-        if not changed or not self.audit:
+    def _past(self, rows: Sequence[Row], ids: Sequence[str], tried: str) -> dict[str, _Past]:
+        """What is known of the past of each record: by the audit, else by history lines as far as they reach."""
+        changed = {id_: row for id_, row in zip(ids, rows, strict=True) if _count(row)}
+        entries = self._entries(list(changed), tried) if changed and self.audit else {}
+        if not changed or self.audit:
+            return {
+                id_: _Past(moment(row["sys_created_on"].value), entries.get(id_, []))
+                for id_, row in zip(ids, rows, strict=True)
+            }
+        past = {id_: _Past(moment(row["sys_created_on"].value), []) for id_, row in zip(ids, rows, strict=True)}
+        recorded = self._recorded(list(changed), tried)
+        for id_, row in changed.items():
+            told = recorded.get(id_)
+            since = told.since(row) if told is not None else None
+            past[id_] = _Past(since, list(told.entries) if told is not None and since is not None else [])
+        return past
+
+    def _recorded(self, ids: Sequence[str], tried: str) -> dict[str, Recorded]:
+        """What history lines say; nothing where they may not be read either."""
+        if not self.lines:
             return {}
+        try:
+            return self._lines.read(ids, tried)
+        except Denied:
+            self.lines.refused()
+            return {}
+
+    def _entries(self, changed: Sequence[str], tried: str) -> dict[str, list[Entry]]:
+        """The entries of the audit by record; none where it may not be read."""
         query = f"tablename={self._settings.table}^documentkeyIN{','.join(changed)}"
         query += f"^fieldnameIN{','.join(self._fields.asked())}"
         found: dict[str, list[Entry]] = {}
@@ -131,13 +171,12 @@ class Records:
 
     # ---- the ticket
 
-    def _ticket(self, row: Row, entries: Sequence[Entry], notes: Iterable[Row]) -> Ticket:
+    def _ticket(self, row: Row, past: _Past, notes: Iterable[Row]) -> Ticket:
         words = self._fields.words(row)
         own = {word: words.pop(word, None) for word in ("summary", "description", "status", "reporter")}
         phase = self._fields.phase(row)
         words.pop("phase", None)
         created, updated = moment(row["sys_created_on"].value), moment(row["sys_updated_on"].value)
-        whole = not _count(row) or bool(self.audit)
         reporter = own["reporter"]
         number = row.get("number", EMPTY).value or row["sys_id"].value
         return Ticket(
@@ -155,9 +194,9 @@ class Records:
             project=self._settings.table,
             reporter=reporter if not isinstance(reporter, str) else None,  # type: ignore[arg-type]  # a person, or nobody
             fields=words,
-            history=self._history.read(entries, row) if whole else (),
+            history=self._history.read(past.entries, row),
             comments=tuple(self._comment(note) for note in notes),
-            complete_since=created if whole else updated + timedelta(milliseconds=1),
+            complete_since=past.since or updated + timedelta(milliseconds=1),
             ledger=row[LEDGER].value or None,
             version=f"{row['sys_updated_on'].value} {_count(row)}",
         )

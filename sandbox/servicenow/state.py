@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.clock import Clock
 from sandbox.http import Answer, Asked
-from sandbox.servicenow import hooks, query, rest, rules
+from sandbox.servicenow import history, hooks, query, rest, rules
 from sandbox.servicenow.schema import Schema
 from sandbox.servicenow.world import Record, begins, moment, stamp, sys_id, tables
 
@@ -32,7 +32,8 @@ LEDGER: Final = {
 class Traps:
     """What the real product does to the unwary, to be set by a test.
 
-    `readable` are the tables that only administrators may read and that we may. `journal_hidden` answers no journal
+    `readable` are the tables that only administrators may read and that we may. `viewed`: somebody opens every task as
+    soon as it was changed, so that its history set is up to date. `journal_hidden` answers no journal
     entries, with success. `hidden` are columns that we may not read, `locked` ones that we may not write (both as
     `incident.u_pointman`; a write is dropped with success), `unseen` sys_ids of records that we may not see.
     `cap` is how many rows one answer holds at the most. `assigns` is an assignment rule: user names by group.
@@ -42,6 +43,7 @@ class Traps:
     """
 
     readable: set[str] = field(default_factory=set)
+    viewed: bool = False
     journal_hidden: bool = False
     hidden: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
@@ -138,6 +140,11 @@ class ServiceNowState:
         """Delete a ticket for good."""
         with self.lock:
             self.remove(self.ticket(ref))
+
+    def view(self, ref: str, by: str = "ann") -> None:
+        """Open a ticket's form: its history set is written anew for this person's language and zone."""
+        with self.lock:
+            history.recorded(self, self.ticket(ref), by)
 
     def close(self) -> None:
         """Call nobody any more."""
@@ -273,7 +280,9 @@ class ServiceNowState:
         return record
 
     def _happened(self, record: Record, how: str) -> None:
-        """What follows from a write: a column is made, rules call out."""
+        """What follows from a write: a column is made, rules call out, somebody looks."""
+        if self.traps.viewed and record.table in self.schema.extending("task"):
+            history.recorded(self, record, "ann")
         if record.table == "sys_dictionary":
             self.schema.define(record)
         line = {one.name for one in self.schema.line(record.table)}

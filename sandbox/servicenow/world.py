@@ -219,6 +219,30 @@ _AUDIT: Final = (
     Column("record_checkpoint", "Record checkpoint", "integer"),
     Column("internal_checkpoint", "Internal checkpoint", size=40),
 )
+_SET: Final = (
+    Column("id", "ID", size=32),
+    Column("table", "Table", size=80),
+    Column("last_update_recorded", "Last update recorded", size=40),
+    Column("updates", "Updates", "integer"),
+    Column("line_table", "Line table", size=80),
+    Column("language", "Language", size=10),
+    Column("timezone", "Time zone", size=40),
+)
+_LINE: Final = (
+    Column("set", "Set", "reference", "sys_history_set"),
+    Column("field", "Field", size=80),
+    Column("label", "Label", size=80),
+    Column("old", "Old", size=4000),
+    Column("old_value", "Old value", size=4000),
+    Column("new", "New", size=4000),
+    Column("new_value", "New value", size=4000),
+    Column("type", "Type", size=40),
+    Column("update", "Update number", "integer"),
+    Column("update_time", "Update time", "glide_date_time"),
+    Column("user", "User", "reference", "sys_user"),
+    Column("user_id", "User ID", size=40),
+    Column("user_name", "User name", size=151),
+)
 _CHOICE: Final = (
     Column("name", "Table", size=80),
     Column("element", "Element", size=80),
@@ -297,6 +321,8 @@ def tables() -> dict[str, Table]:
         _table("sys_user_grmember", "Group Member", *_MEMBER),
         _table("sys_journal_field", "Journal Entry", *_JOURNAL),
         _table("sys_audit", "Audit", *_AUDIT),
+        _table("sys_history_set", "History Set", *_SET),
+        _table("sys_history_line", "History", *_LINE),
         _table("sys_choice", "Choice", *_CHOICE),
         _table("sys_dictionary", "Dictionary Entry", *_DICTIONARY),
         _table("sys_db_object", "Table", *_OBJECT),

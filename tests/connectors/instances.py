@@ -44,6 +44,12 @@ class World:
         number = self.state.create({"impact": "", "urgency": "", **values})
         return self.state.ticket(number).id
 
+    def by_lines(self, *, viewed: bool = True) -> None:
+        """From now on history lines may be read, and the audit may not; `viewed`: somebody always looks."""
+        self.state.traps.readable -= {"sys_audit"}
+        self.state.traps.readable |= {"sys_history_set", "sys_history_line"}
+        self.state.traps.viewed = viewed
+
     def sent(self, *methods: str) -> list[str]:
         """What was asked since the last time, as `PATCH incident`."""
         seen, self.server.seen = self.server.seen, []

@@ -17,7 +17,7 @@ PAIRS = {"high": "1", "medium": "2", "low": "3"}
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "jira cloud", "jira datacenter", "servicenow"])
+@pytest.fixture(params=["memory", "jira cloud", "jira datacenter", "servicenow", "servicenow by history lines"])
 def tracked(request: pytest.FixtureRequest) -> Iterator[Tracked]:
     clock = Clock(NOW, speed=0)
     later = lambda: clock.advance(timedelta(minutes=1))  # noqa: E731
@@ -26,8 +26,10 @@ def tracked(request: pytest.FixtureRequest) -> Iterator[Tracked]:
         ref = memory.ticket("OPS-1", "Checkout is down")
         yield Tracked(memory, ref, lambda v: memory.person(ref, severity=v), later, NOW)
         return
-    if request.param == "servicenow":
+    if request.param.startswith("servicenow"):
         with instances.world(clock) as box:
+            if "lines" in request.param:
+                box.by_lines()
             sys_id = box.create(short_description="Checkout is down")
             put = lambda v: box.state.put(sys_id, {"impact": PAIRS[v], "urgency": PAIRS[v]})  # noqa: E731
             yield Tracked(box.snow, sys_id, put, later, NOW)
