@@ -254,7 +254,15 @@ def test_without_the_ledgers_column_setup_comes_first_and_the_home_ticket_later(
     ("change", "said"),
     [
         ({"SERVICENOW_PASSWORD": "wrong-password-1"}, "check the credentials"),
-        ({"SERVICENOW_USER": "nobody"}, "nobody in ServiceNow is nobody"),
+        (
+            {
+                "SERVICENOW_BY": "oauth",
+                "SERVICENOW_USER": "nobody",
+                "SERVICENOW_CLIENT_ID": "sandbox-client",
+                "SERVICENOW_CLIENT_SECRET": "sandbox-client-secret",
+            },
+            "nobody in ServiceNow is nobody",
+        ),
         ({"SERVICENOW_TABLE": "no_such"}, "Invalid table no_such"),
         ({"SERVICENOW_BY": "magic"}, "magic is no way to sign in"),
         ({"SERVICENOW_URL": "http://snow.example.org"}, "the password could be read on the way"),
