@@ -127,14 +127,17 @@ def _some(values: Values, *words: str) -> dict[str, Any]:
 
 
 def _step(values: Values) -> Step:
-    return Step(values["after"], values["to"], values.get("text"))
+    given = _some(values, "to", "text", "when", "options", "then")
+    return Step(values["after"], **given)
 
 
 def _escalate(every: dict[str, Any], values: Values) -> Escalate:
     repeat = Repeat(values["repeat"]["every"], values["repeat"]["times"]) if "repeat" in values else None
+    if any("then" in step for step in values["steps"]):  # it asks whether somebody is still on it
+        values = {"buttons": ("confirm", "assign"), **values}
     return Escalate(
         **every,
-        **_some(values, "since", "buttons", "calendar"),
+        **_some(values, "since", "buttons", "calendar", "options"),
         steps=tuple(map(_step, values["steps"])),
         repeat=repeat,
     )
@@ -204,11 +207,22 @@ def _assign(written: Written, at: Reading) -> None:
 def _climbs(written: Written, at: Reading) -> None:
     last = None
     for index, step in enumerate(written.values.get("steps", ())):
+        _does(written, index, step, at)
         after = step.get("after")
         if last is not None and after is not None and after <= last:
             node = written.find("steps", index, "after")
             at.wrong(node.where, f"step {index + 1} is not after step {index}", "write the steps in their order")
         last = after or last
+
+
+def _does(written: Written, index: int, step: Values, at: Reading) -> None:
+    """A step calls somebody, or something comes of it that nobody answered."""
+    where, told = written.find("steps", index), [word for word in ("to", "text", "options") if word in step]
+    if "then" not in step and "to" not in step:
+        at.wrong(where.where, f"step {index + 1} calls nobody", "it needs to, or then")
+    elif "then" in step and told:
+        said = f"step {index + 1} calls nobody, so {told[0]} says nothing"
+        at.wrong(written.find("steps", index, told[0]).where, said, "write a step of its own before it")
 
 
 def _objective(written: Written, at: Reading) -> None:

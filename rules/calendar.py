@@ -167,9 +167,7 @@ def _year(calendar: Calendar, number: int) -> _Year:
     return known
 
 
-def _spans(
-    calendar: Calendar, number: int
-) -> tuple[tuple[datetime, ...], tuple[datetime, ...], tuple[timedelta, ...]]:
+def _spans(calendar: Calendar, number: int) -> tuple[tuple[datetime, ...], tuple[datetime, ...], tuple[timedelta, ...]]:
     opens: list[datetime] = []
     closes: list[datetime] = []
     first = date(number, 1, 1).toordinal()

@@ -23,6 +23,7 @@ REACH = ("slack", "msteams", "email")
 
 BY_EMAIL = frozenset({"slack", "msteams", "email"})
 """These find a person by their e-mail address."""
+_OF_THE_TICKET = frozenset({"assignee", "acknowledger", "reporter", "role"})
 _GROUPS = frozenset({"members", "audience", "departments", "vendor"})
 
 
@@ -181,7 +182,7 @@ def _who(recipient: Recipient, facts: Facts, rules: RuleSet, now: datetime) -> s
         if team is None or team not in rules.teams:
             return None
         return on_call(team, rules, now) if kind == "on-call" else rules.teams[team].lead
-    return _known(facts[name if kind == "role" else kind], rules) if kind in {"assignee", "reporter", "role"} else None
+    return _known(facts[name if kind == "role" else kind], rules) if kind in _OF_THE_TICKET else None
 
 
 def _known(value: object, rules: RuleSet) -> str | User | None:

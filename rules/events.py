@@ -23,6 +23,10 @@ KINDS = (
     "closed",
 )  # fmt: skip
 LONGEST_QUOTE = 300
+CONFIRMED: Final = "confirmed"
+"""The word of the change by which somebody says that they are still on it."""
+OURSELVES: Final = User("", "Pointman")
+"""Whoever makes a change that nobody asked us for and that only the ledger knows: we, because nobody answered."""
 PLANNED: Final = "planned"
 """The id of a change that is about to be made, and stands in no history yet."""
 
@@ -86,6 +90,22 @@ def acknowledged_after_each(ticket: Ticket) -> list[datetime | Unknown | None]:
     return found
 
 
+def acknowledged_by(ticket: Ticket) -> Value:
+    """Who takes care of it: whoever acknowledged it, said later that they are still on it, or was assigned after that.
+
+    Where that is not known it is whoever has it. None: nobody takes care of it.
+    """
+    acknowledged, who = acknowledged_after_each(ticket), None
+    for change, before, after in zip(ticket.history, acknowledged, acknowledged[1:], strict=False):
+        if after is None:
+            who = None
+        elif change.field == "assignee" and before is not None:
+            who = change.after
+        elif before is None or change.field in {"acknowledged", CONFIRMED}:
+            who = change.by
+    return (who or ticket.fields.get("assignee")) if acknowledged[-1] is not None else None
+
+
 def _acknowledged_before(ticket: Ticket) -> datetime | Unknown | None:
     """The same before the first change that is known."""
     first = next((change.before for change in ticket.history if change.field == "phase"), ticket.phase)
@@ -119,6 +139,10 @@ def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
     for kind, text in _said(change, rules):
         yield Event(kind, change.at, change.by, change.field, change.before, change.after, text + _by(change.by))
     text = f"{change.field.replace('_', ' ')} is {_spoken(change.after, rules, change.at)}{_by(change.by)}"
+    if change.field == CONFIRMED:
+        text = f"{change.by} is still on it"
+    if change.field == "acknowledged" and change.after is None:
+        text = f"counts as not acknowledged again{_by(change.by) if change.by != OURSELVES else ''}"
     if change.field in rules.roles:
         text = _played(change, str(rules.roles[change.field]))
     yield Event(f"changed:{change.field}", change.at, change.by, change.field, change.before, change.after, text)

@@ -14,7 +14,7 @@ from typing import Any
 from connectors.model import Change, Ticket, User
 from rules.calendar import is_open
 from rules.directory import person_of, user_of
-from rules.events import OPEN
+from rules.events import OPEN, acknowledged_by
 from rules.life import Life
 from rules.logic import UNKNOWN, Truth
 from rules.model import RuleSet, Service
@@ -170,6 +170,12 @@ class Facts:
     def _text(self) -> str:
         return f"{self.ticket.summary}\n{self.ticket.description}"[:LONGEST_TEXT]
 
+    def _acknowledger(self) -> Any:
+        """Who takes care of it; whoever did so through us is named by their key."""
+        found = acknowledged_by(self.ticket)
+        named = isinstance(found, User) and not found.id and not found.email
+        return self._declared("assignee", found.name if isinstance(found, User) and named else found)
+
     def _detected(self) -> datetime:
         value = self._declared("detected", self.ticket.fields.get("detected"))
         return value if isinstance(value, datetime) else self.ticket.created
@@ -187,6 +193,7 @@ _SPECIAL: Mapping[str, Callable[[Facts], Any]] = {
     "service": Facts._service,
     "text": Facts._text,
     "acknowledged": lambda facts: facts._life.acknowledged(len(facts.ticket.history)),
+    "acknowledger": Facts._acknowledger,
     "detected": Facts._detected,
     "restored": Facts._restored,
     "labels": lambda facts: facts.ticket.labels or None,

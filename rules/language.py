@@ -7,6 +7,7 @@ hold between its keys, is in `rules.building`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rules.events import KINDS as EVENTS
 from rules.expectations import Expectation, Rows, TicketWords
@@ -40,15 +41,16 @@ from rules.values import (
     Moment,
     Number,
     Record,
+    Schema,
     TableOf,
     Text,
     Zone,
 )
 
 VERBS = (
-    "acknowledge", "unacknowledge", "take", "assign", "escalate", "raise", "lower", "severity", "update", "comment",
-    "hold", "resume", "eta", "cadence", "skip", "pause", "snooze", "override", "claim", "handover", "resolve",
-    "declare", "mine", "status", "next", "why", "help",
+    "acknowledge", "unacknowledge", "confirm", "take", "assign", "escalate", "raise", "lower", "severity", "update",
+    "comment", "hold", "resume", "eta", "cadence", "skip", "pause", "snooze", "override", "claim", "handover",
+    "resolve", "declare", "mine", "status", "next", "why", "help",
 )  # fmt: skip
 """What a person can ask for with a button or a command."""
 
@@ -59,6 +61,8 @@ PLACELESS = ("declare", "mine", "help")
 """Those that are about no ticket, so that no ticket's message has a button for them."""
 
 LATER_VERBS = ("approve",)
+DEEDS = ("unacknowledge",)
+"""What a step can do by itself, in place of calling somebody."""
 MODES = ("off", "watch", "on")
 RECIPIENTS = ListOf(To())
 _ID = Text("an id of letters, digits, - and _", ID)
@@ -97,7 +101,27 @@ def _deciding(keys: Mapping[str, Key]) -> Record:
     return Record({**_SILENT, **keys, **force}, hints=_NOT_DURING)
 
 
-_STEP = Record({"after": Key(Duration(), "how long after", required=True), "to": _TOLD, "text": _TEXT})
+_OPTIONS = Key(ListOf(Prose()), "what can be done; the first is recommended")
+
+
+@dataclass(frozen=True)
+class _Step(Record):
+    """A step of a ladder: it calls somebody, or something comes of it that nobody answered."""
+
+    def _schema(self) -> Schema:
+        return {**Record._schema(self), "anyOf": [{"required": ["to"]}, {"required": ["then"]}]}
+
+
+_STEP = _Step(
+    {
+        "after": Key(Duration(), "how long after", required=True),
+        "to": Key(ListOf(To(rooms=True)), "whom to tell"),
+        "text": _TEXT,
+        "when": Key(When(), "it is passed over where this is not true at its moment"),
+        "options": _OPTIONS,
+        "then": Key(Choice("deed", DEEDS), "what comes of it where nobody answered the step before"),
+    }
+)
 _REPEAT = Record(
     {
         "every": Key(Duration(), "how often the last step comes again", required=True),
@@ -165,6 +189,7 @@ KINDS: Mapping[str, Record] = {
             "repeat": Key(_REPEAT, "the last step again"),
             "buttons": Key(_BUTTONS, "what can be clicked: acknowledge and take, unless it says otherwise"),
             "calendar": _CALENDAR,
+            "options": _OPTIONS,
         }
     ),
     "objective": _speaking(

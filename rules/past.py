@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connectors.model import Change, Ticket
+from connectors.model import Change, Ticket, User
 from rules.condition import Condition
 from rules.decision import World
-from rules.events import Event, events
+from rules.events import OURSELVES, Event, events
 from rules.facts import Facts
 from rules.life import Life
 from rules.model import RuleSet
@@ -57,7 +57,10 @@ class Past:
 
     def theirs(self, change: Change) -> bool:
         """Whether somebody else than we made a change."""
-        return self._known.me is None or change.by != self._known.me
+        return change.by != OURSELVES and self._others(change.by)
+
+    def _others(self, by: User | None) -> bool:
+        return self._known.me is None or by != self._known.me
 
     @property
     def states(self) -> Iterator[tuple[datetime, Facts]]:
@@ -105,7 +108,7 @@ class Past:
         if name == "reopened":
             return self._last_event(name)
         if name == "changed":
-            return self._last(self.theirs) or created
+            return max((self._last(self.theirs) or created, *self._wrote()))
         word = "update" if name == "updated" else name.removeprefix("changed:")
         return self._last(lambda change: change.field == word) or created
 
@@ -114,6 +117,10 @@ class Past:
 
     def _last(self, wanted: Callable[[Change], bool]) -> datetime | None:
         return next((change.at for change in reversed(self.ticket.history) if wanted(change)), None)
+
+    def _wrote(self) -> Iterator[datetime]:
+        """When others than we wrote on it."""
+        yield from (c.at for c in self.ticket.comments if c.at is not None and self._others(c.by))
 
     def _timeline(self) -> tuple[tuple[datetime, ...], tuple[Facts, ...]]:
         """The moments of change and what held from each on, oldest first; the last is as things are."""

@@ -227,7 +227,7 @@ class Clickable(Kind):
 
 _PEOPLE = ("on-call", "lead", "members", "role", "person", "audience", "place", "departments", "vendor")
 _TEAM_KEYS = {"on-call": "schedule", "lead": "lead", "members": "members"}
-_BARE = ("assignee", "reporter")
+_BARE = ("assignee", "acknowledger", "reporter")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Final
 from connectors.model import WORDS, Change, Comment, Ticket, User, Value
 from rules.cadence import NORMAL, PACED, SKIPPED, SNOOZED, UPDATE
 from rules.clock import GOAL
+from rules.events import CONFIRMED, OURSELVES
 from rules.facts import SAID
 from rules.quiet import PAUSED
 from sync.ledger import Act, Ledger
@@ -62,7 +63,7 @@ def _changes(ticket: Ticket, acts: Iterable[Act]) -> Iterator[Change]:
     """The changes that only the ledger knows, each with what the word was before."""
     last: dict[str, Value] = {}
     for act in sorted(acts, key=lambda act: act.at):
-        by = User("", name=act.by)
+        by = User("", name=act.by) if act.by else OURSELVES
         if act.verb == "set":
             for word in (word for word in act.args if kept_by_acts(word, ticket)):
                 before, after = last.get(word), value_of(word, act.args[word])
@@ -78,6 +79,8 @@ def _change(act: Act, by: User) -> Iterator[Change]:
         yield Change(act.at, "acknowledged", None, act.at, by, act.id)
     elif act.verb == "unacknowledge":
         yield Change(act.at, "acknowledged", act.at, None, by, act.id)
+    elif act.verb == "confirm":
+        yield Change(act.at, CONFIRMED, None, act.at, by, act.id)
     elif act.verb == "update":
         yield Change(act.at, "update", None, act.args.get("text", ""), by, act.id)
     elif act.verb == "escalate":

@@ -29,6 +29,7 @@ HELP: Final = "Write one of these, with the ticket's key. What is missing is ask
 VERBS: Final[Mapping[str, str]] = {
     "acknowledge": "I have seen this and take care of it",
     "unacknowledge": "nobody is on it: call people again",
+    "confirm": "I am still on it",
     "take": "assign it to me",
     "assign": "assign it to somebody",
     "escalate": "call the next people now",

@@ -10,6 +10,7 @@ from rules.facts import Facts, Who
 
 LABELS: Mapping[str, str] = {
     "acknowledge": "Acknowledge",
+    "confirm": "Still on it",
     "take": "Take it",
     "assign": "Assign…",
     "escalate": "Escalate now",

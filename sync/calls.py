@@ -14,7 +14,7 @@ from datetime import datetime
 from connectors.model import Message
 from rules.decide import Decision
 from rules.directory import Address
-from rules.model import Recipient
+from rules.model import Deed, Recipient
 from rules.text import Template
 from sync.buttons import buttons
 from sync.effects import Effect, Scene, colour_of, digest, key_of, said, spoken
@@ -25,7 +25,8 @@ class Moment:
     """A step at its own due, the same at every look; `effective` is when it is made.
 
     `text` is what it says, if not its rule's. `note` is added to that, and `words` are its own beside the series'. It
-    is for whoever `to` means, or for the one address `at`. What is `left` out is told so, with this reason.
+    is for whoever `to` means, or for the one address `at`. What is `left` out is told so, with this reason; it was
+    `passed` over where that is because of its own condition. With `then` it calls nobody, and that is done instead.
     """
 
     due: datetime
@@ -37,6 +38,8 @@ class Moment:
     words: Mapping[str, object] = field(default_factory=dict)
     at: Address | None = None
     left: str = ""
+    passed: bool = False
+    then: Deed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,20 @@ def calls(series: Series, scene: Scene) -> Iterator[Effect]:
         coming = {(m[0].number, m[0].left): m for m in reversed(of_place) if m[0].effective > scene.now}
         for _, first in sorted(coming.items(), key=lambda one: one[0]):
             yield _call(series, *first, scene)
+        over = {m[0].number: m for m in of_place if m[0].passed and m[0].effective <= scene.now}
+        yield from (_call(series, *each, scene) for each in over.values())
+
+
+def covering(decision: Decision, moment: Moment, scene: Scene) -> tuple[datetime, ...]:
+    """When a moment was made, at each place where it was since the decision began."""
+    found = scene.addresses(decision, moment.to)
+    entries = (scene.ledger.get(*key_of(decision.rule.kind, decision.rule, address)) for address in found)
+    return tuple(
+        entry.at
+        for entry in entries
+        if entry is not None and entry.at is not None and entry.mark is not None
+        if entry.mark >= moment.due and entry.at >= decision.since
+    )
 
 
 def reached_nobody(decision: Decision, moment: Moment, scene: Scene) -> bool:
@@ -93,6 +110,8 @@ def reached_nobody(decision: Decision, moment: Moment, scene: Scene) -> bool:
 def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]:
     """Each moment with everybody whom it calls; where that is nobody, the fallback is told so."""
     for moment in series.moments:
+        if moment.then is not None:
+            continue
         found: Iterable[Address] = scene.roles(moment.to) if moment.at is None else (moment.at,)
         made = moment
         if not found:
@@ -101,11 +120,19 @@ def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]
         yield from ((made, address) for address in found)
 
 
+def _made(key: str, was: tuple[str, ...], moment: Moment, series: Series, scene: Scene) -> bool:
+    """Whether a call was made and nothing of it is open: then nobody needs to know what it would say now."""
+    entry = scene.ledger.get(key, was)
+    if entry is None or entry.claim is not None or entry.at is None or entry.mark is None:
+        return False
+    return entry.mark >= moment.due and entry.at >= series.decision.since
+
+
 def _call(series: Series, moment: Moment, address: Address, scene: Scene) -> Effect:
     decision, rule = series.decision, series.decision.rule
     key, was = key_of(series.key, rule, address)
     thing = None
-    if moment.effective <= scene.now:
+    if moment.effective <= scene.now and not moment.left and not _made(key, was, moment, series, scene):
         words = {"step": moment.number, "rule": rule.name or rule.id, **series.words, **moment.words}
         text = said(decision, address, moment.text or rule.text or series.text, words, scene)
         thing = Message(f"{text} {moment.note}".strip(), buttons(series.buttons, scene.facts), colour=colour_of(scene))

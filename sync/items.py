@@ -103,10 +103,10 @@ class Plan:
         """What is owed, in the order of claims.
 
         The edit and everything whose place can be searched go under one claim, everything else one by one; a card
-        goes before what stands under it.
+        goes before what stands under it. What we do in our own name (`sync.deeds`) goes out nowhere.
         """
         fields = tuple(e for e in self.owed if e.sort == "field")
-        others = tuple(e for e in self.owed if e.sort != "field")
+        others = tuple(e for e in self.owed if e.sort not in {"field", "act"})
         searchable = tuple(e for e in others if e.product in self.searchable or e.sort == "retire")
         alone = tuple(e for e in others if e not in searchable)
         edit = Edit({e.key.removeprefix("field:"): e.value for e in fields}) if fields else None

@@ -112,7 +112,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person asked for through us. `by` is their key in `[people]`, or their name; `args` are by name."""
+    """What a person asked for through us. `by` is their key in `[people]`, or their name; `args` are by name.
+
+    Where `by` is empty it is our own: what came of it that nobody answered.
+    """
 
     id: str
     at: datetime

@@ -16,6 +16,7 @@ import structlog
 
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.model import Comment, Edit, Found, Ticket, Topic
+from sync import deeds
 from sync import log as ticket_log
 from sync.claims import claims
 from sync.effects import Effect
@@ -296,7 +297,7 @@ class Look:
         """Write what is not written yet, with the log in the same request; answers when to look again."""
         engine, ref = self.engine, self.ticket.ref
         now = engine.clock()
-        after = plan
+        after, acted = plan, self._act(plan, now)
         if plan.owed or self.ledger is not plan.ledger:
             after = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
         comment = None
@@ -304,6 +305,8 @@ class Look:
             comment = self._log(after)
         if (self.ledger != self.written or comment is not None) and not self.expired():
             self._record(Edit(comment=comment) if comment is not None else None)
+        if acted and self.ledger is not self.written:  # nothing may follow from what nobody knows
+            self.skipped.append(now)
         engine.memory.planned(self.ticket, after)
         length = len(
             self.written.dumps()
@@ -332,6 +335,13 @@ class Look:
         """Whether it is of a clock, which may run on when the ticket is over."""
         rule = self.engine.rules.by_id.get(effect.rule)
         return rule is not None and rule.kind == "objective"
+
+    def _act(self, plan: Plan, now: datetime) -> bool:
+        """Do what comes of silence, in our own name: whether there is any. It is written with the rest."""
+        ours = [effect for effect in plan.owed if effect.sort == "act"]
+        self.ledger = deeds.done(ours, self.ledger, now)
+        self.lines.extend(ticket_log.field_line(effect, self.engine.rules, now) for effect in ours)
+        return bool(ours)
 
     def _over(self, now: datetime) -> bool:
         """Whether nothing more will be done: nobody touched it for the grace since it was resolved, or left us."""

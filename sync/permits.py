@@ -21,6 +21,7 @@ FOLLOWS: Final = {
     "skip": "update",
     "snooze": "update",
     "pause": "acknowledge",
+    "confirm": "acknowledge",
 }
 """Whose permission holds for a verb that has none of its own: else it would be a way around it."""
 

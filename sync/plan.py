@@ -118,6 +118,7 @@ class _Planner:
             found["held"] = f"{self.ticket.key}: held: {', '.join(flood)}"
         if any(item.status == "held" and item.effect.external for item in self.items) and not self.world.external:
             found["external"] = f"{self.ticket.key}: an outside audience waits for `pointman release`"
+        found |= clocks.blind(self.clocks, self.ticket.key)
         if self.restriction is not None:
             return closed.notices(self.ticket, self.restriction, told=bool(found), unreached=self.unreached)
         return found
@@ -272,6 +273,8 @@ class _Planner:
             return Item("not", effect, None, "watched, and no place to tell it")
         if entry.claim is not None and not entry.claim.settled:
             return Item("held", effect, max(entry.claim.due, self.now + ASK_AGAIN), "in flight; settled then")
+        if effect.sort == "act":
+            return Item("owed" if effect.due <= self.now else "next", effect, effect.due)
         if effect.thing is None:
             return self._coming(effect, entry)
         done = self._done(effect, entry)

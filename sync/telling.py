@@ -17,6 +17,7 @@ from sync import worth
 from sync.buttons import buttons
 from sync.calls import calls
 from sync.clocks import warnings
+from sync.deeds import deeds
 from sync.effects import (
     LONG_AGO,
     STANDING_TEXT,
@@ -42,7 +43,8 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     for decision in several:
         rule = decision.rule
         if isinstance(rule, Escalate):
-            made.extend(calls(ladder(decision, rule, scene), scene))
+            climbing = ladder(decision, rule, scene)
+            made.extend((*calls(climbing, scene), *deeds(climbing, scene)))
         elif isinstance(rule, Objective) and decision.clock is not None:
             made.extend(calls(warnings(decision, rule, decision.clock, scene), scene))
         elif isinstance(rule, Notify):  # channels are `sync.rooms`'

@@ -16,6 +16,7 @@ from rules.directory import REACH, user_of
 from rules.facts import Facts
 from rules.model import RuleSet
 from rules.schedule import away, on_call, present
+from sync import deeds
 from sync.effects import Effect, World
 from sync.ledger import Act, Claim, Entry, Ledger, Outcome
 from sync.plan import Plan, make_plan
@@ -136,6 +137,7 @@ class Trial:
                 self._write(batch.edit, batch.fields)
             for effect in batch.effects:
                 self._send(effect, facts)
+        self.ledger = deeds.done(plan.owed, self.ledger, self.now)
 
     def _write(self, edit: Edit, fields: tuple[Effect, ...]) -> None:
         for effect in fields:

@@ -21,6 +21,7 @@ from rules.directory import Address
 from rules.events import CONFIRMED, Event, events
 from rules.model import Recipient, Update
 from rules.quiet import PAUSED, Quiet
+from sync.acts import ESCALATED
 from sync.calls import Moment, Series, calls
 from sync.effects import Effect, Scene, digest, key_of, said, spoken, standard
 from sync.ledger import Entry
@@ -45,13 +46,13 @@ MOST: Final = 10
 """So many changes are told in one update, the latest."""
 _READ_WITHIN: Final = timedelta(seconds=30)
 """How much older the ticket may have been that was read when a place was told: what came meanwhile is told again."""
-_UNTOLD: Final = frozenset({"commented", "created"})
-"""Events that are no change of how things are."""
-NO_CHANGE: Final = frozenset(
-    {"description", "status", "labels", "severity", "assignee", "hold", "phase", "acknowledged"}
-    | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, PAUSED, "escalated", CONFIRMED}
+_NO_CHANGE: Final = frozenset(
+    {"description", "status", "labels", PAUSED, ESCALATED}
+    | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED}
 )
-"""Words whose changes are told by an event with a name of its own, or are none of how things are."""
+"""Words that say nothing of how things are."""
+_ASKED: Final = frozenset({cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, "phase"})
+"""Words whose changes say how often updates go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,10 @@ def unchanged(scene: Scene) -> datetime | None:
 
 def beats(decisions: Iterable[Decision], scene: Scene) -> tuple[Beat, ...]:
     """Each place of each rule, in deciding order, with the rule that tells it instead."""
-    quiet = Quiet(scene.facts, scene.known)
+    talk = _Talk(scene)
     found: list[Beat] = []
     for decision, rule in ((one, one.rule) for one in decisions if isinstance(one.rule, Update)):
-        found += [_beat(decision, rule, address, scene, quiet) for address in scene.addresses(decision, rule.to)]
+        found += [_beat(decision, rule, address, talk) for address in scene.addresses(decision, rule.to)]
     best: dict[tuple[str, str, str], Beat] = {}
     for beat in found:
         place = _place(beat)
@@ -165,8 +166,13 @@ def _of_reader(scene: Scene) -> tuple[Beat, ...]:
 # ---- when
 
 
-def _beat(decision: Decision, rule: Update, address: Address, scene: Scene, quiet: Quiet) -> Beat:
-    history, now = scene.facts.ticket.history, scene.now
+def _asked(scene: Scene) -> tuple[Change, ...]:
+    """What people asked of updates, and posted, oldest first."""
+    return tuple(change for change in scene.facts.ticket.history if change.field in _ASKED)
+
+
+def _beat(decision: Decision, rule: Update, address: Address, talk: _Talk) -> Beat:
+    scene, history, quiet, now = talk.scene, talk.history, talk.quiet, talk.scene.now
     every = cadence.every(rule, cadence.paced(history, now))
     told, own = _told(rule, address, scene)
     begun = max(decision.since, scene.world.start or decision.since)
@@ -175,7 +181,7 @@ def _beat(decision: Decision, rule: Update, address: Address, scene: Scene, quie
     audience = scene.rules.audiences.get(address.audience)
     alone = audience is None or len(audience.to) == 1
     beat = Beat(decision, rule, address, every, base, base, None, told, own, fresh, alone=alone)
-    if fresh and not _repeats(beat, scene):
+    if fresh and not _repeats(beat, talk):
         base = max(base, fresh[-1].at)
     else:
         fresh = ()
@@ -208,11 +214,11 @@ def _hours(address: Address, scene: Scene) -> str:
     return (audience.calendar or "") if audience is not None else ""
 
 
-def _repeats(beat: Beat, scene: Scene) -> bool:
+def _repeats(beat: Beat, talk: _Talk) -> bool:
     """Whether what was posted says nothing new to a place: people outside are told only what their text can say."""
     key, was = key_of(UPDATE, beat.rule, beat.address)
-    entry = scene.ledger.get(key, was)
-    return beat.address.external and entry is not None and entry.sum == _Talk(scene).content(beat)
+    entry = talk.scene.ledger.get(key, was)
+    return beat.address.external and entry is not None and entry.sum == talk.content(beat)
 
 
 # ---- what
@@ -222,15 +228,14 @@ class _Talk:
     """What is said of one ticket at one look; its events are read once, and only where somebody is told something."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene, self.history = scene, scene.facts.ticket.history
+        self.scene, self.history = scene, _asked(scene)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """What changed of how things are, oldest first."""
         facts, world = self.scene.facts, self.scene.world
         found = events(facts.ticket, facts.rules, world.me, world.defaults)
-        told = (event for event in found if event.kind not in _UNTOLD and event.at <= self.scene.now)
-        return tuple(e for e in told if not e.kind.startswith("changed:") or e.field not in NO_CHANGE)
+        return tuple(_worth_telling(event for event in found if event.at <= self.scene.now))
 
     @cached_property
     def quiet(self) -> Quiet:
@@ -333,13 +338,29 @@ class _Talk:
         asked = ("update", "skip", "snooze")
         series = Series(beat.decision, (moment,), standard(REMINDER), asked, FIRST, kind=REMIND, verb="remind")
         why = (f"{beat.rule.name or beat.rule.id}, before the update",)
-        yield from (replace(effect, begun=beat.base, why=why) for effect in calls(series, self.scene))
+        begun = max((beat.base, *(change.at for change in beat.skipped)))  # its buttons go when it is skipped
+        yield from (replace(effect, begun=begun, why=why) for effect in calls(series, self.scene))
 
     def _whom(self, decision: Decision) -> Recipient | None:
         """Who is to post updates: the point of contact, else whoever has the ticket; None where that is nobody."""
         poc = (Recipient("role", "poc"),) if "poc" in self.scene.rules.roles else ()
         asked = (*poc, Recipient("assignee"))
         return next((one for one in asked if self.scene.addresses(decision, (one,))), None)
+
+
+def _worth_telling(happened: Iterable[Event]) -> Iterator[Event]:
+    """Each change once: by the event that has a name of its own, where there is one."""
+    several = tuple(happened)
+    named = {(event.at, event.field) for event in several if not event.kind.startswith("changed:")}
+    for event in several:
+        if event.field == "acknowledged" and event.after is None:
+            yield replace(event, text=f"nobody takes care of it any more{f', says {event.by}' if event.by else ''}")
+        elif event.kind.startswith("changed:"):
+            known = (event.at, event.field) in named or (event.field == "phase" and (event.at, "") in named)
+            if not known and event.field not in _NO_CHANGE | {"acknowledged"}:
+                yield event
+        elif event.kind not in {"commented", "created"}:
+            yield event
 
 
 def _may_hear(event: Event, beat: Beat, scene: Scene) -> bool:

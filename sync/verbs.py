@@ -33,6 +33,7 @@ LIVE_ONLY: Final = frozenset(
     {
         "acknowledge",
         "unacknowledge",
+        "confirm",
         "take",
         "escalate",
         "hold",
@@ -74,6 +75,13 @@ def _unacknowledge(asked: Asked) -> Wish:
     if acknowledged_at(asked.told) is None:
         raise Sorry(f"{key} is not acknowledged.")
     return Wish(f"{key} counts as not acknowledged again.", acts=(asked.act("unacknowledge"),))
+
+
+def _confirm(asked: Asked) -> Wish:
+    """Somebody says that they are still on it; where it counts as not acknowledged by now they acknowledge it."""
+    if acknowledged_at(asked.told) is None:
+        return _acknowledge(asked)
+    return Wish(f"Thank you: you are still on {asked.ticket.key}.", acts=(asked.act("confirm"),))
 
 
 def _take(asked: Asked) -> Wish:
@@ -282,6 +290,7 @@ def _field(asked: Asked, word: str, said: str) -> Value:
 _WISHES: Mapping[str, Callable[[Asked], Wish]] = {
     "acknowledge": _acknowledge,
     "unacknowledge": _unacknowledge,
+    "confirm": _confirm,
     "take": _take,
     "assign": _assign,
     "escalate": _escalate,

@@ -22,6 +22,7 @@ from sync.effects import Effect, digest
 DONE = {
     "show": "shown",
     "call": "called",
+    "count": "counted",
     "tell": "told",
     "open": "opened",
     "warn": "warned",

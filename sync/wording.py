@@ -24,7 +24,8 @@ WORDS: Final = "words"
 """The verb of a command that a messenger passes on as it was typed, in the argument `text`."""
 PHRASES: Final[Mapping[str, str]] = {
     "ack": "acknowledge", "acked": "acknowledge", "unack": "unacknowledge", "un-acknowledge": "unacknowledge",
-    "un acknowledge": "unacknowledge", "grab": "take", "take it": "take", "mine please": "take", "give": "assign",
+    "un acknowledge": "unacknowledge", "still on it": "confirm", "still": "confirm",
+    "on it": "confirm", "grab": "take", "take it": "take", "mine please": "take", "give": "assign",
     "reassign": "assign", "assign to": "assign", "escalate now": "escalate", "page": "escalate", "increase": "raise",
     "upgrade": "raise", "reduce": "lower", "downgrade": "lower", "sev": "severity", "set severity": "severity",
     "post": "update", "post update": "update", "post an update": "update", "note": "comment",

@@ -20,6 +20,7 @@ class Verb:
 VERBS: Mapping[str, Verb] = {
     "acknowledge": Verb("you have seen it and take care of it"),
     "unacknowledge": Verb("nobody is on it: people are called again"),
+    "confirm": Verb("you are still on it"),
     "take": Verb("it is assigned to you"),
     "assign": Verb("it is assigned to somebody", ("person",)),
     "escalate": Verb("the next people are called now"),

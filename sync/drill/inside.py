@@ -101,7 +101,7 @@ class _Gate:
                 changes[one.name] = self.allowed(value, rule.id)
             elif one.name == "steps":
                 steps = (replace(step, to=self.allowed(step.to, rule.id)) for step in value if hasattr(step, "to"))
-                changes["steps"] = tuple(step for step in steps if step.to)
+                changes["steps"] = tuple(step for step in steps if step.to or getattr(step, "then", None))
         lost = any(getattr(rule, name) and not changes[name] for name in changes if name != "invite")
         return None if lost else replace(rule, **changes)
 

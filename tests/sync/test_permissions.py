@@ -29,6 +29,7 @@ class Row:
 TABLE = (
     Row("acknowledge", "You acknowledged OPS-1.", "acknowledged already"),
     Row("unacknowledge", "counts as not acknowledged", "is not acknowledged", before=(("acknowledge", {}),)),
+    Row("confirm", "you are still on OPS-1.", "you are still on OPS-1.", before=(("acknowledge", {}),)),
     Row("take", "OPS-1 is yours.", "yours already"),
     Row("assign", "OPS-1 is assigned to tom.", "assigned to tom already", {"person": "tom"}),
     Row("escalate", "OPS-1 is escalated: call tom", "OPS-1 is escalated: call maria, call #incidents"),
