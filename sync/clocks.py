@@ -51,6 +51,12 @@ def _text(clock: Clock) -> str:
     return AHEAD if clock.paused is None else STILL
 
 
+def blind(clocks: Iterable[Clock], key: str) -> dict[str, str]:
+    """What an administrator should know of a ticket, by topic: a clock that cannot be read warns nobody."""
+    unread = [f"{one.label} ({one.unknown})" for one in clocks if one.unknown and one.rule.goal != "rpo"]
+    return {"clocks": f"{key}: nobody is warned by {', '.join(unread)}"} if unread else {}
+
+
 def reaching(rules: RuleSet, since: datetime, now: datetime) -> datetime:
     """How far back tickets have to be listed so that no clock is forgotten that runs on when its ticket is over."""
     live = (rule for rule in rules.of("objective") if isinstance(rule, Objective) and rule.mode != "off")

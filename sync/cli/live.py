@@ -114,11 +114,20 @@ def _rooms(rules: RuleSet, name: str) -> Iterator[Room]:
 
 def _words(rules: RuleSet) -> Iterator[tuple[str, str]]:
     """Each word that a tracker keeps and a rule uses, with its type. What every ticket has is not asked for."""
-    used = {name for rule in rules for name in (*(rule.when.names if rule.when else ()), *_set(rule))}
+    used = {name for rule in rules for name in (*(rule.when.names if rule.when else ()), *_set(rule), *_timed(rule))}
     for word in sorted(used):
         type_ = rules.vocabulary.type_of(word)
         if type_ is not None and (word in WORDS or word in rules.fields or word in rules.roles):
             yield word, type_.kind
+
+
+def _timed(rule: Rule) -> Iterator[str]:
+    """The words that a clock reads, and the one that says how it stands."""
+    if isinstance(rule, Objective):
+        moments = (rule.start, rule.stop) if rule.goal != "rpo" else ()
+        yield from (moment.removeprefix("changed:") for moment in moments if moment.startswith("changed:"))
+        yield from rule.pause.names if rule.pause is not None else ()
+        yield from (rule.field,) if rule.field is not None else ()
 
 
 def _options(rules: RuleSet) -> dict[str, set[str]]:

@@ -175,7 +175,9 @@ def test_of_an_unknown_clock_nobody_is_warned_and_it_says_why() -> None:
     made.restart()
     made.at("20:00")
     assert made.posts == []
-    assert show.head(made.plan(ref)).endswith("RTO 4h: unknown, the history cannot be read back to its start")
+    why = "the history cannot be read back to its start"
+    assert show.head(made.plan(ref)).endswith(f"RTO 4h: unknown, {why}")
+    assert made.plan(ref).notices == {"clocks": f"OPS-1: nobody is warned by RTO 4h ({why})"}
 
 
 def test_nobody_to_warn_is_told_to_the_fallback() -> None:
