@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Final
 
 from connectors.model import Change
@@ -100,8 +101,7 @@ class Quiet:
         seeing = filter(world.shows, facts.rules.index.candidates("mute", facts))
         found = (rule for rule in seeing if holds(rule.when, facts))
         self._mutes = tuple(rule for rule in found if isinstance(rule, Mute))
-        history = facts.ticket.history
-        self._pause = paused(history, facts.now) if facts.now is not None else None
+        self._facts = facts
 
     def at(self, rule: Rule, moment: datetime, hours: str = "", *, muted: bool = True) -> Silence | None:
         """What holds an effect of this rule at a moment: of several the one that ends last. A watched mute holds what
@@ -109,7 +109,8 @@ class Quiet:
         """
         mutes = self._of(rule) if muted else ()
         theirs = _shut(hours, self._rules, moment)
-        pause = self._pause if self._pause is not None and rule.kind in TIMED and self._pause.covers(moment) else None
+        pause = self._pause if rule.kind in TIMED else None
+        pause = pause if pause is not None and pause.covers(moment) else None
         found = [*self._muted(rule, mutes, moment), *filter(None, [_closed(rule, self._rules, moment), theirs, pause])]
         return max(found, key=lambda one: (one.until is None, one.until), default=None)
 
@@ -135,6 +136,11 @@ class Quiet:
         """What held effects of this rule and ended so lately."""
         ended = (_ended(one, self._rules, now) for one in (*self._of(rule), rule))
         return tuple(one for one in ended if one is not None and one.until is not None and one.until > now - within)
+
+    @cached_property
+    def _pause(self) -> Silence | None:
+        now = self._facts.now
+        return paused(self._facts.ticket.history, now) if now is not None else None
 
     def muted_since(self, rule: Rule, oldest: datetime, now: datetime) -> datetime:
         """From when on events are no old news to a rule: what a mute held is as old as its end."""

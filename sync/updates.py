@@ -46,11 +46,13 @@ MOST: Final = 10
 """So many changes are told in one update, the latest."""
 _READ_WITHIN: Final = timedelta(seconds=30)
 """How much older the ticket may have been that was read when a place was told: what came meanwhile is told again."""
-_NO_CHANGE: Final = frozenset(
-    {"description", "status", "labels", PAUSED, ESCALATED}
+_SAYS_NOTHING: Final = frozenset(
+    {"description", "status", "labels", PAUSED, ESCALATED, CONFIRMED}
     | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED}
 )
 """Words that say nothing of how things are."""
+NO_CHANGE: Final = _SAYS_NOTHING | {"severity", "assignee", "hold", "phase", "acknowledged"}
+"""These, and the words whose changes are told by an event with a name of its own."""
 _ASKED: Final = frozenset({cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, "phase"})
 """Words whose changes say how often updates go out."""
 
@@ -357,7 +359,7 @@ def _worth_telling(happened: Iterable[Event]) -> Iterator[Event]:
             yield replace(event, text=f"nobody takes care of it any more{f', says {event.by}' if event.by else ''}")
         elif event.kind.startswith("changed:"):
             known = (event.at, event.field) in named or (event.field == "phase" and (event.at, "") in named)
-            if not known and event.field not in _NO_CHANGE | {"acknowledged"}:
+            if not known and event.field not in _SAYS_NOTHING | {"acknowledged"}:
                 yield event
         elif event.kind not in {"commented", "created"}:
             yield event

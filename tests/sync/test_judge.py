@@ -253,7 +253,8 @@ def test_updates_are_told_and_nobody_is_called_by_them_nor_by_their_reminders() 
     posted = (
         'then = [{ after = "40m", by = "tom", update = "We look.", expect = { told = ["audience:management"] } }]\n'
     )
-    expect = 'expect = { told = [], "after 29m" = { told = [] }, "after 31m" = { told = ["slack:#management"], called = [] } }\n'
+    by_then = '"after 31m" = { told = ["slack:#management"], called = [] }'
+    expect = f'expect = {{ told = [], "after 29m" = {{ told = [] }}, {by_then} }}\n'
     assert failed(taken + posted + expect, EVERY) == []
 
 

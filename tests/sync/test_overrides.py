@@ -126,6 +126,16 @@ def test_a_skipped_update_is_left_out_and_the_one_after_it_comes() -> None:
     assert "NOT update management skipped by ann" not in plan(world, ref), "it is over"
 
 
+def test_a_skip_takes_the_buttons_off_the_reminder() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.person(ref, assignee="tom")
+    world.at("09:28").click("skip", ref, "tom")
+    assert [bool(post.message.buttons) for post in world.posts if post.place == "U-tom"] == [False]
+    world.at("10:00")
+    assert clocks(world, "U-tom") == ["09:27", "09:57"]
+
+
 def test_two_clicks_leave_out_two() -> None:
     world = World(LADDER + UPDATES)
     ref = quiet(world)

@@ -129,6 +129,30 @@ def test_of_many_changes_the_latest_are_told() -> None:
     assert said.count("affected users is") == 10
 
 
+def test_each_change_is_told_once_and_none_is_left_out() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    world.at("09:05").click("acknowledge", ref)
+    world.at("09:06").click("unacknowledge", ref)
+    world.at("09:07").person(ref, phase="active")
+    world.at("09:08").person(ref, assignee="tom")
+    world.at("09:09").person(ref, assignee=None)
+    world.at("09:30")
+    assert told(world)[0][1] == (
+        "Since 09:00: acknowledged by ann; nobody takes care of it any more, says ann; acknowledged by Ann; "
+        "assigned to tom by Ann; assignee is empty by Ann.\nNext update by 10:00."
+    )
+
+
+def test_that_work_began_on_what_was_taken_care_of_is_a_change() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    world.click("acknowledge", ref)
+    world.at("09:07").person(ref, phase="active")
+    world.at("09:30")
+    assert told(world)[0][1].startswith("Since 09:00: phase is active by Ann.\n")
+
+
 # ---- posted by a person
 
 
