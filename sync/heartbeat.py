@@ -42,10 +42,9 @@ class Heartbeat:
         return cls(url.get_secret_value(), config.heartbeat.every, lambda: health.unwell(config.sweep.every))
 
     def run(self, stop: Event) -> None:
-        """Beat until `stop`."""
-        while not stop.is_set():
+        """Beat until `stop`, for the first time when it has lived so long."""
+        while not stop.wait(self._every.total_seconds()):
             self.beat()
-            stop.wait(self._every.total_seconds())
         self._session.close()
 
     def beat(self) -> bool:

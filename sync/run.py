@@ -287,6 +287,9 @@ def sweep_once(parts: Parts, bar: Progress = lambda done, total: None) -> Round:
 def sweep_on(parts: Parts) -> None:
     """Sweep until SIGTERM or SIGINT, without a server."""
     asked = _asked()
+    heartbeat = Heartbeat.of(parts.config, parts.health)
+    if heartbeat is not None:
+        Thread(target=heartbeat.run, args=(asked,), name="heartbeat", daemon=True).start()
     parts.queue.start()
     parts.sweep.run(asked, parts.engine.manners.gate, _chores(parts))
     parts.close()

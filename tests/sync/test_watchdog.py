@@ -275,6 +275,18 @@ def test_a_running_pointman_beats_by_its_configuration(tmp_path: Path, world: Wo
         installed.running.stop(timedelta(seconds=5))
 
 
+def test_a_sweep_without_a_server_beats_as_well(config: Path, world: World, switch: Switch) -> None:
+    config.write_text(f'heartbeat = {{ url = "{switch.server.url}/ping", every = "0.1" }}\n' + config.read_text())
+    sweeping = subprocess.Popen([POINTMAN, "sweep", "-c", config], stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: switch.heard, 20)
+        sweeping.send_signal(signal.SIGTERM)
+        sweeping.communicate(timeout=30)
+    finally:
+        sweeping.kill()
+    assert sweeping.returncode == 0
+
+
 def test_a_heartbeat_that_is_misspelt_is_told(config: Path) -> None:
     config.write_text('[heartbeat]\nurls = "x"\n' + config.read_text())
     with pytest.raises(Problems, match=r"no setting urls; did you mean url\?"):
