@@ -387,7 +387,9 @@ class Hours(Kind):
                 continue
             opens, closes = found[1], found[2]
             if opens >= closes or (read and time.fromisoformat(opens) < read[-1][1]):
-                at.wrong(node.said, f"{part.strip()} ends before it begins, or begins before the hours it follows end")
+                said = f"{part.strip()} ends before it begins, or begins before the hours it follows end"
+                night = f'over midnight write "{opens}-24:00", and "00:00-{closes}" on the day after'
+                at.wrong(node.said, said, night if opens > closes else "")
                 continue
             read.append((time.fromisoformat(opens), time(0) if closes == "24:00" else time.fromisoformat(closes)))
         return tuple(read)

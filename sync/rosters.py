@@ -81,6 +81,10 @@ class Rosters:
         if other:
             self._changed()
 
+    def unknown(self) -> str:
+        """What was never answered, as a sentence; empty where everything is known."""
+        return "; ".join(self._failing[source] for source in self._failing if source not in self._at)
+
     def _staffed(self) -> RuleSet:
         if not sources(self._written):
             return self._written

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Temporary
 from connectors.problems import Problems
 from rules import duration
 from sync.cli import console
@@ -45,6 +45,8 @@ def _surveyed(config: Config, tolerance: timedelta) -> Survey:
     parts = assemble(config, read_rules(config))
     try:
         parts.rosters.refresh()
+        if unknown := parts.rosters.unknown():  # whom a call is for decides whether it was made
+            raise Temporary(unknown)
         why.hear(parts.engine)
         return survey(parts.engine, tolerance, age(config))
     finally:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from connectors.pagerduty import PagerDuty, PagerDutySettings
+from rules.schedule import on_call
 from sandbox.clock import Clock
 from sandbox.http import Answer, Fault, Server
 from sandbox.rosters import Duty, RosterState
+from sandbox.world import World as Sandbox
+from sync import config
+from sync.cli import watchdog
 from sync.rosters import Rosters
+from sync.run import Running, assemble, read_rules
+from tests.sync.installation import RULES as RULES_OF_SITE
+from tests.sync.installation import install
+from tests.sync.test_run import until
 from tests.world import COMPANY, MORNING, RULES, World
 
 KEPT = COMPANY.replace(
@@ -167,3 +176,33 @@ def test_what_is_asked_for_is_the_same_all_the_day_long(kept: Site) -> None:
     since, until = (datetime.fromisoformat(first[word]) for word in ("since", "until"))
     assert since <= datetime(2026, 11, 22, tzinfo=UTC)
     assert until - MORNING > timedelta(days=35)
+
+
+# ---- in a running process
+
+
+def test_a_process_knows_who_is_on_call_before_its_first_look_and_after_a_reload(tmp_path: Path) -> None:
+    state = RosterState()
+    state.put("P1", Duty("PT", "Tom", "tom@example.org"))
+    kept = RULES_OF_SITE.replace("[teams]", '[schedules]\nrota = { from = "pagerduty:P1" }\n[teams]').replace(
+        'members = ["tom"]', 'members = ["tom"], schedule = "rota"'
+    )
+    with Sandbox() as world, Server(state.handle, state.clock) as server:
+        path = install(tmp_path, world)
+        rules = path.parent / "rules.d" / "rules.toml"
+        rules.write_text(kept)
+        told = f'\n[connectors.pagerduty]\nurl = "{server.url}"\ntoken = "{state.token}"\n'
+        path.write_text(path.read_text() + told)
+        read = config.load(path)
+        parts = assemble(read, read_rules(read))
+        running = Running(parts)
+        try:
+            running.start()
+            assert on_call("ops", parts.engine.rules, parts.engine.clock()) == "tom"
+            rules.write_text(kept + '[[notify]]\nid = "more"\nto = ["slack:#incidents"]\n')
+            until(lambda: len(parts.engine.rules) == 4)
+            assert on_call("ops", parts.engine.rules, parts.engine.clock()) == "tom"
+        finally:
+            running.stop(timedelta(seconds=5))
+        server.fail(Fault(lambda asked: True, Answer(401, "no"), times=99))
+        assert watchdog.main(path, "", "json") == watchdog.UNSAID
