@@ -142,9 +142,16 @@ class Clock:
 
     def turns(self) -> datetime | None:
         """When it stands otherwise by itself; None where that takes somebody, or something."""
-        warned, deadline = self._first_warning(), self.deadline
-        coming = (at for at in (warned, deadline) if at is not None and at > self.now)
-        return min(coming, default=None) if self.stopped is None and self.paused is None else None
+        return min((at for at in self._turns() if at > self.now), default=None)
+
+    def turned(self) -> tuple[datetime, ...]:
+        """When it came to stand otherwise by itself."""
+        return tuple(at for at in self._turns() if at <= self.now)
+
+    def _turns(self) -> tuple[datetime, ...]:
+        if self.stopped is not None or self.paused is not None:
+            return ()
+        return tuple(filter(None, (self._first_warning(), self.deadline)))
 
     def at(self, moment: datetime) -> Clock:
         """As it will stand then, if nothing happens before."""

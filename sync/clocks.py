@@ -7,7 +7,7 @@ later. The field is a field like any other (`sync.fields`): it belongs to whoeve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
@@ -31,6 +31,7 @@ POINT: Final = (
     "the trouble was detected {{ detected }}. {{ url }}"
 )
 
+_TICK = timedelta(milliseconds=1)
 ENDS_WITH_IT: Final = frozenset({"restored", "acknowledged"})
 """What has come when a ticket is resolved."""
 
@@ -77,12 +78,14 @@ def _longest(rule: Objective) -> timedelta:
 class Line:
     """What a field says of the clocks that are written into it, as a decision; and what it says next, from `turns` on.
 
-    `then` is None where only an event will change it.
+    Without `turns` only an event will change it. `earlier` are the digests of what it said until it came to say this by
+    itself: who finds one of these finds nothing that no event accounts for.
     """
 
     decision: Decision
     turns: datetime | None = None
     then: str = ""
+    earlier: frozenset[str] = frozenset()
 
     def next(self, item: Item) -> Item:
         """The line of a plan for what the field says next; `item` is the one for what it says now."""
@@ -104,13 +107,15 @@ def lines(clocks: Iterable[Clock], zone: tzinfo) -> tuple[Line, ...]:
 def _line(several: list[Clock], field: str, zone: tzinfo) -> Line:
     first = tightest(several)
     why = (first.rule.name or first.rule.id,)
-    decision = Decision(first.rule, first.begun, why, field, _said(first, zone), clock=first)
+    decision = Decision(first.rule, first.begun, why, field, _said(several, zone), clock=first)
+    turned = {at - _TICK for clock in several for at in clock.turned()}
+    earlier = frozenset(digest(_said([clock.at(moment) for clock in several], zone)) for moment in turned)
     turns = min(filter(None, (clock.turns() for clock in several)), default=None)
-    if turns is None:
-        return Line(decision)
-    return Line(decision, turns, _said(tightest([clock.at(turns) for clock in several]), zone))
+    then = _said([clock.at(turns) for clock in several], zone) if turns is not None else ""
+    return Line(decision, turns, then, earlier)
 
 
-def _said(clock: Clock, zone: tzinfo) -> str:
-    """How a clock stands, for a field: its moments are dated from its beginning, so that midnight changes nothing."""
+def _said(several: Sequence[Clock], zone: tzinfo) -> str:
+    """How the tightest stands, for a field; dated from its beginning, so that midnight changes nothing."""
+    clock = tightest(several)
     return f"{clock.name}: {clock.said(zone)}"

@@ -28,7 +28,7 @@ class Item:
     `failure` is what an administrator should know of it.
 
     `silence` is what holds it, where a mute does or its rule's own hours; `note` is said beside the reason. `lifted`:
-    it is owed since a silence ended, which accounts for it.
+    it is owed since a silence ended or time went by, which accounts for it.
     """
 
     status: Status

@@ -6,7 +6,7 @@ moment, a test and the real thing are the same code: `look` does nothing but car
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -136,10 +136,11 @@ class _Planner:
         self._hand_over()
         self.ledger = self.fields.ledger
 
-    def _word(self, decision: Decision) -> Item:
-        """A word that a rule decides: how it stands, and the ticket as it is about to be."""
+    def _word(self, decision: Decision, earlier: Collection[str] = ()) -> Item:
+        """A word that a rule decides; time alone accounts for it where we wrote one of the digests `earlier`."""
         watched = decision.rule.mode == "watch"
         item = self.fields.item(decision, self.watched_ticket if watched else self.ticket)
+        item = replace(item, lifted=self.ledger.entries.get(item.effect.key, Entry()).sum in earlier)
         item = self._flooded(item) if item.status == "owed" else item
         wish = {decision.field: item.effect.value}
         if item.status == "owed":
@@ -242,12 +243,12 @@ class _Planner:
         return reminds and entry is not None and entry.at is not None and entry.at < item.effect.begun
 
     def _clocks(self) -> tuple[Decision, ...]:
-        """Every objective that has a clock here, and the fields that say how it stands; later kinds see them so."""
+        """Every objective with a clock here, and the fields that say how it stands; later kinds see them so."""
         timed = tuple(self._decisions(("objective",))) if self.rules.of("objective") else ()
         found = tuple(decision.clock for decision in timed if decision.clock is not None)
-        self.clocks = tuple(clock for clock in found if clock.rule.mode != "watch")
+        self.clocks = tuple(one for one in found if one.rule.mode != "watch")
         for line in clocks.lines(found, self.rules.defaults.timezone):
-            item = self._word(line.decision)
+            item = self._word(line.decision, line.earlier)
             if line.turns is not None and item.status in {"done", "owed"}:
                 self.items.append(line.next(item))
         self.ledger = self.fields.ledger
@@ -333,7 +334,9 @@ class _Planner:
 
     def _flooded(self, item: Item) -> Item:
         """Hold what nothing about this ticket accounts for, while a flood is held; calls and news never are."""
-        gentle = item.effect.sort in {"call", "news"} or item.effect.restricted or self._begun(item.effect)
+        gentle = (
+            item.effect.sort in {"call", "news"} or item.effect.restricted or item.lifted or self._begun(item.effect)
+        )
         if gentle or self.world.explained or not self.world.holding:
             return item
         return replace(item, status="held", at=None, reason=FLOOD)

@@ -39,6 +39,9 @@ steps = [{ at = "100%", to = ["audience:management"] }]
 """
 
 
+OWN_GOAL = 'start = "created"\nstop = "restored"\nwithin = "9h"'
+
+
 def world(rules: str = RTO, company: str = OURS, site: Site | None = None) -> World:
     return World(rules=rules, company=company, site=site)
 
@@ -564,3 +567,13 @@ def test_a_ledger_whose_override_was_damaged_stops_nothing() -> None:
     made.tracker.write(ref, None, Ledger(ref).with_act(act).dumps())
     made.look(ref)
     assert show.head(made.plan(ref)).endswith("RTO 4h: until 13:00, on track")
+
+
+def test_time_alone_is_no_flood_and_a_rule_that_changes_is() -> None:
+    made = world(FIELD, site=Site(edits=2))
+    refs = [opened(made, key=f"OPS-{number}") for number in range(1, 7)]
+    made.at("13:01")
+    assert {made.field(ref, "recovery") for ref in refs} == {"RTO: until 13:00, breached"}
+    assert "flood" not in made.engine.notices
+    made.reload(FIELD.replace("steps =", 'name = "x"\nsteps =').replace('goal = "rto"', OWN_GOAL))
+    assert "flood" in made.engine.notices
