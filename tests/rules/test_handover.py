@@ -66,7 +66,12 @@ MARIA, TOM, ANN = User("m"), User("t"), User("a")
         ('pick = "on-call"', ticket(team="dba"), ("tom", "23 10:00"), "the ticket's team"),
         ('pick = "on-call"', ticket(team="bare"), None, "a team without a schedule"),
         ('pick = "on-call"', ticket(), None, "no team at all"),
-        ('team = "web"\npick = "on-call"', ticket(assignee=ANN), None, "who is alone hands over to nobody, though away tomorrow"),
+        (
+            'team = "web"\npick = "on-call"',
+            ticket(assignee=ANN),
+            None,
+            "who is alone hands over to nobody",
+        ),
         ('team = "dba"\npick = "rotate"', ticket(assignee=MARIA), ("tom", "23 12:00"), "her hours end, his begin"),
         ('team = "dba"\npick = "least-loaded"', ticket(assignee=MARIA), ("tom", "23 12:00"), "the same"),
         ('team = "bare"\npick = "rotate"', ticket(assignee=MARIA), None, "there is nobody else"),
