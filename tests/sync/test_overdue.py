@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -192,6 +193,36 @@ def test_where_no_history_can_be_read_a_ticket_is_judged_once_it_has_been_still_
     assert judged() == ()
     world.at("09:36")
     assert [(one.key, one.since) for one in judged()] == [(CARD, MORNING + timedelta(minutes=30))]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_people_do_nobody_who_works_is_accused_and_nobody_who_is_dead_goes_free(seed: int) -> None:
+    chance = random.Random(seed)
+    world = World()
+    refs = [world.ticket(f"OPS-{number}") for number in (1, 2)]
+    for _ in range(25):
+        ref = chance.choice(refs)
+        world.later(timedelta(seconds=chance.choice([1, 20, 59, 61, 300, 1800])))
+        todo = chance.choice(["words", "severity", "phase", "acknowledge", "unacknowledge", "nothing"])
+        if todo == "words":
+            world.person(ref, "ann", summary=f"Checkout is down {chance.random()}")
+        elif todo == "severity":
+            world.person(ref, "ann", severity=chance.choice(["low", "medium", "high"]))
+        elif todo == "phase":
+            world.person(ref, "ann", phase=chance.choice(["new", "active", "resolved"]))
+        elif todo != "nothing":
+            world.click(todo, ref)
+        assert late(world, timedelta(minutes=1)) == (), todo
+        assert known(world) == []
+    world.down = True
+    world.tracker.person(refs[0], "ann", phase="new", severity="low", summary="Something else")
+    world.later(timedelta(seconds=30))
+    world.tracker.person(refs[0], "ann", severity="high")
+    world.later(timedelta(hours=3))
+    owed = {effect.key for ref in refs for effect in world.plan(ref).owed}
+    assert owed
+    world.later(timedelta(minutes=1, seconds=1))
+    assert owed <= {one.key for one in late(world, timedelta(minutes=1))}
 
 
 class Lagging(MemoryTracker):
