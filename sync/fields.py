@@ -1,7 +1,8 @@
 """Whose a field is, and whether we may write it: fields belong to people.
 
 A word that holds what it became after our own last write is ours. Anything else was somebody's doing and stays,
-unless the rule says `force`; five changes by us within an hour are a quarrel, and then it rests.
+unless the rule says `force`; five changes by us within an hour are a quarrel, and then it rests. A clock quarrels with
+nobody: it writes only over what it wrote itself.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Fields:
             effect = replace(effect, value=floor, digest=digest(floor), what=f"{word} = {floor}")
         if not owner and entry is not None and entry.sum == effect.digest:
             return Item("done", effect, entry.at, f"the product made it {current}")
-        if self._quarrelling(word) and not effect.watched:
+        if decision.clock is None and self._quarrelling(word) and not effect.watched:
             return self._rest(effect, word, entry)
         return Item("owed", effect, self.now)
 

@@ -577,3 +577,15 @@ def test_time_alone_is_no_flood_and_a_rule_that_changes_is() -> None:
     assert "flood" not in made.engine.notices
     made.reload(FIELD.replace("steps =", 'name = "x"\nsteps =').replace('goal = "rto"', OWN_GOAL))
     assert "flood" in made.engine.notices
+
+
+def test_a_ticket_that_is_held_again_and_again_is_no_quarrel() -> None:
+    made = world(FIELD)
+    ref = opened(made)
+    for minute in range(10, 50, 10):
+        made.at(f"09:{minute}")
+        made.person(ref, hold=True)
+        made.at(f"09:{minute + 5}")
+        made.person(ref, hold=False)
+    assert made.field(ref, "recovery") == "RTO: until 13:20, on track"
+    assert made.plan(ref).notices == {}
