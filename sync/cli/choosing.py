@@ -39,10 +39,14 @@ def kinds() -> dict[str, type[Connector]]:
 
 
 def chosen(wish: Wish, kinds: Kinds, talk: Conversation) -> list[str]:
-    """The kinds to set up, the tracker first. Whoever says neither means the usual ones; who says one is asked."""
+    """The kinds to set up, the tracker first. Whoever says neither means the usual ones; who says one is asked.
+
+    An option of a connector says as well that it is meant.
+    """
     trackers, messengers = wishes.by_role(kinds)
-    tracker, told = wish.tracker, wish.messengers
-    asked = talk.person and bool(tracker) != bool(told)
+    asked = talk.person and bool(wish.tracker) != bool(wish.messengers)
+    tracker = wish.tracker or next((name for name in trackers if name in wish.flags), "")
+    told = wish.messengers or tuple(name for name in messengers if name in wish.flags)
     while asked and not tracker:
         said = talk.ask(f"Where do tickets live? {' or '.join(trackers)}", wishes.USUAL[0])
         tracker = said if said in trackers else _unknown(talk, said, trackers)

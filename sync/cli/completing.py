@@ -38,8 +38,16 @@ def options() -> list[Any]:
 def _annotation(action: Action) -> Any:
     kind: Any = bool if action.nargs == 0 else Literal[tuple(action.choices)] if action.choices else list[str]
     named = action.option_strings[-1]
-    offers = _zones if named == "--timezone" else None
+    offers = {"--timezone": _zones, "--with": _messengers}.get(named)
     return Annotated[kind, typer.Option(named, help=(action.help or "").replace("%%", "%"), autocompletion=offers)]
+
+
+def _messengers(incomplete: str) -> Iterator[str]:
+    from sync.cli import choosing, wishes
+
+    before, comma, begun = incomplete.rpartition(",")
+    _, known = wishes.by_role(choosing.kinds())
+    yield from (f"{before}{comma}{name}" for name in known if name.startswith(begun) and name not in before.split(","))
 
 
 def _zones(incomplete: str) -> Iterator[str]:

@@ -23,12 +23,16 @@ DECLARED: Mapping[str, str] = {"affected_users": "number", "status_text": "text"
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """Somebody who takes incidents: a name for rules, a name for people, an address, and ids by connector."""
+    """Somebody who takes incidents: a name for rules, a name for people, an address, and ids by connector.
+
+    `reach` is where alone they are told; empty: wherever they can be.
+    """
 
     key: str
     name: str = ""
     email: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
+    reach: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def company(made: Installation) -> str:
 
 
 def _person(one: Colleague) -> str:
-    said = {"name": one.name, "email": one.email, **one.ids}
+    said = {"name": one.name, "email": one.email, **one.ids, "reach": one.reach}
     return "{ " + ", ".join(f"{_key(word)} = {_said(value)}" for word, value in said.items() if value) + " }"
 
 

@@ -233,7 +233,10 @@ class _Start:
         for product in strangers:
             where = product.kind.product
             self._notes.append(f"nobody in {where} has the address {address}: put their id there into [people]")
-        return draft.Colleague(_key(address.partition("@")[0]), name, "" if strangers else address, ids)
+        own = {product: id_ for product, id_ in ids.items() if id_ != address}
+        by_address = not strangers or own != ids  # else who is looked for by it is not found everywhere
+        reach = tuple(p.name for p in asked if p.name in ids and p.found.place) if strangers and by_address else ()
+        return draft.Colleague(_key(address.partition("@")[0]), name, address if by_address else "", own, reach)
 
     def _home(self, tracker: Product) -> tuple[str, bool, datetime]:
         """The home ticket's key, whether it was made now, and the tracker's moment after that."""

@@ -55,6 +55,12 @@ def read(args: Sequence[str], kinds: Kinds) -> Wish:
     for name in wish.messengers:
         if name not in (known := by_role(kinds)[1]):
             parser.error(f"--with: {name} tells nobody; {nearest(name, known) or ', '.join(known)}")
+    for name, answers in wish.flags.items():
+        tracks = issubclass(kinds[name], Tracker)
+        chosen = tuple(filter(None, (wish.tracker,))) if tracks else wish.messengers
+        if chosen and name not in chosen:
+            flag = f"--{name}-{next(iter(answers)).replace('_', '-')}"
+            parser.error(f"{flag}: {name} is not set up here; say {'--tracker' if tracks else '--with'} {name}")
     return wish
 
 

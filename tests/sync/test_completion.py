@@ -72,6 +72,7 @@ def test_a_configuration_is_completed_as_files_are(tmp_path: Path) -> None:
 
 def test_the_options_that_connectors_bring_to_init_are_offered(tmp_path: Path) -> None:
     offered = bash("pointman init here --yes --jira-url https://x.example --", tmp_path)
+    assert {"--servicenow-url", "--teams-channel", "--email-sender", "--tracker", "--with"} <= offered
     assert {"--jira-project", "--slack-channel", "--person", "--timezone"} <= offered
     assert not {flag for flag in offered if "token" in flag}, "a secret is no option"
     assert "Which projects? Their keys such as OPS" in zsh("pointman init --jira-", tmp_path)
@@ -80,6 +81,9 @@ def test_the_options_that_connectors_bring_to_init_are_offered(tmp_path: Path) -
 def test_the_values_of_inits_options_are_offered(tmp_path: Path) -> None:
     assert bash("pointman init --format ", tmp_path) == {"text", "json"}
     assert bash("pointman init --timezone Europe/Berl", tmp_path) == {"Europe/Berlin"}
+    assert bash("pointman init --tracker ", tmp_path) == {"jira", "servicenow"}
+    assert bash("pointman init --with ", tmp_path) == {"email", "slack", "teams", "teams_webhook"}
+    assert bash("pointman init --with slack,e", tmp_path) == {"slack,email"}
 
 
 def test_bash_completes_once_it_is_installed(tmp_path: Path) -> None:

@@ -294,6 +294,36 @@ def test_a_wrong_answer_is_told_in_a_sentence_and_nothing_is_left(
     assert "wrong-" not in done.output
 
 
+def test_options_of_what_is_not_set_up_are_refused_and_others_say_that_it_is_meant(
+    tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for flags, said in (
+        (("--tracker", "jira", "--servicenow-url", "https://x.example"), "say --tracker servicenow"),
+        (("--with", "slack", "--email-to", "a@example.org"), "--email-to: email is not set up here; say --with email"),
+    ):
+        done = call("init", tmp_path, *flags)
+        assert (done.exit_code, said in done.output) == (2, True), done.output
+    live(company, monkeypatch)
+    flags_ = list(company.flags("email"))
+    done = call("init", tmp_path, *flags_[2:6], *flags_[8:])
+    assert done.exit_code == 0, done.output
+    assert set(read(tmp_path)["connectors"]) == {"servicenow", "email"}
+
+
+@pytest.mark.parametrize("messengers", [("email",), ("teams", "email")])
+def test_somebody_whom_only_mail_reaches_is_said_and_written_so_that_the_check_passes(
+    tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch, messengers: tuple[str, ...]
+) -> None:
+    live(company, monkeypatch, *messengers)
+    done = call("init", tmp_path, *company.flags(*messengers), "--person", "guest@example.net")
+    assert done.exit_code == 0, done.output
+    assert "nobody in ServiceNow has the address guest@example.net" in done.output
+    people = read(tmp_path, "rules.d/00-company.toml")["people"]
+    assert people["guest"] == {"email": "guest@example.net", "reach": ["email"]}
+    assert people["maria"]["servicenow"] == "maria"
+    assert "reach" not in people["maria"]
+
+
 def test_a_messenger_that_is_none_is_told_before_anything_is_tried(tmp_path: Path) -> None:
     done = call("init", tmp_path, "--with", "slakc")
     assert (done.exit_code, "slakc tells nobody; did you mean slack?" in done.output) == (2, True)
