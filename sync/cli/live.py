@@ -124,7 +124,9 @@ def _words(rules: RuleSet) -> Iterator[tuple[str, str]]:
 def _timed(rule: Rule) -> Iterator[str]:
     """The words that a clock reads, and the one that says how it stands."""
     if isinstance(rule, Objective):
-        moments = (rule.start, rule.stop) if rule.goal != "rpo" else ()
+        if rule.goal == "rpo":
+            yield "last_recovery_point"
+        moments = (rule.start, rule.stop)
         yield from (moment.removeprefix("changed:") for moment in moments if moment.startswith("changed:"))
         yield from rule.pause.names if rule.pause is not None else ()
         yield from (rule.field,) if rule.field is not None else ()

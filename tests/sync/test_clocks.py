@@ -11,8 +11,10 @@ from connectors.model import Command, Question, User, Value
 from connectors.testing import BOT
 from rules import load
 from sync import show
+from sync.cli.live import wanted
 from sync.clocks import reaching
 from sync.commands import form, understood
+from sync.config import Config
 from sync.ledger import Act, Ledger
 from sync.look import Site
 from tests.world import COMPANY, MORNING, RULES, World
@@ -589,3 +591,15 @@ def test_a_ticket_that_is_held_again_and_again_is_no_quarrel() -> None:
         made.person(ref, hold=False)
     assert made.field(ref, "recovery") == "RTO: until 13:20, on track"
     assert made.plan(ref).notices == {}
+
+
+def test_check_asks_the_tracker_for_the_words_that_clocks_read_and_write_and_for_whom_they_warn() -> None:
+    regulator = FIELD.replace("'hold'", "'hold_reason'").replace(
+        'id = "rto"\ngoal = "rto"', 'id = "own"\nstart = "detected"\nstop = "changed:reported"\nwithin = "72h"'
+    )
+    found = world(regulator + RPO.replace("audience:management", "slack:#board"))
+    words = wanted(Config(), found.engine.rules, found.tracker).words
+    assert dict(words) == {
+        "hold_reason": "text", "recovery": "text", "reported": "moment", "last_recovery_point": "moment"
+    }  # fmt: skip
+    assert "#board" in wanted(Config(), found.engine.rules, found.messengers["slack"]).addresses
