@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from rules.explain import render
 from sync import show
 from sync.look import Site
 from sync.why import explained
+from tests.sync.fate import Died, Fate, die, watched
 from tests.world import COMPANY, MORNING, World
 
 UPDATES = """
@@ -65,10 +67,11 @@ def test_an_update_says_what_changed_and_when_the_next_one_comes() -> None:
     world.at("09:10").person(ref, assignee="tom")
     world.at("09:20").click("eta", ref, time="15:30")
     world.at("09:30")
-    assert world.said("#management") == [
-        "**OPS-1** Checkout is down: high, new. tom has it and expects to be done by 15:30.\n"
-        "Since 09:00: assigned to tom by Ann; eta is 15:30 by ann.\n"
-        "Next update by 10:00."
+    (said,) = world.said("#management")
+    assert said.splitlines() == [
+        "**OPS-1** Checkout is down: high, new. tom has it and expects to be done by 15:30.",
+        "Since 09:00: assigned to tom by Ann; eta is 15:30 by ann.",
+        "Next update by 10:00.",
     ]
 
 
@@ -568,3 +571,56 @@ def test_a_place_of_several_in_an_audience_is_named() -> None:
     ref = world.ticket()
     coming = {item.effect.what for item in world.plan(ref).of("next")}
     assert coming == {"update management (#management)", "update management (maria)"}
+
+
+# ---- crashes
+
+
+class Mortal(World):
+    """A world in which the process dies at one outside call and is started again ten seconds later."""
+
+    def __init__(self, fate: Fate) -> None:
+        self.fate = fate
+        super().__init__(UPDATES)
+        watched(self.tracker, ("get", "write"), fate)
+        watched(self.messengers["slack"], ("put", "find", "retire"), fate)
+
+    def look(self, ref: str) -> None:
+        try:
+            super().look(ref)
+        except Died:
+            self.now += timedelta(seconds=10)
+            self.fate.asleep = True
+            self.restart()
+            self.fate.asleep = False
+
+    def click(self, verb: str, ref: str, by: str = "ann", **args: str) -> str:
+        try:
+            return super().click(verb, ref, by, **args)
+        except Died:
+            self.restart()
+            return super().click(verb, ref, by, **args)
+
+
+def lived(fate: Fate) -> World:
+    """The same hour and a half: updates by themselves, one that is posted, and reminders."""
+    world = Mortal(fate)
+    ref = world.ticket()
+    world.tracker.person(ref, "ann", assignee="tom")
+    world.look(ref)
+    world.at("09:40").click("update", ref, text="We look.")
+    world.at("10:25")
+    return world
+
+
+@pytest.mark.uncounted
+@pytest.mark.usefixtures("silent")
+def test_whenever_the_process_dies_each_update_and_reminder_is_told_once() -> None:
+    whole = Fate()
+    calm = lived(whole)
+    wanted = Counter(post.place for post in calm.posts)
+    assert wanted == {"#management": 3, "U-tom": 2}
+    for call in range(1, whole.calls + 1):
+        for when in ("before", "after"):
+            world = lived(Fate({(call, when): die}))
+            assert Counter(post.place for post in world.posts) == wanted, (call, when)
