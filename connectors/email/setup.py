@@ -142,7 +142,9 @@ class EmailSetup(Setup):
             told = {name: held(name) if name == "client_secret" else answers[name] for name in OURS}
             return {GRAPH: {**told, **more}}
         host, port = _server(answers["server"])
-        table: dict[str, Any] = {"host": host, "port": port, "security": _security(host, port)}
+        given = self.given.get(SMTP) or {}
+        more = {} if shown else {name: given[name] for name in ("security", "plain", "ca") if name in given}
+        table: dict[str, Any] = {"host": host, "port": port, "security": _security(host, port), **more}
         if answers["user"] != NOBODY:
             table |= {"user": answers["user"], "password": held("password")}
         return {SMTP: table}

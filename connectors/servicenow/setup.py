@@ -121,7 +121,7 @@ class ServiceNowSetup(Setup):
         row = client.first(settings.table, "ORDERBYDESCsys_updated_on", None, f"could not read {settings.table}")
         columns = Dictionary(client, settings.table).columns((LEDGER, "number", *(f"u_{word}" for word in OWN)))
         mapped = dict(_own(row or {}, columns))
-        states = names.choices("state")
+        states = _choices(names, "state")
         groups = dict(_keys(_listed(client, GROUPS)))
         services = dict(_keys(_listed(client, KNOWN["business_service"])))
         severity = _severity(names)
@@ -227,9 +227,19 @@ def _keys(names: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield key, name
 
 
+def _choices(names: Names, column: str) -> Mapping[str, str]:
+    """The labels of a column's choices by value; none where the lists may not be read."""
+    try:
+        return names.choices(column)
+    except (Denied, Refused):
+        return {}
+
+
 def _severity(names: Names) -> dict[str, list[str]]:
-    """Our levels as impact and urgency, of those pairs that both lists have."""
-    impact, urgency = names.choices("impact"), names.choices("urgency")
+    """Our levels as impact and urgency, of those pairs that both lists have; all where the lists cannot be read."""
+    impact, urgency = _choices(names, "impact"), _choices(names, "urgency")
+    if not impact and not urgency:
+        return {level: list(pairs) for level, pairs in LEVELS.items()}  # as instances are delivered
     found: dict[str, list[str]] = {}
     for level, pairs in LEVELS.items():
         split = [(pair, *pair.split("/")) for pair in pairs]

@@ -211,6 +211,39 @@ def test_an_oauth_client_and_graph_sign_in_by_their_secrets(
     assert "smtp" not in said["email"]
 
 
+def test_a_mail_server_that_wants_to_know_who_is_there_is_signed_in_to(
+    tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(company, monkeypatch)
+    company.mail.state.account(OURS, MAILBOX)
+    flags = list(company.flags("email"))
+    flags[flags.index("--email-user") + 1] = OURS
+    for password, code in (("wrong-password-3", 1), (MAILBOX, 0)):
+        monkeypatch.setenv("EMAIL_PASSWORD", password)
+        done = call("init", tmp_path, *flags)
+        assert done.exit_code == code, done.output
+        assert password not in done.output
+    smtp = read(tmp_path)["connectors"]["email"]["smtp"]
+    assert (smtp["user"], smtp["password"], smtp["security"]) == (OURS, "env/EMAIL_PASSWORD", "none")
+
+
+def test_lists_that_may_not_be_read_are_done_without(
+    tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(company, monkeypatch)
+    company.snow.traps.unseen |= {row.id for row in company.snow.rows("sys_choice")}
+    company.snow.traps.unseen |= {row.id for row in company.snow.rows("sys_user_group")}
+    done = call("init", tmp_path, *company.flags("email"))
+    assert done.exit_code == 0, done.output
+    assert "the list of states cannot be read: phases are as an instance is delivered" in " ".join(done.output.split())
+    snow = read(tmp_path)["connectors"]["servicenow"]
+    assert "phases" not in snow
+    assert snow["values"]["severity"]["high"] == ["1/1", "1/2", "2/1"]
+    assert "team" not in snow["values"]
+    tried = call("test", "--strict", "--config", tmp_path / "config.toml")
+    assert tried.exit_code == 0, tried.output
+
+
 def test_webhooks_tell_channels_and_mail_reaches_people(
     tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
