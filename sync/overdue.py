@@ -204,6 +204,8 @@ def survey(engine: Engine, tolerance: timedelta = TOLERANCE, age: timedelta | No
     looked, late, unsaid = 0, list[Overdue](), list[tuple[str, str]]()
     for page in engine.tracker.open(engine.reaching(now - engine.site.grace)):
         for listed in page:
+            if not engine.concerns(listed):  # a drill's, which another process rehearses
+                continue
             looked += 1
             engine.memory.seen(listed, engine.rules)
             now = engine.clock()

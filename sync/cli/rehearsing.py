@@ -152,6 +152,8 @@ def rehearse(prepared: Prepared, stop: Event) -> dict[str, object]:
     rehearsal = Rehearsal(prepared.scenario, engine, parts.queue, marked, run, min(prepared.config.sweep.every, OFTEN))
     hearing = Event()
     server = _begin(parts, hearing)
+    parts.rosters.refresh()  # who is on call where that is kept elsewhere
+    Thread(target=parts.rosters.run, args=(hearing,), name="rosters", daemon=True).start()
     try:
         _play(rehearsal, parts, stop)
     finally:

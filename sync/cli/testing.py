@@ -43,7 +43,8 @@ COLOURS: Mapping[str, str] = {
 PATIENCE = 1.0
 """Seconds after which progress is shown."""
 _MONITORS = ("prometheus", "datadog", "newrelic")
-_NO_MESSENGERS = frozenset({*PRODUCTS, *_MONITORS}) - frozenset(REACH)
+_ROSTERS = ("pagerduty", "jsm", "ical")
+_NO_MESSENGERS = frozenset({*PRODUCTS, *_MONITORS, *_ROSTERS}) - frozenset(REACH)
 
 
 @dataclass(frozen=True, slots=True)

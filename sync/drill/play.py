@@ -64,6 +64,7 @@ class Player:
         self._coming: list[tuple[timedelta, int, int, Callable[[], None]]] = []
         self._number = 0
         self._clicks = 0
+        self._ends: dict[str, timedelta] = {}
         self._places: dict[tuple[str, str], str] = {}
         self._waited: set[tuple[str, str]] = set()
         self.engine = self._engine()
@@ -236,6 +237,7 @@ class Player:
     def _outage(self, step: Step) -> None:
         assert step.until is not None  # noqa: S101  (the language asks for it)
         self.at(step.until, partial(self._back, step))
+        self._ends[step.said] = max(step.until, self._ends.get(step.said, step.until))
         if step.said == POINTMAN:
             self.down = True
         elif step.said == TRACKER:
@@ -245,6 +247,8 @@ class Player:
             self.messengers[step.said].trouble = step.kind
 
     def _back(self, step: Step) -> None:
+        if self._ends[step.said] > self.elapsed:  # another outage of it lasts longer
+            return
         self.say(Line(self.now(), "outage", f"{step.said} is back"))
         if step.said == POINTMAN:
             self.down = False
