@@ -209,11 +209,19 @@ class _Kind:
     def _ladder(self, rule: Escalate, trace: Trace | None) -> Explanation:
         decision = climbing(rule, self.past)
         if decision is not None:
-            return Explanation(rule, "fired", notes=(f"since {self._clock(decision.since)}",), trace=trace)
+            notes = (f"since {self._clock(decision.since)}", *self._conditions(rule))
+            return Explanation(rule, "fired", notes=notes, trace=trace)
         if self.past.moment(rule.since) is None:
             return Explanation(rule, "did not", notes=(f"its moment, {rule.since}, has not come",), trace=trace)
         phase = self.past.ticket.phase
         return Explanation(rule, "did not", notes=(f"the ticket is {phase}: nobody is called",), trace=trace)
+
+    def _conditions(self, rule: Escalate) -> Iterator[str]:
+        """How the conditions of its steps stand."""
+        for number, step in enumerate(rule.steps, 1):
+            if step.when is not None:
+                said = {True: "so", False: "not so", None: "unknown"}[step.when(self.past.facts)]
+                yield f"step {number} only if {' '.join(step.when.source.split())}, which is {said}"
 
     def _timed(self, rule: Objective, trace: Trace | None) -> Explanation:
         made = clock(rule, self.past, self.now)

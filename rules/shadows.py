@@ -1,5 +1,5 @@
 """Warns of rules that can never decide, because one before them always does where they would; of restrictions because
-of which nobody hears of anything; and of clocks that never run.
+of which nobody hears of anything; of clocks that never run; and of steps of ladders that are never reached.
 
 It is known where the earlier rule has no condition, or where every part of its condition (between top-level `and`s)
 is a part of the later one's. What conditions mean is not looked into.
@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from connectors.problems import Problem
+from rules.condition import Condition
 from rules.duration import show
 from rules.language import MODES
-from rules.model import Assign, Classify, Objective, Rule, Service
+from rules.model import Assign, Classify, Escalate, Objective, Rule, Service
 
 Early = tuple[Rule, frozenset[str]]
 
@@ -90,3 +91,50 @@ def stopped_clocks(rules: Iterable[Rule], services: Collection[Service]) -> Iter
             if step.before is not None and step.before >= longest:
                 said = f"step {number} comes when the clock starts: {show(longest)} is all there is"
                 yield Problem(rule.where, said, str(rule), "write a shorter before", "warning")
+
+
+def unreached_steps(rules: Iterable[Rule]) -> Iterator[Problem]:
+    """Warns of ladders that never begin, and of steps that contradict their rule or come after what ends it."""
+    for rule in rules:
+        if not isinstance(rule, Escalate) or rule.mode == "off":
+            continue
+        needed, excluded = _demands(rule.when)
+        if rule.since == "acknowledged" and "acknowledged" in excluded:
+            said = "never begins: it counts from the acknowledgement, and holds only while nobody has acknowledged"
+            yield Problem(rule.where, said, str(rule), level="warning")
+            continue
+        for said in _never_reached(rule, "acknowledged" in needed, "acknowledged" in excluded):
+            yield Problem(rule.where, said, str(rule), level="warning")
+
+
+def _never_reached(rule: Escalate, taken: bool, free: bool) -> Iterator[str]:
+    """What is wrong with steps: the rule holds only while somebody has `taken` the ticket, or while it is `free`."""
+    ended = 0
+    for number, step in enumerate(rule.steps, 1):
+        if ended:
+            yield f"step {number} is never reached: step {ended} ends the ladder"
+        elif step.when is not None and _contradict(step.when, rule.when):
+            yield f"step {number} is never reached: it asks for what the rule excludes"
+        elif step.then is not None and free:
+            yield f"step {number} does nothing, ever: the rule holds only while nobody has acknowledged"
+        ended = number if step.then is not None and taken and not ended else ended
+    if ended and rule.repeat is not None:
+        yield f"nothing is ever repeated: step {ended} ends the ladder"
+
+
+def _demands(when: Condition | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The parts of a condition that must be true, and those that must not, as they are written."""
+    if when is None:
+        return frozenset(), frozenset()
+    parts = when.part.parts if when.part.joint == "and" else (when.part,)
+    needed = frozenset(one.source for one in parts if one.joint != "not")
+    return needed, frozenset(one.parts[0].source for one in parts if one.joint == "not")
+
+
+def _contradict(one: Condition, other: Condition | None) -> bool:
+    """Whether two conditions are never true together, as far as their parts show it."""
+    (needed, excluded), (theirs, not_theirs) = _demands(one), _demands(other)
+    if needed & not_theirs or excluded & theirs:
+        return True
+    known = dict(other.equalities) if other is not None else {}
+    return any(not values & known[word] for word, values in one.equalities if word in known and word != "labels")

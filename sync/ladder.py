@@ -69,6 +69,12 @@ def asked_forward(history: Iterable[Change], since: datetime, now: datetime) -> 
     return tuple(change.at for change in history if change.field == ESCALATED and since <= change.at <= now)
 
 
+def holds_at(when: Condition, past: Past, moment: datetime) -> bool | None:
+    """What a condition says of a ticket as it was; None: unknown, also where the history does not go back so far."""
+    facts = past.at(moment)
+    return when(facts) if facts is not None else None
+
+
 def _calendar(rule: Escalate, rules: RuleSet) -> Calendar | None:
     return rules.calendars[rule.calendar] if rule.calendar is not None else None
 
@@ -128,8 +134,7 @@ class _Ladder:
             return ""
         now = self.scene.now
         if moment < now:
-            facts = self._past.at(moment)
-            then = when(facts) if facts is not None else None
+            then = holds_at(when, self._past, moment)
             if then is not True or covering(self.decision, step, self.scene):
                 return _only(when, then, "it was not so then")
         return _only(when, when(self.scene.facts), "it is not so")
@@ -181,6 +186,8 @@ class _Ladder:
         return self._unanswered(replace(step, effective=max(step.due, waits)), max(made, default=now))
 
     def _unanswered(self, step: Moment, since: datetime) -> Moment:
+        if not isinstance(self.scene.facts["acknowledged"], datetime):
+            return replace(step, left="nobody has acknowledged it")
         if self._quiet > since:
             return replace(step, left=ANSWERED)
         return replace(step, words={"since": since})

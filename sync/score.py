@@ -33,7 +33,8 @@ from rules.past import Past
 from rules.quiet import Quiet, gathered_since
 from sync.effects import World
 from sync.items import Plan, by_us, same
-from sync.ladder import dues
+from sync.acts import with_acts
+from sync.ladder import dues, holds_at
 from sync.trial import Trial
 
 Truth: TypeAlias = Literal["same", "other", "nobody", "unknown"]
@@ -262,7 +263,7 @@ class _Again:
     def _note(self, trial: Trial) -> None:
         for plan in (trial.seen, trial.plan):
             self._note_fields(plan)
-        past = Past(trial.ticket, self.rules, self._known, trial.now)
+        past = Past(with_acts(trial.ticket, trial.ledger), self.rules, self._known, trial.now)
         self._note_climbs(past, trial)
         holding = decide(("notify", "objective"), trial.ticket, self.rules, self._known, trial.now)
         self._timed |= {d.rule.id: d.rule for d in holding if isinstance(d.rule, Objective)}
@@ -291,7 +292,7 @@ class _Again:
             since = decision.since if decision is not None else None
             begun = self._climbs.setdefault(rule.id, [])
             if begun and begun[-1][1] is None and begun[-1][0] != since:
-                taken = isinstance(acknowledged_at(trial.ticket), datetime)
+                taken = isinstance(acknowledged_at(past.ticket), datetime)
                 begun[-1] = (begun[-1][0], trial.now, "acknowledged" if taken else "otherwise")
             if since is not None and (not begun or begun[-1][0] != since):
                 begun.append((since, None, "never"))
@@ -353,9 +354,17 @@ class _Again:
             rule = ladders[name]
             for since, end, ending in begun:
                 if isinstance(rule, Escalate) and self._counts(since):
-                    went = (self._out(rule, due, since) for due in (step.due for step in dues(rule, since, self.rules)))
+                    went = (self._out(rule, due, since) for due in self._dues(rule, since))
                     steps = sum(at is not None and at <= (end or self.span.until) for at in went)
                     yield Climb(name, self.ticket.key, since, steps, ending)
+
+    def _dues(self, rule: Escalate, since: datetime) -> Iterator[datetime]:
+        """When the calls of a ladder come: those whose own condition is true then."""
+        past = Past(self.ticket, self.rules, self._known, self.span.until)
+        for step in dues(rule, since, self.rules):
+            when = rule.steps[step.number - 1].when
+            if step.then is None and (when is None or holds_at(when, past, step.due)):
+                yield step.due
 
     def timed(self) -> Iterator[Timed]:
         """Every clock that began within the span, as it stood in the end, of rules that spoke at any time."""
