@@ -47,6 +47,12 @@ TABLE = (
     Row("skip", "update #incidents at 09:30 is skipped; next: ", "at 10:00 is skipped"),
     Row("pause", "until 09:30; then what still holds goes on", "until 09:30", {"time": "30m"}),
     Row("snooze", "reminded of OPS-1 again at 09:05", "reminded of OPS-1 again at 09:05"),
+    Row(
+        "override",
+        "OPS-1 now: answer 2h: until 11:00, on track.",
+        "that is the goal of OPS-1 already",
+        {"within": "2h", "reason": "the vendor is slow"},
+    ),
     Row("claim", "You are point of contact of OPS-1.", "point of contact of OPS-1 already", {"role": "poc"}),
     Row(
         "handover",
@@ -64,10 +70,21 @@ def test_the_table_has_every_verb_that_changes_a_ticket() -> None:
 
 
 UPDATES = '[[update]]\nid = "half-hourly"\nevery = "30m"\nto = ["place:incidents"]\n'
+CLOCK = """
+[[objective]]
+id = "answer"
+start = "created"
+stop = "restored"
+within = "1h"
+steps = [{ at = "50%", to = ["place:incidents"] }]
+"""
 
 
 def world_of(row: Row, may: str = "person:ann") -> tuple[World, str]:
-    world = World(RULES + UPDATES, f'{COMPANY}{ROLES}[permissions]\n{row.verb} = ["{may}"]\n')
+    world = World(
+        RULES + UPDATES + (CLOCK if row.verb == "override" else ""),
+        f'{COMPANY}{ROLES}[permissions]\n{row.verb} = ["{may}"]\n',
+    )
     ref = world.ticket(**row.fields)
     for verb, args in row.before:
         world.click(verb, ref, "maria", **args)
