@@ -43,6 +43,12 @@ def handover(ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> Dec
     return None
 
 
+def by_time(ticket: Ticket, rules: RuleSet, world: World, then: datetime) -> bool:
+    """Whether the same rules gave the ticket at an earlier moment to whoever has it: then time alone moves it on."""
+    who, made = holder(Facts(ticket, rules, then)), _assigned(ticket, rules, world, then)
+    return who is not None and made is not None and made.value == who
+
+
 def _assigned(ticket: Ticket, rules: RuleSet, world: World, now: datetime) -> Decision | None:
     made = decide(("assign",), ticket, rules, world, now)
     return next((d for d in made if d.field == "assignee" and d.rule.mode == "on"), None)

@@ -16,7 +16,7 @@ from rules.clock import Clock
 from rules.decide import Decision
 from rules.events import about_to_have
 from rules.facts import Facts
-from rules.handover import handover
+from rules.handover import by_time, handover
 from rules.model import Restrict, RuleSet
 from rules.past import Past
 from rules.quiet import Quiet
@@ -83,6 +83,7 @@ class _Planner:
         self.closing: tuple[Restrict, ...] = ()
         self.restriction: Restriction | None = None
         self.unreached = False
+        self.turned = False
 
     def plan(self, silent: str = "") -> Plan:
         """The finished plan."""
@@ -140,8 +141,10 @@ class _Planner:
         """A word that a rule decides; time alone accounts for it where we wrote one of the digests `earlier`."""
         watched = decision.rule.mode == "watch"
         item = self.fields.item(decision, self.watched_ticket if watched else self.ticket)
-        item = replace(item, lifted=self.ledger.entries.get(item.effect.key, Entry()).sum in earlier)
-        item = self._flooded(item) if item.status == "owed" else item
+        if item.status == "owed":
+            self.turned = self.turned or self._by_time(decision)
+            known = self.ledger.entries.get(item.effect.key, Entry()).sum in earlier
+            item = self._flooded(replace(item, lifted=known))
         wish = {decision.field: item.effect.value}
         if item.status == "owed":
             since = self._wanted_since(decision) if watched else self.now
@@ -153,6 +156,13 @@ class _Planner:
         else:
             self.items.append(item)
         return item
+
+    def _by_time(self, decision: Decision) -> bool:
+        """Whether it is the end of a shift, which accounts for a change as a person's deed does."""
+        ours = decision.field == "assignee" and decision.rule.mode == "on"
+        entry = self.ledger.get("field:assignee") if ours else None
+        at = entry.at if entry is not None else None
+        return at is not None and by_time(self.ticket, self.rules, self.known, at)
 
     def _hand_over(self) -> None:
         """Whose ticket it will be when a shift ends, if nobody has acknowledged it by then."""
@@ -334,9 +344,10 @@ class _Planner:
 
     def _flooded(self, item: Item) -> Item:
         """Hold what nothing about this ticket accounts for, while a flood is held; calls and news never are."""
-        gentle = (
-            item.effect.sort in {"call", "news"} or item.effect.restricted or item.lifted or self._begun(item.effect)
-        )
+        if item.effect.sort in {"call", "news"}:
+            return item
+        item = replace(item, lifted=True) if self.turned else item  # the end of a shift accounts for all that follows
+        gentle = item.effect.restricted or item.lifted or self._begun(item.effect)
         if gentle or self.world.explained or not self.world.holding:
             return item
         return replace(item, status="held", at=None, reason=FLOOD)

@@ -10,6 +10,7 @@ import pytest
 from connectors.model import User
 from sync import show
 from sync.ledger import Ledger
+from sync.look import Site
 from sync.plan import make_plan
 from sync.why import explained
 from tests.world import COMPANY, MORNING, RULES, World
@@ -166,3 +167,19 @@ def test_a_tracker_that_maps_no_assignee_hands_nothing_over() -> None:
     unmapped = replace(ticket, fields={word: value for word, value in ticket.fields.items() if word != "assignee"})
     plan = make_plan(unmapped, Ledger(ref), world.engine.rules, world.engine.world(ticket, Ledger(ref)), world.now)
     assert [item.status for item in plan.items if item.effect.key == "field:assignee"] == ["not"]
+
+
+def test_a_shift_that_hands_over_many_tickets_is_no_flood() -> None:
+    world = World(PICKED, ROTA, site=Site(edits=2))
+    refs = [world.ticket(f"OPS-{nth}") for nth in range(1, 6)]
+    assert {tuple(holders(world, ref, "10:11")) for ref in refs} == {("tom",)}
+    assert not world.engine.holding
+
+
+def test_other_rules_that_move_many_tickets_are_one() -> None:
+    world = World(PICKED, ROTA, site=Site(edits=2))
+    refs = [world.ticket(f"OPS-{nth}") for nth in range(1, 6)]
+    world.at("10:11")
+    world.reload(PICKED.replace('pick = "on-call"', 'person = "ann"'))
+    assert world.engine.holding
+    assert [holders(world, ref, "10:15") for ref in refs].count(["tom"]) >= 2
