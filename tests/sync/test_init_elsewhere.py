@@ -22,7 +22,7 @@ from sandbox.teams import TeamsSandbox
 from sync.cli.app import app
 from tests.connectors import instances, teams_tenant
 from tests.connectors.contracts import CONTRACTS
-from tests.sync.beginning import Terminal
+from tests.sync.beginning import Terminal, products
 
 pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -355,6 +355,25 @@ def test_somebody_whom_only_mail_reaches_is_said_and_written_so_that_the_check_p
     assert people["guest"] == {"email": "guest@example.net", "reach": ["email"]}
     assert people["maria"]["servicenow"] == "maria"
     assert "reach" not in people["maria"]
+
+
+def test_mail_stands_beside_slack_on_jira(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with products() as there, MailSandbox(there.jira.clock) as mail:
+        for name, value in there.environment.items():
+            monkeypatch.setenv(name, value)
+        server = ("--email-server", f"127.0.0.1:{mail.smtp_port}", "--email-user", "none", "--email-sender", OURS)
+        flags = ("--with", "slack,email", *server, "--email-to", "incidents@example.org")
+        done = call("init", tmp_path, *there.flags, *flags)
+        assert done.exit_code == 0, done.output
+        said, company_ = read(tmp_path), read(tmp_path, "rules.d/00-company.toml")
+        assert (said["watch"], list(said["connectors"])) == ("slack:#pointman", ["jira", "slack", "email"])
+        assert company_["places"]["incidents"] == {"slack": "#incidents", "email": "incidents@example.org"}
+        checked = call("check", "--live", "--config", tmp_path / "config.toml")
+        assert checked.exit_code == 0, checked.output
+        there.jira.clock.advance(timedelta(minutes=1))
+        planned = call("plan", there.jira.create({"summary": "Checkout is down"}), "--config", tmp_path / "config.toml")
+        assert "severity = high" in planned.output
+        assert not mail.state.inbox("incidents@example.org"), "nothing was sent to try it"
 
 
 def test_a_messenger_that_is_none_is_told_before_anything_is_tried(tmp_path: Path) -> None:
