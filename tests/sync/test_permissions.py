@@ -74,7 +74,7 @@ CLOCK = """
 [[objective]]
 id = "answer"
 start = "created"
-stop = "restored"
+stop = "changed:affected_users"
 within = "1h"
 steps = [{ at = "50%", to = ["place:incidents"] }]
 """
