@@ -19,17 +19,27 @@ def die() -> None:
 
 @dataclass
 class Fate:
-    """Counts outside calls, and says what happens at which: `strikes` are (number, when, what)."""
+    """Counts outside calls, and says what happens at which: `strikes` are (number, when, what).
+
+    `left` tells what would be left of the world if the process died now, and what would go on: if it is the same at two
+    moments, dying at either is one and the same death. `deaths` has the first moment of each.
+    """
 
     strikes: dict[tuple[int, str], Callable[[], None]] = field(default_factory=dict)
+    left: Callable[[], object] | None = None
     calls: int = 0
     asleep: bool = False
     names: list[str] = field(default_factory=list)
+    deaths: list[tuple[int, str]] = field(default_factory=list)
+    _left: object = None
 
     def reached(self, when: str, name: str) -> None:
         if when == "before" and not self.asleep:
             self.calls += 1
             self.names.append(name)
+        if self.left is not None and (now := self.left()) != self._left:
+            self.deaths.append((self.calls, when))
+            self._left = now
         strike = None if self.asleep else self.strikes.pop((self.calls, when), None)
         if strike is not None:
             strike()
