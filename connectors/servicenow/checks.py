@@ -86,7 +86,10 @@ class Check:
 
     def _audit(self) -> Iterator[Problem]:
         if not self._seen("sys_audit", f"tablename={self._settings.table}"):
-            said = "sys_audit cannot be read: who changed what is unknown, so fields that were changed are left alone"
+            said = (
+                "sys_audit cannot be read, or holds nothing yet: who changed what is unknown, "
+                "so fields that were changed are left alone"
+            )
             if Lines(self._client, self._settings.table).readable():
                 said = (
                     "sys_audit cannot be read, sys_history_line can: who changed what is known of a ticket only while "
