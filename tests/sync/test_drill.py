@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 from connectors.problems import Problems
 from sync.cli import drilling
 from sync.cli.app import app
-from sync.drill import shipped
+from sync.drill import language, shipped
 from sync.drill.verdict import Outcome, run
+from tests.pages import ROOT, blocks
 from tests.world import COMPANY, RULES
 
 pytestmark = [pytest.mark.uncounted, pytest.mark.usefixtures("silent")]
@@ -302,3 +303,17 @@ def test_nobody_is_told_anything_is_held_to_the_end(tmp_path: Path) -> None:
     outcome = played_text(DOWN + quiet, tmp_path)
     (missed,) = outcome.missed
     assert (missed.name, missed.came) == ("silence", "tom by unacknowledged")
+
+
+def test_the_scenario_of_the_page_goes_well(tmp_path: Path) -> None:
+    (block,) = [one for one in blocks(ROOT / "docs" / "drill.md", "toml") if one.skipped]
+    text = block.text.replace("title =", f'rules = ["{(shipped.HERE.parent / "company").as_posix()}"]\ntitle =', 1)
+    (tmp_path / "page.toml").write_text(text, encoding="utf-8")
+    outcome = played(tmp_path / "page.toml")
+    assert outcome.fine, ([one.came for one in outcome.missed], outcome.story.undone)
+
+
+def test_every_scenario_and_every_verb_is_on_the_page() -> None:
+    told = (ROOT / "docs" / "drill.md").read_text(encoding="utf-8")
+    wanted = {*shipped.names(), *language.VERBS, *language.OUTCOMES}
+    assert {one for one in wanted if f"`{one}`" not in told} == set()
