@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from connectors.model import Command, Ticket
+from rules.cadence import asked as standing
 from rules.facts import Facts, Who
 from rules.model import RuleSet
 from rules.text import inert
@@ -72,9 +73,10 @@ def status(asked: Asked) -> str:
         for role in asked.rules.roles
         if isinstance(facts[role], Who)
     )
+    wishes = map(inert, standing(plan.ticket.history, asked.now, asked.rules.defaults.timezone))
     clocks = (inert(clock.line(asked.rules.defaults.timezone, asked.now)) for clock in plan.clocks)
     coming = ticket_log.next_lines(plan, asked.rules)
-    return "\n".join((head, *(f"• {line}" for line in (*clocks, *roles, *coming))))
+    return "\n".join((head, *(f"• {line}" for line in (*clocks, *roles, *wishes, *coming))))
 
 
 def coming(asked: Asked) -> str:

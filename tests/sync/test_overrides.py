@@ -200,6 +200,7 @@ def test_while_a_ticket_is_paused_nobody_is_called_and_then_what_still_holds_goe
     said = world.at("09:04").click("pause", ref, time="1h")
     assert said == "Nobody is called or updated by itself for OPS-1 until 10:04; then what still holds goes on."
     assert "paused by ann until 10:04" in plan(world, ref)[1]
+    assert "• paused by ann until 10:04" in world.click("status", ref)
     assert "HELD 10:04 call tom paused by ann until 23 Nov 2026 10:04" in plan(world, ref)
     assert "09:04 ann: pause until 10:04" in world.log(ref)
     world.at("09:40").restart()
