@@ -290,6 +290,7 @@ def sweep_on(parts: Parts) -> None:
     heartbeat = Heartbeat.of(parts.config, parts.health)
     if heartbeat is not None:
         Thread(target=heartbeat.run, args=(asked,), name="heartbeat", daemon=True).start()
+    Thread(target=parts.rosters.run, args=(asked,), name="rosters", daemon=True).start()
     parts.queue.start()
     parts.sweep.run(asked, parts.engine.manners.gate, _chores(parts))
     parts.close()
