@@ -16,6 +16,7 @@ from typing import Final
 from connectors.model import Change
 from rules import cadence, duration
 from rules.cadence import UPDATE, Told
+from rules.clock import written
 from rules.decide import Decision, decide
 from rules.directory import Address
 from rules.events import CONFIRMED, Event, events
@@ -236,8 +237,10 @@ class _Talk:
     def events(self) -> tuple[Event, ...]:
         """What changed of how things are, oldest first."""
         facts, world = self.scene.facts, self.scene.world
+        ours = written(facts.rules)
         found = events(facts.ticket, facts.rules, world.me, world.defaults)
-        return tuple(_worth_telling(event for event in found if event.at <= self.scene.now))
+        theirs = (event for event in found if event.field not in ours or event.by != world.me)
+        return tuple(_worth_telling(event for event in theirs if event.at <= self.scene.now))
 
     @cached_property
     def quiet(self) -> Quiet:
@@ -293,8 +296,9 @@ class _Talk:
         now, since = self.scene.now, beat.since
         happened = tuple(event for event in self.events if event.at > since)
         posted = tuple(c for c in cadence.posted(self.history, since, now) if beat.told is None or c.at > since)
-        lines = "\n".join(f"{self._author(change)}: {change.after}" for change in posted)
-        told = _listed(event for event in happened if _may_hear(event, beat, self.scene))
+        outside = beat.address.external
+        lines = "\n".join(str(one.after) if outside else f"{self._author(one)}: {one.after}" for one in posted)
+        told = _listed(event for event in (_for_outside(happened, beat, self.scene) if outside else happened))
         wanted = cadence.opens(self.scene.rules.calendars.get(beat.hours), due) or due
         following = Told(now, due).counted(beat.every) + beat.every
         return {
@@ -365,12 +369,11 @@ def _worth_telling(happened: Iterable[Event]) -> Iterator[Event]:
             yield event
 
 
-def _may_hear(event: Event, beat: Beat, scene: Scene) -> bool:
-    """Whether a place may hear of a change: people outside only of the fields that their audience is told."""
-    if not beat.address.external:
-        return True
+def _for_outside(happened: Iterable[Event], beat: Beat, scene: Scene) -> Iterator[Event]:
+    """What people outside may hear of: changes of the fields that their audience is told, without who made them."""
     audience = scene.rules.audiences.get(beat.address.audience)
-    return audience is not None and event.field in audience.fields
+    told = audience.fields if audience is not None else ()
+    return (replace(one, text=one.text.removesuffix(f" by {one.by}")) for one in happened if one.field in told)
 
 
 def _listed(happened: Iterable[Event]) -> str:

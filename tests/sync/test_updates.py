@@ -147,6 +147,15 @@ def test_each_change_is_told_once_and_none_is_left_out() -> None:
     )
 
 
+def test_another_goal_of_a_clock_is_a_change() -> None:
+    clock = '[[objective]]\nid = "rto"\nstart = "created"\nstop = "restored"\nwithin = "4h"\n'
+    world = World(UPDATES + clock + 'steps = [{ at = "90%", to = ["place:incidents"] }]\n')
+    ref = world.ticket()
+    world.at("09:07").click("override", ref, within="2h", reason="the board said so")
+    world.at("09:30")
+    assert told(world)[0][1].startswith("Since 09:00: rto is 2h now by ann.\n")
+
+
 def test_that_work_began_on_what_was_taken_care_of_is_a_change() -> None:
     world = World(UPDATES)
     ref = world.ticket()
@@ -498,8 +507,8 @@ def test_changed_holds_for_people_outside_what_was_posted_and_their_fields() -> 
     world.at("10:10").click("update", ref, text="We found it.")
     world.at("11:10")
     assert [text for _, text in told(world, "#status")] == [
-        "eta is 15:30 by ann|||11:00",
-        "ann: We found it.|10:00||11:10",
+        "eta is 15:30|||11:00",
+        "We found it.|10:00||11:10",
         "|10:10|10:10|12:10",
     ]
 
