@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from connectors.base import Messenger, Tracker
+from connectors.base import Messenger, Roster, Tracker
 from connectors.errors import Missing, Refused
-from connectors.model import Absent, Button, CannotTell, Channel, Comment, Edit, Found, Link, Message
+from connectors.model import Absent, Button, CannotTell, Channel, Comment, Edit, Found, Link, Message, Shift
 
 TAKE = Message("**OPS-1** is down", (Button("Take it", "take", "10001"),))
 CHANNEL = Channel(
@@ -218,3 +218,46 @@ class ChannelContract:
             opened.messenger.arrange(ref, CHANNEL)
         with pytest.raises(Missing):
             opened.messenger.arrange("C404", CHANNEL)
+
+
+@dataclass
+class Rostered:
+    """A roster with a `schedule` in which two people take turns, the second from `handover` on, and a week each."""
+
+    roster: Roster
+    schedule: str
+    handover: datetime
+
+
+class RosterContract:
+    """What every roster keeps to; a subclass has the fixture `rostered`."""
+
+    def test_shifts_are_told_in_their_order_for_weeks_ahead(self, rostered: Rostered) -> None:
+        first, second = self._shifts(rostered, timedelta(days=2), timedelta(days=30))
+        assert (first.until, second.start, second.until) == (
+            rostered.handover,
+            rostered.handover,
+            rostered.handover + timedelta(weeks=1),
+        )
+        assert first.user != second.user
+        assert all(shift.start < shift.until and shift.start.tzinfo is not None for shift in (first, second))
+
+    def test_a_shift_that_only_reaches_into_the_time_asked_for_is_among_them(self, rostered: Rostered) -> None:
+        (first,) = self._shifts(rostered, timedelta(hours=2), timedelta(hours=-1))
+        assert first.until == rostered.handover
+        (second,) = self._shifts(rostered, timedelta(hours=-1), timedelta(hours=2))
+        assert second.start <= rostered.handover + timedelta(hours=1) < second.until
+
+    def test_everybody_has_what_they_can_be_known_by(self, rostered: Rostered) -> None:
+        shifts = self._shifts(rostered, timedelta(days=2), timedelta(days=30))
+        assert all(shift.user.id or shift.user.email or shift.user.name for shift in shifts)
+
+    def test_a_schedule_that_is_not_there_is_missing_or_nobody(self, rostered: Rostered) -> None:
+        try:
+            found = rostered.roster.shifts("no-such-schedule", rostered.handover, rostered.handover + timedelta(days=1))
+        except Missing:
+            return
+        assert found == ()
+
+    def _shifts(self, rostered: Rostered, before: timedelta, after: timedelta) -> tuple[Shift, ...]:
+        return rostered.roster.shifts(rostered.schedule, rostered.handover - before, rostered.handover + after)

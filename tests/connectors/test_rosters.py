@@ -16,6 +16,7 @@ from connectors.ical import ICal, ICalSettings
 from connectors.jsm import JSM, JSMSettings
 from connectors.model import Shift, User
 from connectors.pagerduty import PagerDuty, PagerDutySettings
+from connectors.testing.contract import RosterContract, Rostered
 from sandbox.clock import Clock
 from sandbox.http import Answer, Fault, Server
 from sandbox.rosters import Duty, RosterState
@@ -84,6 +85,26 @@ def test_shifts_are_told_for_weeks_ahead(box: Box) -> None:
     assert who in {"PM", "maria"}
     assert start <= START
     assert until == MONDAY + WEEK
+
+
+@pytest.fixture(params=["pagerduty", "jsm", "ical"])
+def rostered(request: pytest.FixtureRequest) -> Iterator[Rostered]:
+    state = RosterState(Clock(NOW, speed=0))
+    two = ("PM", "Maria Keller", "maria@example.org"), ("PT", "Tom Reyes", "tom@example.org")
+    handover = MONDAY + WEEK
+    state.put("PI7DH85", Duty(*two[0], MONDAY, handover), Duty(*two[1], handover, handover + WEEK))
+    times = ("20261123T080000Z", "20261130T080000Z", "20261207T080000Z")
+    state.feed = feed(
+        *(f"DTSTART:{a}\r\nDTEND:{b}\r\nSUMMARY:{n}" for a, b, n in zip(times, times[1:], "AB", strict=False))
+    )
+    with Server(state.handle, state.clock) as server:
+        roster = made(request.param, server.url, state)
+        yield Rostered(roster, "PI7DH85", handover)
+        roster.close()
+
+
+class TestRosters(RosterContract):
+    """Every roster of ours."""
 
 
 # ---- a bad day
