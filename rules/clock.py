@@ -19,7 +19,7 @@ from connectors.model import Change
 from rules import duration
 from rules.calendar import between, later
 from rules.logic import UNKNOWN, Unknown
-from rules.model import Calendar, ClockStep, Objective, Service
+from rules.model import Calendar, ClockStep, Objective, RuleSet, Service
 from rules.text import shown
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ Stretch: TypeAlias = tuple[datetime, datetime | None]
 
 GOAL: Final = "within:"
 """How the word of a change begins by which a person gave a clock another goal; the rule's id follows."""
+OWN: Final = "default"
+"""What is told in place of a goal where a person took theirs back."""
 NO_POINT: Final = "no last recovery point is known"
 NO_HISTORY: Final = "the history cannot be read back to its start"
 
@@ -66,7 +68,7 @@ class Clock:
     @property
     def name(self) -> str:
         """What people call it: `RTO`, or the rule's own name."""
-        return self.rule.goal.upper() or self.rule.name or self.rule.id
+        return self.rule.called
 
     @property
     def label(self) -> str:
@@ -207,6 +209,12 @@ _ORDER: Final[Mapping[Band, int]] = {
 def tightest(clocks: Iterable[Clock]) -> Clock:
     """The one to watch, of one or more: what ran out, then what runs out next, then what stands still or is over."""
     return min(clocks, key=lambda clock: (_ORDER[clock.band], clock.deadline or clock.begun))
+
+
+def written(rules: RuleSet) -> frozenset[str]:
+    """The fields into which clocks are written: what we write there is nothing that happened to the ticket."""
+    fields = (rule.field for rule in rules.of("objective") if isinstance(rule, Objective))
+    return frozenset(field for field in fields if field is not None)
 
 
 def clock(rule: Objective, past: Past, now: datetime) -> Clock | NoClock:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Final
 
 from connectors.model import Change, Ticket, User, Value
+from rules.clock import GOAL, OWN
 from rules.logic import UNKNOWN, Unknown
-from rules.model import RuleSet
+from rules.model import Objective, RuleSet
 from rules.text import shown
 
 OPEN = frozenset({"new", "active"})
@@ -25,7 +26,7 @@ KINDS = (
 LONGEST_QUOTE = 300
 CONFIRMED: Final = "confirmed"
 """The word of the change by which somebody says that they are still on it."""
-OURSELVES: Final = User("", "Pointman")
+OURSELVES: Final = User("(ourselves)", "Pointman")
 """Whoever makes a change that nobody asked us for and that only the ledger knows: we, because nobody answered."""
 PLANNED: Final = "planned"
 """The id of a change that is about to be made, and stands in no history yet."""
@@ -143,6 +144,8 @@ def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
         text = f"{change.by} is still on it"
     if change.field == "acknowledged" and change.after is None:
         text = f"counts as not acknowledged again{_by(change.by) if change.by != OURSELVES else ''}"
+    if change.field.startswith(GOAL):
+        text = _goal(change, rules)
     if change.field in rules.roles:
         text = _played(change, str(rules.roles[change.field]))
     yield Event(f"changed:{change.field}", change.at, change.by, change.field, change.before, change.after, text)
@@ -170,6 +173,15 @@ def _said(change: Change, rules: RuleSet) -> Iterator[tuple[str, str]]:
 
 def _by(user: User | None) -> str:
     return f" by {user}" if user is not None and str(user) else ""
+
+
+def _goal(change: Change, rules: RuleSet) -> str:
+    """What a person made of a clock's goal."""
+    name = change.field.removeprefix(GOAL)
+    rule = rules.by_id.get(rules.renamed.get(name, name))
+    called = rule.called if isinstance(rule, Objective) else name
+    own = change.after in (None, OWN)
+    return f"{called} is {'what its rule says again' if own else f'{change.after} now'}{_by(change.by)}"
 
 
 def _played(change: Change, role: str) -> str:

@@ -162,6 +162,11 @@ class Objective(Rule):
     steps: tuple[ClockStep, ...] = ()
     buttons: tuple[str, ...] = ("acknowledge", "eta", "update")
 
+    @property
+    def called(self) -> str:
+        """What people call its clock: `RTO`, or the rule's own name."""
+        return self.goal.upper() or self.name or self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update(Rule):

@@ -11,7 +11,7 @@ from typing import Final
 
 from connectors.problems import nearest
 from rules import duration
-from rules.clock import Clock
+from rules.clock import OWN, Clock
 from rules.model import Objective
 from rules.past import holds
 from rules.text import inert
@@ -22,7 +22,6 @@ from sync.persons import sentence
 from sync.plan import make_plan
 
 LONGEST_REASON: Final = 200
-OWN: Final = "default"
 ITS_OWN: Final = frozenset({OWN, "own", "normal", "off", "none", "back", "reset"})
 """What people write who want the goal of the rule again."""
 _BECAUSE: Final = frozenset({"because", "since", "as", "reason", "reason:", ":", "-", "–"})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from connectors.model import User
 from rules.cadence import POSTED
-from rules.clock import tightest
+from rules.clock import tightest, written
 from rules.decide import Decision
 from rules.directory import Address, person_of
 from rules.events import CONFIRMED, Event, events
@@ -65,19 +65,27 @@ def _changed(decision: Decision, scene: Scene) -> str:
     """
     entries, rule = scene.ledger.entries.items(), decision.rule
     calls = (entry.at for key, entry in entries if key.startswith(f"{rule.kind}:{rule.id}>") and entry.at is not None)
-    since = max((decision.since, *calls))
-    happened = [e for e in _events(scene) if since < e.at <= scene.now and _is_change(e) and _may_hear(e, scene)]
+    last, begun = max((at for at in calls if at >= decision.since), default=None), decision.since
+    found = [e for e in _events(scene) if e.at <= scene.now and _is_change(e) and _may_hear(e, scene)]
+    if last is not None:
+        happened = [event for event in found if event.at > last]
+    else:  # what a person did just then is why it began
+        happened = [e for e in found if e.at > begun or (e.at == begun and e.by != scene.world.me)]
     return "; ".join(dict.fromkeys(map(_in_short, happened[-MOST:])))
 
 
 def _events(scene: Scene) -> tuple[Event, ...]:
-    facts, world = scene.facts, scene.world
-    return events(facts.ticket, facts.rules, world.me, world.defaults)
+    facts, world, ours = scene.facts, scene.world, written(scene.rules)
+    found = events(facts.ticket, facts.rules, world.me, world.defaults)
+    return tuple(event for event in found if event.field not in ours or event.by != world.me)
 
 
 def _is_change(event: Event) -> bool:
-    named = event.kind.startswith("changed:") and event.field not in {POSTED, CONFIRMED}
-    return event.kind != "created" and not (named and event.field in _updates().NO_CHANGE)
+    """Whether an event is told: not that it was made, nor what another event tells under a name of its own."""
+    if not event.kind.startswith("changed:") or event.field in {POSTED, CONFIRMED}:
+        return event.kind != "created"
+    taken_back = event.field == "acknowledged" and event.after is None
+    return taken_back or (event.field != "hold_reason" and event.field not in _updates().NO_CHANGE)
 
 
 def _may_hear(event: Event, scene: Scene) -> bool:

@@ -603,3 +603,20 @@ def test_check_asks_the_tracker_for_the_words_that_clocks_read_and_write_and_for
         "hold_reason": "text", "recovery": "text", "reported": "moment", "last_recovery_point": "moment"
     }  # fmt: skip
     assert "#board" in wanted(Config(), found.engine.rules, found.messengers["slack"]).addresses
+
+
+def test_what_changed_tells_the_goal_in_words_and_nothing_of_what_the_clock_writes() -> None:
+    ladder = '[[escalate]]\nid = "l"\nsteps = [{ after = "30m", to = ["place:incidents"], text = "{{ changed }}" }]\n'
+    ladder += ladder.replace('"l"', '"m"').replace("30m", "50m")
+    update = '[[update]]\nid = "u"\nevery = "20m"\nto = ["slack:#all"]\n'
+    made = world(FIELD.replace("50%", "5%") + ladder + update)
+    ref = opened(made)
+    made.at("09:25")
+    assert "Nothing has changed" in made.said("#all")[0]
+    made.click("override", ref, within="6h", reason="x")
+    made.at("09:45")
+    assert made.said(INCIDENTS) == ["RTO is 6h now by ann"]
+    assert "RTO is 6h now by ann" in made.said("#all")[1]
+    made.click("override", ref, within="default", reason="x")
+    made.at("09:55")
+    assert made.said(INCIDENTS)[1] == "RTO is 6h now by ann; RTO is what its rule says again by ann"
