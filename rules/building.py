@@ -334,6 +334,8 @@ def _outsiders(written: Written, at: Reading) -> None:
     for index, step in enumerate(written.values.get("steps", ())):
         text = ("steps", index, "text") if "text" in step else ("text",)
         _reach(written, at, step.get("to", ()), ("steps", index, "to"), text)
+        offered = ("steps", index, "options") if "options" in step else ("options",)
+        _offered(written, at, step.get("to", ()), offered)
 
 
 def _reach(written: Written, at: Reading, to: Collection[Recipient | None], told: Path, text: Path) -> None:
@@ -351,6 +353,18 @@ def _reach(written: Written, at: Reading, to: Collection[Recipient | None], told
         elif not says_only(said, words):
             message = f"{name} is external, and this text says more than its fields"
             at.wrong(written.find(*text).where, message, f"write texts.{name}")
+
+
+def _offered(written: Written, at: Reading, to: Collection[Recipient | None], path: Path) -> None:
+    """Options are part of a text: those that an external audience is offered may use its words only."""
+    for recipient in to:
+        words = at.names.outside(recipient) if recipient is not None else None
+        for index, option in enumerate(written.value(*path) or ()):
+            if recipient is None or words is None or option is None or "options" not in words:
+                continue
+            if not says_only(option, words):
+                message = f"{recipient.name} is external, and this option says more than its fields"
+                at.wrong(written.find(*path, index).where, message)
 
 
 def not_yet(written: Written, at: Reading) -> None:

@@ -31,9 +31,9 @@ from rules.events import acknowledged_at
 from rules.model import Escalate, Mute, Notify, Objective, Rule, RuleSet
 from rules.past import Past
 from rules.quiet import Quiet, gathered_since
+from sync.acts import with_acts
 from sync.effects import World
 from sync.items import Plan, by_us, same
-from sync.acts import with_acts
 from sync.ladder import dues, holds_at
 from sync.trial import Trial
 

@@ -1,14 +1,14 @@
-"""Ladders: the moments they count from, steps with conditions of their own, what their calls say, and a missed clock."""
+"""Ladders: the moments that they count from, steps with conditions of their own, and how calls follow from a clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from connectors.testing import BOT
-from tests.world import COMPANY, MORNING, World
+from tests.world import MORNING, World
 
 INCIDENTS, ANN, TOM, MARIA = "#incidents", "U-ann", "U-tom", "U-maria"
 
