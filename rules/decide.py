@@ -29,7 +29,11 @@ def decide(kinds: tuple[str, ...], ticket: Ticket, rules: RuleSet, world: World,
     A field has at most one decision of a rule that is on, and one of a watched rule before it; effects have one for
     each rule. Kinds that decide nothing yet are silent.
     """
-    past = Past(ticket, rules, world, now)
+    return decisions(kinds, Past(ticket, rules, world, now), world, now)
+
+
+def decisions(kinds: tuple[str, ...], past: Past, world: World, now: datetime) -> tuple[Decision, ...]:
+    """The same of a ticket whose past is known already: it is read once, however many kinds ask."""
     return tuple(decision for kind in kinds for decision in _of(kind, past, world, now))
 
 

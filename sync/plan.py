@@ -77,6 +77,7 @@ class _Planner:
         self.wishes: list[Effect] = []
         self.wished = ticket.created
         self.past = Past(ticket, rules, self.known, now)
+        self.views: tuple[Past, ...] = (self.past,)
         self.earlier: dict[tuple[str, int], tuple[Decision, ...]] = {}
         self.facts: Facts | None = None
         self.clocks: tuple[Clock, ...] = ()
@@ -176,19 +177,27 @@ class _Planner:
         if not self.rules.of("restrict"):
             return
         views = (self.ticket,) if self.watched_ticket is self.ticket else (self.ticket, self.watched_ticket)
-        found = (rule for one in views for rule in restricting(Facts(one, self.rules, self.now), self.rules))
+        found = (rule for one in views for rule in restricting(self._past(one).facts, self.rules))
         self.closing = tuple({rule.id: rule for rule in (*self.closing, *found)}.values())
         self.known = replace(self.known, restricted=bool(self.closing))
 
     def _decisions(self, kinds: tuple[str, ...]) -> Iterator[Decision]:
         """What the rules say; watched rules see what watched rules would have done, the others do not."""
-        live = deciding.decide(kinds, self.ticket, self.rules, self.known, self.now)
+        live = deciding.decisions(kinds, self._past(self.ticket), self.known, self.now)
         if self.watched_ticket is self.ticket:
             yield from live
             return
         yield from (d for d in live if d.rule.mode != "watch")
-        watched = deciding.decide(kinds, self.watched_ticket, self.rules, self.known, self.now)
+        watched = deciding.decisions(kinds, self._past(self.watched_ticket), self.known, self.now)
         yield from (d for d in watched if d.rule.mode == "watch")
+
+    def _past(self, ticket: Ticket) -> Past:
+        """The past of the ticket as it is about to be; read once, as long as nothing more is decided."""
+        found = next((past for past in self.views if past.ticket is ticket), None)
+        if found is None:
+            found = Past(ticket, self.rules, self.known, self.now)
+            self.views = (*self.views[-1:], found)
+        return found
 
     def _wanted_since(self, decision: Decision) -> datetime:
         """Since when a watched rule has wanted this: about then it would have been written, were it on.
@@ -222,7 +231,7 @@ class _Planner:
     def decide_effects(self) -> None:
         """Everything outside of the ticket, as wanted by the ticket as it is about to be."""
         timed = self._clocks()
-        self.facts = Facts(self.ticket, self.rules, self.now)
+        self.facts = self._past(self.ticket).facts
         decisions = (*timed, *self._decisions(("channel", "escalate", "notify", "update")))
         decisions = (*rooms.kept(decisions, self.ledger, self.rules, self.known, self.ticket), *decisions)
         if self.closing:
@@ -231,7 +240,7 @@ class _Planner:
         open_ones = rooms.opened(self.rules, self.ledger, self.world, restricted=self.restriction is not None)
         scene = replace(scene, rooms=open_ones, clocks=self.clocks)
         # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
-        watched = replace(scene, facts=Facts(self.watched_ticket, self.rules, self.now))
+        watched = replace(scene, facts=self._past(self.watched_ticket).facts)
         live, shadow = (tuple(d for d in decisions if (d.rule.mode == "watch") is one) for one in (False, True))
         would = (*self.wishes, *rooms.rooms(shadow, watched), *effects(shadow, watched))
         if self.restriction is not None and not self.restriction.allows_place(*(self.world.watch or ("", ""))):
