@@ -25,7 +25,7 @@ POSTED: Final = "update"
 PACED: Final = "cadence"
 """The word of the change that sets another cadence for one ticket; it holds a duration, or nothing."""
 SKIPPED: Final = "skipped"
-"""The word of the change that leaves something out: the next `UPDATE`, or the next `STEP` of a ladder."""
+"""The word of the change that leaves something out: updates up to the moment that it holds, or the next `STEP`."""
 NORMAL: Final = "normal"
 """What people write for the cadence of the rules."""
 UPDATE: Final = "update"
@@ -69,9 +69,24 @@ def posted(history: Iterable[Change], since: datetime, now: datetime) -> tuple[C
     return tuple(change for change in history if change.field == POSTED and since <= change.at <= now)
 
 
-def skips(what: str, history: Iterable[Change], since: datetime, now: datetime) -> tuple[Change, ...]:
-    """How often people asked since then to leave out the next of something, oldest first."""
-    return tuple(c for c in history if c.field == SKIPPED and c.after == what and since <= c.at <= now)
+def skips(history: Iterable[Change], since: datetime, now: datetime) -> tuple[Change, ...]:
+    """How often people asked since then to leave out the next step of a ladder, oldest first."""
+    return tuple(c for c in history if c.field == SKIPPED and c.after == STEP and since <= c.at <= now)
+
+
+def without_skipped(
+    due: datetime, pace: timedelta, history: Iterable[Change], since: datetime, now: datetime
+) -> tuple[datetime, tuple[Change, ...]]:
+    """The first update that is due then or a whole number of cadences later, and that nobody asked since then to leave
+    out; and the changes by which the others are.
+    """
+    found = []
+    several = (one for one in history if one.field == SKIPPED and since <= one.at <= now)
+    for change, until in ((one, one.after) for one in several if isinstance(one.after, datetime)):
+        if due <= until:
+            due += pace * ((until - due) // pace + 1)
+            found.append(change)
+    return due, tuple(found)
 
 
 def snoozed(history: Iterable[Change], since: datetime, now: datetime) -> datetime | None:

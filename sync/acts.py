@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.model import WORDS, Change, Comment, Ticket, User, Value
-from rules.cadence import NORMAL, PACED, SKIPPED, SNOOZED, UPDATE
+from rules.cadence import NORMAL, PACED, SKIPPED, SNOOZED, STEP
 from rules.clock import GOAL
 from rules.events import CONFIRMED, OURSELVES
 from rules.facts import SAID
@@ -86,7 +86,8 @@ def _change(act: Act, by: User) -> Iterator[Change]:
     elif act.verb == "escalate":
         yield Change(act.at, ESCALATED, None, act.at, by, act.id)
     elif act.verb == "skip":
-        yield Change(act.at, SKIPPED, None, act.args.get("what", UPDATE), by, act.id)
+        moment = value_of(UNTIL, act.args.get(UNTIL, ""))
+        yield Change(act.at, SKIPPED, None, STEP if act.args.get("what") == STEP else moment, by, act.id)
     elif act.verb == "cadence":
         pace = act.args.get("every", NORMAL)
         yield Change(act.at, PACED, None, None if pace == NORMAL else pace, by, act.id)

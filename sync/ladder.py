@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from connectors.model import Change
-from rules.cadence import STEP, skips
+from rules.cadence import skips
 from rules.calendar import later
 from rules.condition import Condition
 from rules.decide import Decision
@@ -90,7 +90,7 @@ class _Ladder:
         self.decision, self.rule, self.scene = decision, rule, scene
         history, since = scene.facts.ticket.history, decision.since
         self.waiting = list(asked_forward(history, since, scene.now))
-        self.skipping = list(skips(STEP, history, since, scene.now))
+        self.skipping = list(skips(history, since, scene.now))
         self.forward: datetime | None = None
         self.asked: Moment | None = None
 

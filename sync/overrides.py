@@ -54,17 +54,20 @@ def cadence(asked: Asked) -> Wish:
 def skip(asked: Asked) -> Wish:
     """The next update is left out, or the next step of the ladder."""
     what = STEP if asked.given("what").casefold() in _STEPS else UPDATE
-    kind, act = ("escalate" if what == STEP else UPDATE), asked.act("skip", {"what": what})
+    kind = "escalate" if what == STEP else UPDATE
     if (
         what == STEP
         and "skip" not in asked.rules.permissions
         and not may("acknowledge", asked.who, asked.facts, asked.now)
     ):
         raise Sorry(f"Only {who_may('acknowledge', asked.facts, asked.now)} may skip a step of {asked.ticket.key}.")
-    gone, following = _first(_planned(asked), kind), _first(_planned(asked, act), kind)
+    gone = _first(_planned(asked), kind)
     if gone is None:
         other = f"; `skip step {asked.ticket.key}` leaves out the next call" if what == UPDATE else ""
         raise Sorry(f"Nothing is to come of {asked.ticket.key} that could be skipped{other}.")
+    until = {} if what == STEP else {"until": (gone.at or gone.effect.due).isoformat()}
+    act = asked.act("skip", {"what": what, **until})
+    following = _first(_planned(asked, act), kind)
     left = f"{inert(gone.effect.what)}{_at(asked, gone)} is skipped"
     then = (
         f"next: {inert(following.effect.what)}{_at(asked, following)}" if following is not None else "nothing follows"

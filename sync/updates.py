@@ -188,8 +188,7 @@ def _beat(decision: Decision, rule: Update, address: Address, talk: _Talk) -> Be
         base = max(base, fresh[-1].at)
     else:
         fresh = ()
-    skipped = cadence.skips(UPDATE, history, base, now)
-    due = base + every * (1 + len(skipped))
+    due, skipped = cadence.without_skipped(base + every, every, history, base, now)
     hours = _hours(address, scene)
     out = quiet.out(rule, due, hours)
     return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped, hours=hours)

@@ -100,15 +100,14 @@ def test_what_people_asked_is_told_while_it_holds() -> None:
 def test_what_was_posted_skipped_and_snoozed_counts_from_a_moment_on() -> None:
     history = (
         change(0, "update", "a"),
-        change(10, "skipped", "update"),
+        change(10, "skipped", after(45)),
         change(11, "skipped", "step"),
         change(12, "snoozed", after(20)),
         change(30, "update", "b"),
     )
     assert [one.after for one in cadence.posted(history, after(5), after(60))] == ["b"]
     assert [one.after for one in cadence.posted(history, NOON, after(5))] == ["a"]
-    assert [len(cadence.skips(what, history, NOON, after(60))) for what in ("update", "step")] == [1, 1]
-    assert cadence.skips("update", history, after(20), after(60)) == ()
+    assert [len(cadence.skips(history, since, after(60))) for since in (NOON, after(20))] == [1, 0]
     assert (cadence.snoozed(history, NOON, after(15)), cadence.snoozed(history, after(13), after(60))) == (
         after(20),
         None,
@@ -124,3 +123,22 @@ def test_a_reminder_comes_a_tenth_before_unless_the_rule_says(
 ) -> None:
     said = rule(remind=timedelta(minutes=remind)) if remind is not None else rule()
     assert cadence.notice(said, timedelta(minutes=every)) == timedelta(minutes=notice)
+
+
+@pytest.mark.parametrize(
+    ("due", "skips", "expected", "by"),
+    [
+        (30, [], 30, 0),
+        (30, [(10, 30)], 60, 1),
+        (30, [(10, 30), (11, 60)], 90, 2),
+        (30, [(10, 20)], 30, 0),
+        (30, [(10, 95)], 120, 1),
+        (30, [(-10, 30), (50, 60)], 30, 0),
+    ],
+)
+def test_what_is_skipped_comes_a_whole_cadence_later(
+    due: float, skips: list[tuple[float, float]], expected: float, by: int
+) -> None:
+    history = [change(at, "skipped", after(until)) for at, until in skips]
+    found = cadence.without_skipped(after(due), HALF, history, NOON, after(40))
+    assert (found[0], len(found[1])) == (after(expected), by)

@@ -120,7 +120,7 @@ def test_a_skipped_update_is_left_out_and_the_one_after_it_comes() -> None:
     said = world.at("09:20").click("skip", ref)
     assert said == "OPS-1: update management at 09:30 is skipped; next: update management at 10:00."
     assert "NOT update management skipped by ann" in plan(world, ref)
-    assert "09:20 ann: skip update" in world.log(ref)
+    assert "09:20 ann: skip update, until 09:30" in world.log(ref)
     world.at("10:35")
     assert clocks(world) == ["10:00", "10:30"]
     assert "NOT update management skipped by ann" not in plan(world, ref), "it is over"
@@ -134,6 +134,24 @@ def test_a_skip_takes_the_buttons_off_the_reminder() -> None:
     assert [bool(post.message.buttons) for post in world.posts if post.place == "U-tom"] == [False]
     world.at("10:00")
     assert clocks(world, "U-tom") == ["09:27", "09:57"]
+
+
+def test_a_skip_leaves_out_what_is_next_and_nothing_that_comes_later_elsewhere() -> None:
+    world = World(LADDER + UPDATES + '[[update]]\nid = "hourly"\nevery = "1h"\nto = ["place:incidents"]\n')
+    ref = quiet(world)
+    world.at("09:20").click("skip", ref)
+    world.at("10:01")
+    assert (clocks(world), clocks(world, "#incidents")) == (["10:00"], ["10:00"])
+
+
+def test_what_waits_for_the_end_of_a_pause_can_be_skipped() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.click("pause", ref, time="1h45m")
+    said = world.at("10:00").click("skip", ref)
+    assert said == "OPS-1: update management at 10:45 is skipped; next: update management at 11:00."
+    world.at("11:01")
+    assert clocks(world) == ["11:00"]
 
 
 def test_two_clicks_leave_out_two() -> None:
