@@ -75,7 +75,7 @@ def calls(series: Series, scene: Scene) -> Iterator[Effect]:
         if past:
             latest, address = max(past, key=lambda m: m[0].due)
             notes = " ".join(dict.fromkeys(m[0].note for m in past if m[0].note))
-            yield _call(series, replace(latest, note=notes), address, scene)
+            yield _call(series, latest if latest.note == notes else replace(latest, note=notes), address, scene)
         coming = {(m[0].number, m[0].left): m for m in reversed(of_place) if m[0].effective > scene.now}
         for _, first in sorted(coming.items(), key=lambda one: one[0]):
             yield _call(series, *first, scene)

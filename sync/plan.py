@@ -179,7 +179,8 @@ class _Planner:
         views = (self.ticket,) if self.watched_ticket is self.ticket else (self.ticket, self.watched_ticket)
         found = (rule for one in views for rule in restricting(self._past(one).facts, self.rules))
         self.closing = tuple({rule.id: rule for rule in (*self.closing, *found)}.values())
-        self.known = replace(self.known, restricted=bool(self.closing))
+        if self.closing and not self.known.restricted:
+            self.known = replace(self.known, restricted=True)
 
     def _decisions(self, kinds: tuple[str, ...]) -> Iterator[Decision]:
         """What the rules say; watched rules see what watched rules would have done, the others do not."""
@@ -266,7 +267,9 @@ class _Planner:
         timed = tuple(self._decisions(("objective",))) if self.rules.of("objective") else ()
         found = tuple(decision.clock for decision in timed if decision.clock is not None)
         self.clocks = tuple(one for one in found if one.rule.mode != "watch")
-        for line in clocks.lines(found, self.rules.defaults.timezone):
+        decided = {item.effect.key for item in self.items}  # what a rule sets is no clock's
+        told = (*clocks.lines(found, self.rules.defaults.timezone), *clocks.left(found, self.ticket, self.ledger, self.rules))
+        for line in (one for one in told if f"field:{one.decision.field}" not in decided):
             item = self._word(line.decision, line.earlier)
             if line.turns is not None and item.status in {"done", "owed"}:
                 self.items.append(line.next(item))

@@ -40,6 +40,8 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     """Everything that these decisions want outside of the ticket, also what is still to come, in deciding order."""
     made: list[Effect] = []
     several = tuple(decisions)
+    if not several:  # mostly nothing is watched
+        return ()
     for decision in several:
         rule = decision.rule
         if isinstance(rule, Escalate):
@@ -59,9 +61,9 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
 
 
 def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
+    # moments are dated from the beginning, or every standing message would change at midnight
+    then = replace(scene, now=decision.since)
     for address in scene.addresses(decision, rule.to):
-        # moments are dated from the beginning, or every standing message would change at midnight
-        then = replace(scene, now=decision.since)
         text = said(decision, address, rule.text or standard(STANDING_TEXT), {}, then)
         thing = Message(text, buttons(rule.buttons, scene.facts), colour=colour_of(scene))
         key, was = key_of("notify", rule, address)
