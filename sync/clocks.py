@@ -7,11 +7,12 @@ later. The field is a field like any other (`sync.fields`): it belongs to whoeve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
+from connectors.model import Ticket
 from rules.clock import Clock, tightest
 from rules.decide import Decision
 from rules.model import Objective, RuleSet
@@ -19,6 +20,7 @@ from rules.quiet import LONGEST
 from sync.calls import Moment, Series
 from sync.effects import Scene, digest, standard
 from sync.items import Item
+from sync.ledger import Ledger
 
 AHEAD: Final = (
     "**{{ key }}** {{ summary }}: {{ clock }}, until {{ rto_until }}"
@@ -95,13 +97,34 @@ class Line:
         return Item("next", effect, due)
 
 
-def lines(clocks: Iterable[Clock], zone: tzinfo) -> tuple[Line, ...]:
+def told(
+    clocks: Iterable[Clock], ticket: Ticket, ledger: Ledger, rules: RuleSet, decided: Collection[str]
+) -> tuple[Line, ...]:
+    """Every field that says how clocks stand, or has nothing to say any more; what a rule `decided` is its own."""
+    found = tuple(clocks)
+    said = (*_lines(found, rules.defaults.timezone), *_left(found, ticket, ledger, rules))
+    return tuple(line for line in said if f"field:{line.decision.field}" not in decided)
+
+
+def _lines(clocks: Iterable[Clock], zone: tzinfo) -> tuple[Line, ...]:
     """Each field that clocks are written into, with the tightest of them; what is watched is by itself."""
     fields: dict[tuple[bool, str], list[Clock]] = {}
     for clock in clocks:
         if clock.rule.field is not None:
             fields.setdefault((clock.rule.mode == "watch", clock.rule.field), []).append(clock)
     return tuple(_line(several, field, zone) for (_, field), several in fields.items())
+
+
+def _left(clocks: Iterable[Clock], ticket: Ticket, ledger: Ledger, rules: RuleSet) -> Iterator[Line]:
+    """Each field that says of a clock how it stands, and has none any more: it is emptied."""
+    said = {clock.rule.field for clock in clocks}
+    for rule in rules.of("objective"):
+        if not isinstance(rule, Objective) or rule.field is None or rule.field in said or rule.mode != "on":
+            continue
+        said.add(rule.field)
+        standing, entry = ticket.fields.get(rule.field), ledger.entries.get(f"field:{rule.field}")
+        if standing and entry is not None and entry.sum == digest(standing):
+            yield Line(Decision(rule, ticket.created, ("it has no clock now",), rule.field))
 
 
 def _line(several: list[Clock], field: str, zone: tzinfo) -> Line:

@@ -42,7 +42,7 @@ class Fields:
             f"{'watch.' if watched else ''}field:{word}",
             "field",
             decision.rule.id,
-            f"{word} = {value if value is not None else 'nobody'}",
+            f"{word} = {value if value is not None else 'nobody' if word == 'assignee' else 'empty'}",
             self.now,
             self.now,
             value=value,

@@ -268,8 +268,7 @@ class _Planner:
         found = tuple(decision.clock for decision in timed if decision.clock is not None)
         self.clocks = tuple(one for one in found if one.rule.mode != "watch")
         decided = {item.effect.key for item in self.items}  # what a rule sets is no clock's
-        told = (*clocks.lines(found, self.rules.defaults.timezone), *clocks.left(found, self.ticket, self.ledger, self.rules))
-        for line in (one for one in told if f"field:{one.decision.field}" not in decided):
+        for line in clocks.told(found, self.ticket, self.ledger, self.rules, decided):
             item = self._word(line.decision, line.earlier)
             if line.turns is not None and item.status in {"done", "owed"}:
                 self.items.append(line.next(item))

@@ -620,3 +620,24 @@ def test_what_changed_tells_the_goal_in_words_and_nothing_of_what_the_clock_writ
     made.click("override", ref, within="default", reason="x")
     made.at("09:55")
     assert made.said(INCIDENTS)[1] == "RTO is 6h now by ann; RTO is what its rule says again by ann"
+
+
+def test_a_field_whose_clock_is_none_any_more_is_emptied_where_it_still_says_what_the_clock_said() -> None:
+    made = world(FIELD.replace("goal =", "when = 'severity == \"high\"'\ngoal ="))
+    first, second = opened(made), opened(made, key="OPS-2")
+    made.person(second, recovery="mine")
+    for ref in (first, second):
+        made.person(ref, severity="low")
+    assert [made.field(ref, "recovery") for ref in (first, second)] == [None, "mine"]
+    assert [item.effect.what for item in made.plan(first).items] == []
+    made.person(first, severity="high")
+    assert made.field(first, "recovery") == "RTO: until 13:00, on track"
+
+
+def test_what_a_rule_sets_is_no_clocks_to_write_or_to_empty() -> None:
+    sets = '[[classify]]\nid = "c"\nset = { recovery = "by hand" }\n'
+    made = world(sets + FIELD + FIELD.replace('"rto"\ngoal', '"off"\nmode = "off"\ngoal'))
+    ref, other = opened(made), opened(made, key="OPS-2", service=None)
+    made.at("13:30")
+    assert [made.field(one, "recovery") for one in (ref, other)] == ["by hand", "by hand"]
+    assert made.plan(ref).notices == {}
