@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from connectors.config import ConnectorSettings, Secret
 
@@ -25,6 +26,16 @@ class ICalSettings(ConnectorSettings):
         description="The path or the https address of each feed, by the name that rules call it; addresses are secrets."
     )
     timezone: str = Field(default="UTC", description="Of days and times for which a feed names none.")
+
+    @field_validator("feeds")
+    @classmethod
+    def _safe(cls, feeds: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        """Whoever hears the address can read the calendar, so it goes encrypted. Raises ValueError, and quotes none."""
+        for name, kept in feeds.items():
+            parts = urlsplit(kept.get_secret_value())
+            if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost"}:
+                raise ValueError(f"the address of {name} does not begin with https://")
+        return feeds
 
     @field_validator("timezone")
     @classmethod

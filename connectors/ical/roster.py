@@ -27,6 +27,7 @@ CONNECT: Final = 5.0
 LONGEST: Final = 10 * 2**20
 """The longest feed that is read, in bytes."""
 _ADDRESS: Final = re.compile(r"(?:https?|webcal)://", re.IGNORECASE)
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 _TOO_OFTEN: Final = re.compile(rb"^RRULE[^\n]*FREQ=(?:SECOND|MINUTE|HOUR)LY", re.IGNORECASE | re.MULTILINE)
 
 
@@ -43,6 +44,7 @@ class ICal(Roster):
         self._session = session(4)
         self._timeout = (min(CONNECT, settings.timeout), settings.timeout)
         self._zone = ZoneInfo(settings.timezone)
+        self._known: dict[str, tuple[bytes, Any]] = {}
 
     def shifts(self, schedule: str, start: datetime, until: datetime) -> tuple[Shift, ...]:
         """Everybody whom the events of a feed are of. Raises connectors.errors."""
@@ -54,7 +56,11 @@ class ICal(Roster):
         content = self._content(kept.get_secret_value(), tried)
         if _TOO_OFTEN.search(content):
             raise Refused(f"{tried}: an event in it comes every hour or oftener")
-        found = [shift for event in _events(content, start, until, tried) for shift in self._shifts(event)]
+        known, query = self._known.get(schedule, (b"", None))
+        if known != content:  # reading a long one takes seconds, and most are the same every minute
+            query = _read(content, tried)
+            self._known[schedule] = content, query
+        found = [shift for event in _between(query, start, until, tried) for shift in self._shifts(event)]
         return tuple(sorted((s for s in found if s.start < s.until), key=lambda s: s.start))
 
     def check(self, wanted: Wanted) -> Iterator[Problem]:
@@ -109,16 +115,24 @@ class ICal(Roster):
         return (said if said.tzinfo is not None else said.replace(tzinfo=self._zone)).astimezone(UTC)
 
 
-def _events(content: bytes, start: datetime, until: datetime, tried: str) -> list[Any]:
+def _read(content: bytes, tried: str) -> Any:
+    """What can be asked for the events between two moments."""
     try:
         from icalendar import Calendar
         from recurring_ical_events import of
     except ImportError:
         raise Refused(f'{tried}: calendars are read by an extra; pip install "pointman[calendar]"') from None
     try:
-        return list(of(Calendar.from_ical(content)).between(start, until))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        return of(Calendar.from_ical(content))
+    except _UNREADABLE as error:
         raise Temporary(f"{tried}: it is no iCalendar ({type(error).__name__})") from None
+
+
+def _between(query: Any, start: datetime, until: datetime, tried: str) -> list[Any]:
+    try:
+        return list(query.between(start, until))
+    except _UNREADABLE as error:
+        raise Temporary(f"{tried}: an event in it cannot be read ({type(error).__name__})") from None
 
 
 def _bounded(content: bytes, tried: str) -> bytes:

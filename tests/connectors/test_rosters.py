@@ -280,6 +280,17 @@ def test_an_event_is_a_shift(box: Box, event: str, shifts: list[tuple[str, str, 
 
 
 @ical
+def test_a_feed_is_read_again_when_it_is_another(box: Box) -> None:
+    assert [who for who, _, _ in box.shifts()] == ["maria"]
+    assert [who for who, _, _ in box.shifts()] == ["maria"]
+    box.state.feed = feed("DTSTART:20261126T090000Z\r\nDTEND:20261126T100000Z\r\nSUMMARY:tom")
+    assert [who for who, _, _ in box.shifts()] == ["tom"]
+    box.state.feed = feed("DTSTART:20261126T090000Z\r\nRRULE:FREQ=WEEKLY;UNTIL=never\r\nSUMMARY:tom")
+    with pytest.raises(Temporary):
+        box.shifts()
+
+
+@ical
 def test_a_feed_may_be_a_file(box: Box, tmp_path: Path) -> None:
     path = tmp_path / "rota.ics"
     path.write_text(feed("DTSTART:20261126T090000Z\r\nDTEND:20261126T100000Z\r\nSUMMARY:Tom"), encoding="utf-8")
@@ -338,6 +349,7 @@ def test_without_the_extra_it_is_said_what_to_install(box: Box, monkeypatch: pyt
         (PagerDutySettings, {"token": "x", "url": "http://api.pagerduty.com"}),
         (JSMSettings, {"token": "x", "user": "a@b.c", "cloud_id": "../x"}),
         (ICalSettings, {"feeds": {"dba": "x"}, "timezone": "Europe/Berlinn"}),
+        (ICalSettings, {"feeds": {"dba": "http://calendar.example.org/secret.ics"}}),
     ],
 )
 def test_settings_that_cannot_be_are_refused(model: Any, told: dict[str, Any]) -> None:
