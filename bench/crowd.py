@@ -10,6 +10,7 @@ ticket is planned anew, as after a start. The pages are made as they are asked f
 from __future__ import annotations
 
 import gc
+import importlib
 import random
 import resource
 import sys
@@ -109,6 +110,7 @@ def resident() -> float:
 
 def main() -> int:
     """Sweep, measure, and say whether it held."""
+    importlib.import_module("sync.run")  # what a whole process holds beside: the server and its libraries
     logs.configure((), "critical")
     player = lived()
     crowd = Crowd(player)

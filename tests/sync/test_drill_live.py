@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +30,7 @@ from sync.drill import report
 from sync.drill.inside import Border, Marked, kept_inside
 from sync.drill.mark import run_of
 from sync.run import read_rules
+from tests.sync.beginning import POINTMAN
 from tests.sync.installation import SECRET
 from tests.world import MORNING
 from tests.world import World as Little
@@ -206,6 +211,31 @@ def test_a_live_drill_begins_only_where_somebody_agrees(tmp_path: Path) -> None:
         assert "nobody is there to agree; say --yes" in done.output
         assert "2 addresses outside of the company are not told at all." in done.output
         assert world.desk.tickets() == ()
+
+
+def test_ctrl_c_ends_it_in_order_with_the_report_in_two_files(tmp_path: Path) -> None:
+    with World(Clock(speed=1)) as world:
+        read = installed(tmp_path, world, "")
+        process = subprocess.Popen(
+            [POINTMAN, "drill", "mine.toml", "--live", "--yes", "--config", read.path, "--report", "out"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
+            env={**os.environ, "NO_PROXY": "127.0.0.1"},
+        )  # fmt: skip
+        try:
+            until(lambda: world.posts("#incidents"))
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        (ticket,) = world.desk.tickets()
+        assert ticket.status == "Resolved"
+    assert process.returncode == 0, said
+    people, programs = sorted((tmp_path / "out").iterdir(), key=lambda file: file.suffix, reverse=True)
+    told = json.loads(programs.read_text(encoding="utf-8"))
+    assert people.read_text(encoding="utf-8") == report.markdown(told)
+    assert told["tickets"][0]["phase"] == "resolved"
+    assert f"the report is in out/{people.name} and out/{programs.name}" in said
+    assert said.strip().splitlines()[-1] == "mine: met; 0 of 0 calls were answered"
 
 
 # ---- rules that tell nobody outside
