@@ -142,3 +142,65 @@ def test_a_clock_that_never_runs_or_warns_at_its_start_is_warned_about(
 ) -> None:
     lines = warned(CLOCK.format(keys=keys, step=step))
     assert [line.partition("clock: ")[2].partition(";")[0] for line in lines] == ([said] if said else []), why
+
+
+def ladder(when: str, steps: str, more: str = "") -> str:
+    return f"[[escalate]]\nid = \"a\"\nwhen = '{when}'\nsteps = [{steps}]\n{more}\n"
+
+
+FIVE = '{ after = "5m", to = ["lead:dba"] }'
+SILENT = '{ after = "10m", then = "unacknowledge" }'
+LATER = '{ after = "15m", to = ["lead:dba"] }'
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "why"),
+    [
+        (
+            ladder("not acknowledged", FIVE, 'since = "acknowledged"'),
+            ["never begins: it counts from"],
+            "no such moment",
+        ),
+        (ladder("acknowledged", FIVE, 'since = "acknowledged"'), [], "it comes"),
+        (ladder("acknowledged", f"{FIVE}, {SILENT}, {LATER}"), ["step 3 is never reached: step 2 ends"], "it is over"),
+        (
+            ladder("acknowledged", f"{FIVE}, {SILENT}", 'repeat = { every = "5m", times = 2 }'),
+            ["nothing is ever repeated: step 2 ends the ladder"],
+            "nor is the last step made again",
+        ),
+        (ladder("security", f"{FIVE}, {SILENT}, {LATER}"), [], "the condition asks for no acknowledgement"),
+        (ladder("not acknowledged", f"{FIVE}, {SILENT}"), ["step 2 does nothing, ever"], "nobody is there to be quiet"),
+        (
+            ladder('severity == "high"', FIVE.replace("}", ", when = 'severity == \"low\"' }")),
+            ["step 1 is never reached: it asks for what the rule excludes"],
+            "two levels at once",
+        ),
+        (ladder('severity == "high"', FIVE.replace("}", ", when = 'severity >= \"low\"' }")), [], "not looked into"),
+        (ladder("security", FIVE.replace("}", ", when = 'not security' }")), ["step 1 is never reached"], "yes and no"),
+        (ladder("not security", FIVE.replace("}", ", when = 'security' }")), ["step 1 is never reached"], "no and yes"),
+        (
+            ladder('"a" in labels', FIVE.replace("}", ", when = '\"b\" in labels' }")),
+            [],
+            "a ticket may have both labels",
+        ),
+        (
+            ladder("x", FIVE.replace("}", ", when = 'security' }")).replace("when = 'x'\n", ""),
+            [],
+            "no condition at all",
+        ),
+        (ladder("not acknowledged", FIVE, 'since = "acknowledged"\nmode = "off"'), [], "it is off"),
+    ],
+)
+def test_a_step_that_is_never_reached_is_warned_about_where_that_is_known(text: str, said: list[str], why: str) -> None:
+    found = warned(text)
+    assert len(found) == len(said), (why, found)
+    assert all(part in line for part, line in zip(said, found, strict=True)), (why, found)
+
+
+def test_a_field_that_a_rule_sets_is_no_place_for_a_clock() -> None:
+    clock = CLOCK.format(keys=f'{OWN}\nfield = "status_text"', step='at = "50%"')
+    lines = warned(classify("a", "", 'set.status_text = "x"') + clock)
+    assert [line.partition("clock: ")[2] for line in lines] == [
+        "a sets status_text, so no clock is written there; give it a field of its own"
+    ]
+    assert warned(classify("a", "", 'set.status_text = "x"', "off") + clock) == []
