@@ -76,10 +76,17 @@ def unheard(rules: tuple[Rule, ...]) -> Iterator[Problem]:
 
 
 def stopped_clocks(rules: Iterable[Rule], services: Collection[Service]) -> Iterator[Problem]:
-    """Warns of objectives that no service has a goal for, and of warnings that come when their clock starts."""
-    for rule in rules:
-        if not isinstance(rule, Objective) or rule.mode == "off":
+    """Warns of objectives that no service has a goal for, of warnings that come when their clock starts, and of clocks
+    that are written where another rule writes.
+    """
+    live = [rule for rule in rules if rule.mode != "off"]
+    sets = {word: rule for rule in live if isinstance(rule, Classify) for word in rule.set}
+    for rule in live:
+        if not isinstance(rule, Objective):
             continue
+        if rule.field in sets:
+            said = f"{sets[rule.field].id} sets {rule.field}, so no clock is written there"
+            yield Problem(rule.where, said, str(rule), "give it a field of its own", "warning")
         own = {service.rto if rule.goal == "rto" else service.rpo for service in services} - {None}
         goals = {rule.within} if rule.within is not None else own
         if not goals:

@@ -14,6 +14,7 @@ from connectors.model import Change, Ticket, User, Value
 from rules.calendar import is_open
 from rules.clock import Clock, NoClock, clock, tightest
 from rules.decide import World, decide
+from rules.events import events
 from rules.model import Objective, RuleSet
 from rules.past import Past
 from tests.rules.example import ANN, COMPANY, MORNING, TOM, later, rules, ticket
@@ -463,6 +464,21 @@ def test_notes_tell_how_it_stands_and_why() -> None:
     )
     point = running(living([]), made(POINT), MORNING).notes(found.defaults.timezone, MORNING)
     assert point == ("RPO 15m: unknown, no last recovery point is known",)
+
+
+@pytest.mark.parametrize(
+    ("id_", "within", "said"),
+    [
+        ("rto", "6h", "RTO is 6h now by Ann"),
+        ("old", "6h", "RTO is 6h now by Ann"),
+        ("rto", "default", "RTO is what its rule says again by Ann"),
+        ("gone", "6h", "gone is 6h now by Ann"),
+    ],
+)
+def test_another_goal_is_an_event_in_words(id_: str, within: str, said: str) -> None:
+    found = made(RTO.replace("goal =", 'was = ["old"]\ngoal ='))
+    one = replace(living([]), history=(changed(5, id_, within),))
+    assert [event.text for event in events(one, found) if event.kind != "created"] == [said]
 
 
 def test_a_rule_speaks_where_it_has_a_clock_since_that_began() -> None:
