@@ -56,6 +56,8 @@ def test_the_formats_of_a_command_are_offered(tmp_path: Path) -> None:
 
 def test_the_words_of_an_argument_are_offered(tmp_path: Path) -> None:
     assert bash("pointman schema ", tmp_path) == {"rules", "config", "pack", "drill"}
+    assert {"checkout-down", "ransomware"} <= bash("pointman drill ", tmp_path)
+    assert bash("pointman drill ra", tmp_path) == {"ransomware"}
 
 
 def test_options_are_offered_and_told_what_they_are_for(tmp_path: Path) -> None:

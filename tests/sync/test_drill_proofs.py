@@ -79,7 +79,7 @@ pick = "on-call"
 id = "room"
 when = 'severity == "high"'
 channel = "inc-{{ key }}"
-archive_after = "2m"
+archive_after = "1m"
 [[escalate]]
 id = "ladder"
 when = 'severity == "high" and not acknowledged'
