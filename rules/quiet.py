@@ -119,18 +119,26 @@ class Quiet:
         mutes = (mute for mute in self._mutes if mute.mode == "watch")
         return next(self._muted(rule, mutes, moment), None) if rule.mode == "on" else None
 
-    def out(self, rule: Rule, moment: datetime, hours: str = "") -> datetime | None:
+    def out(self, rule: Rule, moment: datetime, hours: str = "", *, muted: bool = True) -> datetime | None:
         """When an effect of this rule goes out that is due at a moment; None where no end of its silence is known.
 
         Two calendars that are never open together are such a silence.
         """
         due: datetime | None = moment
         for _ in range(MOST):
-            silence = self.at(rule, due, hours) if due is not None else None
+            silence = self.at(rule, due, hours, muted=muted) if due is not None else None
             if silence is None:
                 return due
             due = silence.until
         return None
+
+    def told(self, rule: Rule, moment: datetime, grace: timedelta, *, muted: bool = True) -> datetime | None:
+        """When news of a moment is told; None where it is too old when nothing holds it any more."""
+        out = self.out(rule, moment, muted=muted)
+        if out is None:
+            return None
+        oldest = gathered_since(rule, self._rules, out - grace, out)
+        return out if moment >= self.muted_since(rule, oldest, out) else None
 
     def lifted(self, rule: Rule, now: datetime, within: timedelta) -> tuple[Silence, ...]:
         """What held effects of this rule and ended so lately."""

@@ -11,7 +11,7 @@ made of the same field, before the decision was replaced by another, says whethe
 | climbed | a ladder began, as its condition became true |
 | in time | it was acknowledged before the first step was due; else so many steps came, and then it was, or was not |
 | timed | a clock began; it was met, missed, breached or is still running in the end |
-| muted | a step comes when its mute ends, if the ladder still climbs; news too old by then is not counted |
+| muted | a step comes when its mute ends, if the ladder still climbs, and so does news; resolved is never muted |
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from rules.clock import Band, Clock, clock
 from rules.decide import climbing, decide, news
 from rules.decision import World as Known
 from rules.directory import person_of
-from rules.events import acknowledged_at
+from rules.events import Event, acknowledged_at
 from rules.model import Escalate, Mute, Notify, Objective, Rule, RuleSet
 from rules.past import Past
-from rules.quiet import Quiet, gathered_since
+from rules.quiet import Quiet
 from sync.acts import with_acts
 from sync.effects import World
 from sync.items import Plan, by_us, same
 from sync.ladder import dues, holds_at
+from sync.news import NEVER_MUTED
 from sync.trial import Trial
 
 Truth: TypeAlias = Literal["same", "other", "nobody", "unknown"]
@@ -381,18 +382,19 @@ class _Again:
             yield from (Told(name, self.ticket.key, at) for at in shown if at is not None and self._counts(at))
         for rule, events in news(Past(self._last, self.rules, self._known, self.span.until)):
             if isinstance(rule, Notify) and rule.mode != "off":
-                heard = (at for event in events if (at := self._heard(rule, event.at)) is not None)
-                yield from (Told(rule.id, self.ticket.key, at) for at in heard if self._counts(at))
+                heard = (self._heard(rule, event) for event in events)
+                yield from (Told(rule.id, self.ticket.key, at) for at in heard if at is not None and self._counts(at))
 
-    def _heard(self, rule: Notify, at: datetime) -> datetime | None:
-        """When an event would have been told; None where it was too old when the mute ended."""
-        out = self._out(rule, at, at)
-        late = out is not None and at < gathered_since(rule, self.rules, out - self.world.grace, out)
-        return None if late else out
+    def _heard(self, rule: Notify, event: Event) -> datetime | None:
+        """When an event would have been told; None where it was too old when nothing held it any more."""
+        quiet, muted = self._quiet(rule, event.at), event.kind not in NEVER_MUTED
+        return event.at if quiet is None else quiet.told(rule, event.at, self.world.grace, muted=muted)
 
     def _out(self, rule: Rule, due: datetime, then: datetime) -> datetime | None:
         """When something due at a moment would have gone out, past the mutes of the ticket as it was `then`."""
-        if rule.during is None and not self.rules.of("mute"):
-            return due
-        past = Past(self._last.at(then), self.rules, self._known, then)
-        return Quiet(past.facts, Known()).out(rule, due)
+        quiet = self._quiet(rule, then)
+        return due if quiet is None else quiet.out(rule, due)
+
+    def _quiet(self, rule: Rule, then: datetime) -> Quiet | None:
+        free = rule.during is None and not self.rules.of("mute")
+        return None if free else Quiet(Past(self._last.at(then), self.rules, self._known, then).facts, Known())

@@ -333,15 +333,27 @@ def test_a_step_comes_when_its_mute_ends(until: str, steps: int, why: str) -> No
     assert climb.steps == steps, why
 
 
-def test_a_message_is_counted_when_its_mute_ends_and_news_too_old_by_then_is_not() -> None:
-    done = ticket((30, "phase", "resolved", ANN), severity="high", service="checkout", team="payments")
+def test_a_message_is_counted_when_its_mute_ends_and_that_a_ticket_is_resolved_at_once() -> None:
+    changes = ((30, "phase", "resolved", ANN), (40, "phase", "new", ANN))
+    done = ticket(*changes, severity="high", service="checkout", team="payments")
     assert [(m.rule, m.at) for m in lived(done, RULES + MUTE).told] == [
         ("card", minutes(60)),
+        ("milestones", minutes(30)),
         ("milestones", minutes(60)),
     ]
-    long = lived(done, RULES + MUTE.replace("23T10:00", "24T20:00")).told
-    assert [message.rule for message in long] == ["card"]
-    assert lived(done, RULES + MUTE.replace("until = 2026-11-23T10:00:00\n", "")).told == ()
+    long = lived(done, RULES + MUTE.replace("23T10:00", "24T08:00")).told
+    assert [(m.rule, m.at) for m in long] == [
+        ("card", minutes(23 * 60)), ("milestones", minutes(30)), ("milestones", minutes(23 * 60)),
+    ], "what a mute held is as old as its end"  # fmt: skip
+    without_end = lived(done, RULES + MUTE.replace("until = 2026-11-23T10:00:00\n", "")).told
+    assert [(m.rule, m.at) for m in without_end] == [("milestones", minutes(30))]
+
+
+def test_news_of_closed_hours_that_is_too_old_when_they_end_is_not_counted() -> None:
+    never = '\n[calendars.never]\ndates = ["2020-01-01"]\n'
+    done = ticket((30, "phase", "resolved", ANN), severity="high", service="checkout", team="payments")
+    text = RULES.replace('id = "milestones"', 'id = "milestones"\nduring = "never"')
+    assert [m.rule for m in lived(done, text + never).told] == ["card"]
 
 
 def test_a_mute_has_no_score_of_its_own() -> None:
