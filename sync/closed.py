@@ -10,6 +10,7 @@ its card; nobody is put out of it, and nobody more is invited.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from connectors.model import Channel, Message, Ticket
 from rules.restrict import Restriction
@@ -20,6 +21,8 @@ from sync.rooms import ARCHIVED, KIND
 
 SHOWN = ("notify:", "channel:", "watch.notify:", "watch.field:", "watch.channel:")
 """The kinds of keys whose thing stands there to be read."""
+BLANK: Final = "blank."
+"""How the digest of a card begins that was blanked: it has no buttons, so there is nothing to take off."""
 
 
 def blanked(
@@ -46,7 +49,7 @@ def blanked(
             product,
             address,
             thing,
-            digest=digest(thing),
+            digest=BLANK + digest(thing),
             why=(str(restriction),),
             watched=key.startswith("watch."),
             restricted=True,

@@ -385,6 +385,8 @@ class _Planner:
         for key, entry in entries.items():
             if not key.startswith(STANDING_KINDS) or not entry.ref or entry.retired or self._today(key) in current:
                 continue
+            if entry.sum.startswith(closed.BLANK):  # to send it again could only bring back what it said before
+                continue
             if entry.ref in shared:  # calls of one look to one address are one message: another rule still wants it
                 continue
             product, _, address = entry.to.partition(":")

@@ -51,6 +51,12 @@ def brought(made: Json | None) -> str:
     return str(next(found, None) or "")
 
 
+def abouts(made: Json) -> frozenset[str]:
+    """The refs of the tickets that a card's buttons are about."""
+    datas = (action.get("data") for action in made.get("actions") or ())
+    return frozenset(str(data["ref"]) for data in datas if isinstance(data, dict) and "ref" in data)
+
+
 def _with(made: Json, sealed: str) -> Json:
     """Only `Action.Execute` has data of ours; a link carries nothing."""
     actions = [

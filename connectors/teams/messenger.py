@@ -24,7 +24,7 @@ from connectors.problems import Problem
 from connectors.setup import Order, Setup, Step
 from connectors.teams import incoming, waiting
 from connectors.teams.cards import Json, activity, card, short, summary, without_buttons
-from connectors.teams.carried import carried, carrying
+from connectors.teams.carried import abouts, carried, carrying
 from connectors.teams.checks import Check
 from connectors.teams.client import Client, conversation
 from connectors.teams.forms import INSTEAD, form_card
@@ -266,7 +266,7 @@ class Teams(Messenger):
             return
         where = reading.message.partition("/")[0].partition(";")[0]
         made = carried(reading.card, where, self.settings.secret.get_secret_value())
-        if made is not None:
+        if made is not None and reading.about in abouts(made):  # of another ticket it has no business here
             self._brought.keep(reading.message, _Put(made, str(made.get("fallbackText") or "…"), reading.about))
 
     def _waits(self, reading: Reading) -> Receipt:

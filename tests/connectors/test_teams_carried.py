@@ -129,3 +129,15 @@ def test_a_forged_card_is_not_shown_and_changes_nothing(at, later):
     assert body(receipt) == {"statusCode": 200, "type": SAID, "value": "OPS-1 is yours."}
     with pytest.raises(Refused):
         later.retire(PLACE, at.ref)
+
+
+def test_a_card_of_another_ticket_is_not_put_in_the_place_of_this_one(at, later):
+    pressed = at.pressed("Take it")
+    other = Message("**OPS-2** somebody copied the customers", (Button("Take it", "take", "10002"),))
+    at.teams.put(PLACE, other, None, "k")
+    pressed["value"]["action"]["data"]["card"] = at.ops.messages[-1].card["actions"][0]["data"]["card"]
+    receipt = later.receive(at.request(pressed), NOW)
+    later.show(receipt.signals[0], None, "OPS-1 is yours.")
+    assert body(receipt)["value"] == "OPS-1 is yours."
+    with pytest.raises(Refused):
+        later.retire(PLACE, at.ref)

@@ -309,6 +309,38 @@ def test_a_call_from_before_a_restart_loses_its_buttons_by_a_click_on_it() -> No
         assert shown(told) == call.card, "and then for everybody"
 
 
+CLOSED = """
+[fields]
+security = { type = "flag" }
+[[restrict]]
+id = "security"
+when = 'security'
+to = ["person:ann"]
+"""
+
+
+def test_what_was_blanked_is_not_put_back_by_a_late_click_on_what_somebody_still_sees() -> None:
+    with both(CLOSED) as world:
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout", security=False)
+        world.settle(ref)
+        card = world.at.ops.messages[0]
+        before = card.card or {}
+        world.at.later(60)
+        world.tracker.person(ref, security=True)
+        world.settle(ref)
+        blank = card.card or {}
+        assert "Checkout" not in str(blank)
+        world.restart()
+        world.at.later(60)
+        card.views[world.ann.id] = before
+        world.tracker.person(ref, security=False, severity="low")  # so nobody wants the card any more
+        told = world.click("Acknowledge", world.ann, card)
+        world.settle(ref)
+        assert "acknowledge" in {act.verb for act in world.acts(ref)}
+        assert card.card == blank
+        assert "Checkout" not in told.said
+
+
 def test_a_call_that_kept_its_buttons_over_a_restart_is_shown_without_to_whoever_clicks_them() -> None:
     with both() as world:
         ref, call = called(world)
