@@ -95,8 +95,9 @@ def _until(duty: Duty, rules: RuleSet, at: datetime) -> str:
         return "no change in 60 days"
     zone, own = rules.defaults.timezone, _zone(duty.now.person, rules)
     said = _clock(duty.now.until, zone, at)
-    there = _clock(duty.now.until, own, at)
-    return said if own == zone or there == said else f"{said} ({there} {own})"
+    here, local = duty.now.until.astimezone(zone), duty.now.until.astimezone(own)
+    there = f"{local:%H:%M}" if here.date() == local.date() else f"{local:%a %d %b %H:%M}"
+    return said if here.replace(tzinfo=None) == local.replace(tzinfo=None) else f"{said} ({there} {own})"
 
 
 def _next(duty: Duty, rules: RuleSet) -> str:

@@ -53,7 +53,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def call(*args: object) -> Result:
-    return CliRunner().invoke(app, [str(arg) for arg in args])
+    return CliRunner(env={"COLUMNS": "160"}).invoke(app, [str(arg) for arg in args])
 
 
 def cells(done: Result) -> list[list[str]]:
@@ -70,7 +70,7 @@ def test_who_is_on_call_until_when_and_who_comes_next(config: Path) -> None:
 
 def test_a_person_elsewhere_is_told_their_own_time_as_well(config: Path) -> None:
     done = call("oncall", "dba", "--config", config, "--at", "2026-12-02 12:00")
-    assert cells(done) == [["dba", "ann", "Mon 07 Dec 09:00 (Mon 07 Dec 03:00 America/New_York)", "Maria Keller"]]
+    assert cells(done) == [["dba", "ann", "Mon 07 Dec 09:00 (03:00 America/New_York)", "Maria Keller"]]
 
 
 def test_a_program_is_told_moments_with_their_zone(config: Path) -> None:
