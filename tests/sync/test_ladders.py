@@ -6,8 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.testing import BOT
+from rules import load
+from rules.calendar import between, is_open
+from rules.model import Escalate
+from sync.ladder import dues
 from tests.world import MORNING, World
 
 INCIDENTS, ANN, TOM, MARIA = "#incidents", "U-ann", "U-tom", "U-maria"
@@ -139,6 +145,14 @@ def test_it_never_counts_from_before_its_condition_became_true() -> None:
 
 # ---- the hours of a calendar
 
+HOURS = """
+[defaults]
+timezone = "Europe/Berlin"
+[calendars]
+office = { hours = { mon-thu = "08:00-18:00", fri = "08:00-12:00, 13:00-16:00" } }
+[people]
+tom = { slack = "U-tom" }
+"""
 OFFICE = '[calendars]\noffice = { hours = { mon-sun = "08:00-09:20, 13:00-18:00" } }\n'
 
 
@@ -150,6 +164,31 @@ def test_with_a_calendar_only_its_hours_count_and_with_during_all_count_and_call
         world.ticket()
         world.at("15:00")
         assert rung(world) == [when], key
+
+
+def test_a_step_for_which_the_calendar_never_opens_long_enough_does_not_come() -> None:
+    today = '[calendars]\ntoday = { dates = ["2026-11-23"] }\n'
+    steps = '{ after = "30m", to = ["person:maria"] }, { after = "20h", to = ["person:tom"] }'
+    world = World(f'{today}[[escalate]]\nid = "ladder"\ncalendar = "today"\nsteps = [{steps}]\n')
+    ref = world.ticket()
+    assert [what for _, what, _ in lines(world, ref)] == ["call maria"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 7 * 24 * 60), st.lists(st.integers(1, 40 * 60), min_size=1, max_size=3, unique=True))
+def test_with_a_calendar_every_step_is_due_in_open_time_after_so_much_of_it(begun: int, minutes: list[int]) -> None:
+    afters = sorted(minutes)
+    steps = ", ".join(f'{{ after = "{after}m", to = ["person:tom"] }}' for after in afters)
+    text = f'{HOURS}[[escalate]]\nid = "ladder"\ncalendar = "office"\nsteps = [{steps}]\n'
+    rules = load.parse({"10.toml": text}, connectors=("slack",))
+    rule, since = rules.by_id["ladder"], MORNING + timedelta(minutes=begun)
+    assert isinstance(rule, Escalate)
+    office = rules.calendars["office"]
+    found = [moment.due for moment in dues(rule, since, rules)]
+    assert len(found) == len(afters)
+    for due, after in zip(found, afters, strict=True):
+        assert is_open(office, due - timedelta(microseconds=1)), "the last of it passed while it was open"
+        assert between(office, since, due) == timedelta(minutes=after)
 
 
 # ---- conditions true at each step

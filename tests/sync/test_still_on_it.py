@@ -196,6 +196,16 @@ def test_a_question_that_was_due_before_we_began_here_is_none() -> None:
     assert (world.said(ANN), acts(world, ref)) == ([], [("ann", "acknowledge")])
 
 
+def test_silence_is_counted_in_the_hours_of_the_calendar_and_never_where_that_does_not_open_again() -> None:
+    today = '[calendars]\ntoday = { dates = ["2026-11-23"] }\n'
+    world, ref = quiet(today + STILL.replace("since =", 'calendar = "today"\nsince ='))
+    world.at("09:20").down = True
+    world.at("23:50").restart()
+    assert len(world.said(ANN)) == 1
+    reasons = [i.reason for i in world.plan(ref).items if i.effect.sort == "act"]
+    assert reasons == ["its calendar does not open for so long"]
+
+
 # ---- an act is in the ledger or it is not
 
 
