@@ -266,7 +266,7 @@ class _Again:
             self._note_fields(plan)
         past = Past(with_acts(trial.ticket, trial.ledger), self.rules, self._known, trial.now)
         self._note_climbs(past, trial)
-        holding = decide(("notify", "objective"), trial.ticket, self.rules, self._known, trial.now)
+        holding = decide(("notify", "objective", "update"), trial.ticket, self.rules, self._known, trial.now)
         self._timed |= {d.rule.id: d.rule for d in holding if isinstance(d.rule, Objective)}
         showing = frozenset(d.rule.id for d in holding if d.clock is None and not d.events)
         for rule in sorted(showing - self._showing):

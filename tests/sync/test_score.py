@@ -210,6 +210,12 @@ def test_messages_are_counted_when_they_would_first_stand_and_news_by_event() ->
     assert [t.at for t in said if t.rule == "milestones"] == [minutes(3), minutes(9), minutes(12)]
 
 
+def test_an_update_rule_is_counted_once_for_each_time_that_it_begins_to_speak() -> None:
+    often = '[[update]]\nid = "often"\nwhen = \'severity == "high"\'\nevery = "5m"\nto = ["place:incidents"]\n'
+    one = ticket((0, "severity", "high", ANN), (20, "severity", "low", ANN), (40, "severity", "high", ANN))
+    assert [m.at for m in lived(one, RULES + often).told if m.rule == "often"] == [minutes(0), minutes(40)]
+
+
 def test_a_score_is_the_sum_of_its_tickets() -> None:
     tickets = [
         ticket((5, "severity", "high", ANN), key="OPS-1", service="checkout"),
