@@ -16,7 +16,7 @@ from rules.cadence import POSTED
 from rules.clock import tightest, written
 from rules.decide import Decision
 from rules.directory import Address, person_of
-from rules.events import CONFIRMED, Event, events
+from rules.events import CONFIRMED, Event
 from rules.model import RuleSet
 from rules.text import Markdown, shown
 
@@ -75,8 +75,8 @@ def _changed(decision: Decision, scene: Scene) -> str:
 
 
 def _events(scene: Scene) -> tuple[Event, ...]:
-    facts, world, ours = scene.facts, scene.world, written(scene.rules)
-    found = events(facts.ticket, facts.rules, world.me, world.defaults)
+    world, ours = scene.world, written(scene.rules)
+    found = scene.facts.happened(world.me, world.defaults)
     return tuple(event for event in found if event.field not in ours or event.by != world.me)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import cast
+
 import pytest
 
 from sync.deeds import done
 from sync.ledger import Ledger
 from sync.look import Site
 from sync.plan import make_plan
+from tests.sync.fate import Died, Fate, die, watched
 from tests.world import RULES, World
 
 INCIDENTS, ANN, TOM, MARIA = "#incidents", "U-ann", "U-tom", "U-maria"
@@ -216,6 +220,47 @@ def test_a_death_at_any_moment_leaves_one_act() -> None:
         world.restart()
     assert acts(world, ref) == [("ann", "acknowledge"), ("", "unacknowledge")]
     assert len(world.said(ANN)) == 1
+
+
+class Mortal(World):
+    """A world in which the process dies at one of its outside calls, and starts again ten seconds later."""
+
+    def __init__(self, fate: Fate) -> None:
+        self.fate = fate
+        super().__init__(RULES + STILL)
+        watched(self.tracker, ("get", "write"), fate)
+        watched(self.messengers["slack"], ("put", "find", "retire"), fate)
+
+    def look(self, ref: str) -> None:
+        try:
+            super().look(ref)
+        except Died:
+            self.now += timedelta(seconds=10)
+            self.restart()
+
+
+def night(fate: Fate) -> Mortal:
+    """From the acknowledgement until the ladder calls again; people's own clicks are not what dies."""
+    world = Mortal(fate)
+    fate.asleep = True
+    ref = world.ticket()
+    world.at("09:02").click("acknowledge", ref, "ann")
+    fate.asleep = False
+    return cast("Mortal", world.at("09:54"))
+
+
+def test_a_death_before_or_after_any_outside_call_asks_once_and_acts_once() -> None:
+    whole = Fate()
+    quiet_night = night(whole)
+    said = sorted((post.place, post.message.text) for post in quiet_night.posts)
+    assert acts(quiet_night, "10000")[1:] == [("", "unacknowledge")]
+    assert whole.calls > 5
+    for call in range(1, whole.calls + 1):
+        for when in ("before", "after"):
+            world = night(Fate({(call, when): die}))
+            assert acts(world, "10000") == [("ann", "acknowledge"), ("", "unacknowledge")], (call, when)
+            told = sorted((post.place, post.message.text) for post in world.posts)
+            assert [place for place, _ in told] == [place for place, _ in said], (call, when)
 
 
 def test_an_act_that_cannot_be_written_is_owed_until_it_is() -> None:
