@@ -289,6 +289,8 @@ def _concerned(rule: Rule, word: str) -> bool:
     """Whether a rule could have decided a word, or called or told somebody."""
     if isinstance(rule, Classify):
         return word in rule.set or word in rule.at_least or (word == "severity" and bool(rule.thresholds))
+    if isinstance(rule, Objective) and rule.field == word:
+        return True
     kinds = {"called": (Escalate, Objective), "told": (Notify, Update), "team": (Assign,), "assignee": (Assign,)}
     return isinstance(rule, kinds.get(word, ()))
 

@@ -232,6 +232,15 @@ steps = [{ at = "50%", to = ["lead:payments"], text = "soon" }, { after = "5m", 
 """
 
 
+def test_what_a_clock_writes_is_expected_like_any_word() -> None:
+    text = CLOCK.replace("steps", 'field = "recovery"\nsteps', 1) + '[fields]\nrecovery = { type = "text" }\n'
+    body = 'ticket = { summary = "x", severity = "low", recovery = "" }\n'
+    (failure,) = judged(body + 'expect = { "after 6m" = { recovery = "x" } }', text).failures
+    assert failure.came.startswith("recovery = answer: until ")
+    assert failure.came.endswith("at risk")
+    assert [one.rule.id for one in failure.why] == ["answer"]
+
+
 def test_a_warning_counts_as_a_call() -> None:
     body = 'ticket = { summary = "x", severity = "low" }\n'
     assert failed(body + 'expect = { "after 4m" = [], "after 6m" = ["person:maria"] }', CLOCK) == []
