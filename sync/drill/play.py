@@ -34,6 +34,8 @@ SOON: Final = timedelta(seconds=1)
 """When a ticket is looked at again at the earliest, by itself."""
 AGAIN: Final = timedelta(minutes=1)
 """When somebody clicks again whom nothing answered."""
+_DEEDS: Final[Mapping[str, str]] = {"unacknowledge": "counts as not acknowledged any more:"}
+"""How it is said what came of a step that nobody answered."""
 _STEP, _WAKE, _CHECK = range(3)
 """What comes first of what comes at one moment."""
 
@@ -272,6 +274,7 @@ class Player:
         if name is None:
             return
         old, new = Ledger.loads(before, ref), Ledger.loads(after, ref)
+        self._decided(name, old, new)
         writing = Writing(self.tracker.tickets[ref], old, new, self.now())
         for one, made in sent(writing, self.rules, self._stands):
             where = self._places.get((made.product, made.address), made.address)  # a reply is told where its card is
@@ -280,6 +283,21 @@ class Player:
             self.story.sent[name].append(one)
             self.story.told.append(told)
             self._answers(told)
+
+    def _decided(self, name: str, old: Ledger, new: Ledger) -> None:
+        """What was written on the ticket itself, and what came of a step that nobody answered."""
+        ticket, made = self.tracker.tickets[self.refs[name]], []
+        for key, entry in new.entries.items():
+            kind, _, word = key.partition(":")
+            before = old.entries.get(key)
+            if kind == "field" and entry.at is not None and (before is None or before.at != entry.at):
+                made.append(f"{word} = {ticket.get(word)}")
+        if made:
+            self.say(Line(self.now(), "pointman", f"decides {', '.join(made)} of {name}", name))
+        known = {act.id for act in old.acts}
+        for act in new.acts:
+            if act.id not in known and act.by not in self.rules.people:
+                self.say(Line(self.now(), "pointman", f"{_DEEDS.get(act.verb, act.verb)} {name}", name))
 
     def _stands(self, product: str, ref: str) -> str:
         messenger = self.messengers.get(product)
