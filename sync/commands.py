@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from connectors.errors import Missing, Refused
 from connectors.model import Command, Edit, Value
@@ -35,7 +36,9 @@ from sync.wording import understood
 
 LONGEST_SUMMARY = 250
 SHORT = 80
-"""Characters of an update that are kept where its ticket's ledger is nearly full."""
+"""Characters of an update that are kept in the end, and at once where its ticket's ledger is nearly full."""
+KEPT_WHOLE = timedelta(hours=1)
+"""So long an update is kept whole when another one is posted."""
 _READ_ONLY: Mapping[str, Callable[[Asked], str]] = {
     "status": answers.status,
     "next": answers.coming,
@@ -162,13 +165,19 @@ def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
 
 
 def _with(ledger: Ledger, act: Act) -> Ledger:
-    """The ledger with one more act. An update's text is kept whole until it is told, where there is room for it: the
-    log has it in any case.
+    """The ledger with one more act. An update's text is kept whole until it must have been told, where there is room
+    for it: the log has it in any case.
     """
-    whole = ledger.with_act(act)
-    if act.verb != "update" or whole.size() <= WARN_AT:
-        return whole
-    return ledger.with_act(replace(act, args={"text": act.args["text"][:SHORT]}))
+    if act.verb != "update":
+        return ledger.with_act(act)
+    kept = replace(ledger, acts=tuple(_short(one) if one.at < act.at - KEPT_WHOLE else one for one in ledger.acts))
+    whole = kept.with_act(act)
+    return whole if whole.size() <= WARN_AT else kept.with_act(_short(act))
+
+
+def _short(act: Act) -> Act:
+    text = act.args.get("text", "")
+    return act if act.verb != "update" or len(text) <= SHORT else replace(act, args={"text": text[:SHORT]})
 
 
 def _take_back(asked: Asked, wanted: Wish, said: str, engine: Engine) -> None:

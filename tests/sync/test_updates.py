@@ -12,6 +12,7 @@ from connectors.model import Message
 from connectors.testing import MemoryMessenger
 from rules.explain import render
 from sync import show
+from sync.ledger import ROOM, Ledger
 from sync.look import Site
 from sync.why import explained
 from tests.sync.fate import Died, Fate, die, watched
@@ -184,6 +185,26 @@ def test_a_long_update_is_told_whole() -> None:
     text = " ".join(f"Step {number} of the failover is done and was checked." for number in range(30))
     world.click("update", world.ticket(), text=text)
     assert f"ann: {text}" in world.said("#management")[0].replace("\\", "")
+
+
+def test_of_an_update_that_is_long_told_the_ledger_keeps_the_beginning() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    for clock in ("09:10", "10:00", "10:20"):
+        world.at(clock).click("update", ref, text=f"{clock} {'x' * 500}")
+    acts = Ledger.loads(world.tracker.tickets[ref].ledger, ref).acts
+    assert [len(act.args["text"]) for act in acts if act.verb == "update"] == [80, 506, 506]
+
+
+def test_where_the_ledger_is_nearly_full_the_beginning_of_an_update_is_told() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    for minute in range(1, 9):
+        world.at(f"09:{minute:02}").click("update", ref, text=f"{minute} {'x' * 3_900}")
+    lengths = [len(text) for text in world.said("#management")]
+    assert lengths[0] > 3_900
+    assert min(lengths) < 300
+    assert len(world.tracker.tickets[ref].ledger or "") < ROOM
 
 
 def test_people_are_called_by_their_names() -> None:
