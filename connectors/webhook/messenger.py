@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import requests
 import urllib3
@@ -35,6 +35,8 @@ from connectors.wire import Reply, Wire
 
 CONNECT: Final = 5.0
 _ADDRESS: Final = re.compile(r"\w+://\S+")
+TOLD: Final = 6
+"""A path of an address that is no longer is no secret, and may stand in any sentence."""
 TRIES: Final = 3
 """How often `connectors.http.read` tries."""
 
@@ -118,7 +120,8 @@ class Webhook(Messenger):
         action = self.recipe.actions.get(self.settings.after, self.settings.after)
         said = {**words(self.settings, place, Message(""), [f"{ref}-over"], self.clock()), **access}
         said |= {"ref": ref, "action": action, "base": access["url"].removesuffix(".json")}
-        self._send(filled(self.recipe.done_url, said), template, said, tried, self.recipe.lapsed)
+        url = filled(self.recipe.done_url, {**said, "ref": quote(ref, safe="")})  # a receiver's word is no path
+        self._send(url, template, said, tried, self.recipe.lapsed)
 
     def knock(self, method: str, place: str, tried: str) -> None:
         """A request that changes nothing: for the account, where the recipe has one, else for the address itself."""
@@ -152,7 +155,7 @@ class Webhook(Messenger):
     ) -> dict[str, Any]:
         """Post a body; what was answered, if that is an object. Tried again only where a double is dropped."""
         made = filled(template, said)
-        body = urlencode(made).encode() if self.recipe.form else _json(made)
+        body = urlencode(made, errors="replace").encode() if self.recipe.form else _json(made)
         kind = "application/x-www-form-urlencoded" if self.recipe.form else "application/json"
 
         def once() -> Reply:
@@ -260,7 +263,9 @@ def _secrets(settings: WebhookSettings) -> Iterator[str]:
     """Everything that must be read in no sentence, the longest first."""
     own = (settings.secret, settings.old_secret, settings.token, *settings.tokens.values(), *settings.headers.values())
     urls = [url.get_secret_value() for url in (settings.url, *settings.urls.values()) if url is not None]
-    every = [*(each.get_secret_value() for each in own if each is not None), *urls, *(urlsplit(u).query for u in urls)]
+    paths = [path for u in urls if len(path := urlsplit(u).path) > TOLD]
+    parts = [*paths, *(urlsplit(u).query for u in urls)]
+    every = [*(each.get_secret_value() for each in own if each is not None), *urls, *parts]
     yield from sorted(filter(None, every), key=len, reverse=True)
 
 
@@ -271,7 +276,9 @@ def _with_path(url: str) -> str:
 
 
 def _json(made: Any) -> bytes:
-    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode(
+        "utf-8", "replace"
+    )  # half a letter is no text
 
 
 def _name(place: str) -> str:

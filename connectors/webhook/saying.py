@@ -14,7 +14,9 @@ from connectors.webhook.settings import WebhookSettings
 LONGEST = 8_000
 """Characters of a text; Opsgenie takes 15,000, and nobody reads them at night."""
 SPOKEN = 900
-"""Characters that are read aloud; Twilio takes 4,000 with all markup."""
+"""Characters that are read aloud."""
+WRITTEN = 3_800
+"""Characters that they may come to as XML; Twilio takes 4,000 with all markup."""
 SHORT_MESSAGE = 1_500
 """Characters of a short message; Twilio takes 1,600."""
 SEVERITIES = ("info", "warning", "error", "critical")
@@ -76,7 +78,10 @@ def responders(place: str) -> list[dict[str, str]]:
 
 def twiml(text: str, language: str) -> str:
     """The text as a telephone voice reads it, twice; an address in the web is not read aloud."""
-    said = escape(cut(" ".join(_UNSPEAKABLE.sub(" ", _ADDRESS.sub(" ", text)).split()), SPOKEN))
+    text = " ".join(_UNSPEAKABLE.sub(" ", _ADDRESS.sub(" ", text)).split())
+    longest = SPOKEN
+    while len(said := escape(cut(text, longest))) > WRITTEN:  # five letters for each `&`
+        longest -= 50
     return f'<Response><Say language="{language}" loop="2">{said}</Say></Response>'
 
 

@@ -248,6 +248,22 @@ def test_a_gateway_hears_of_the_end_only_where_it_asked_for_it(at):
     assert at.state.events[-1].state == "triggered"
 
 
+@pytest.mark.parametrize(
+    "text", ["half a letter \ud83d", "&" * 900, "nothing \0 to \x0b see\u2028", "\U0001d54f" * 9_000]
+)
+def test_whatever_a_ticket_is_called_the_phone_rings(at, recipe, text):
+    hook = at.hook(recipe)
+    ref = hook.put(place(recipe), Message(text, title="OPS-1", about=Topic("10001", "OPS-1", text)), None, "k")
+    hook.retire(place(recipe), ref)
+    assert at.rings == 1
+
+
+def test_what_a_receiver_calls_a_call_is_no_path(at):
+    at.hook("opsgenie").retire("team:ops", "../k?x=#y")
+    asked, _ = at.box.server.seen[-1]
+    assert (asked.path[-16:], asked.query) == ("/../k?x=#y/close", {"identifierType": "alias"})
+
+
 # ---- settings
 
 

@@ -124,3 +124,11 @@ def test_no_error_repr_or_log_holds_a_secret(at, name, caplog, capsys):
     said += [caplog.text, *capsys.readouterr()]
     assert not [text for text in said if own in text or "sig=abc" in text or "h3ader" in text]
     assert any("could not call" in text for text in said)
+
+
+def test_a_refusal_that_quotes_the_path_of_an_address_tells_it_to_nobody(at):
+    hook = at.hook(url=f"{at.box.hook}/T0000/s3cret")
+    at.box.server.fail(Fault(lambda asked: True, Answer(404, {"message": "no route for POST /hook/T0000/s3cret"})))
+    with pytest.raises(Missing) as raised:
+        hook.put("oncall", DOWN, None, "k")
+    assert "s3cret" not in str(raised.value)
