@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -641,3 +642,30 @@ def test_what_a_rule_sets_is_no_clocks_to_write_or_to_empty() -> None:
     made.at("13:30")
     assert [made.field(one, "recovery") for one in (ref, other)] == ["by hand", "by hand"]
     assert made.plan(ref).notices == {}
+
+
+@pytest.mark.parametrize("steps", [(31,), (3_600,), (1, 30, 600, 45)])
+def test_however_often_it_is_looked_at_the_same_is_said(steps: tuple[int, ...]) -> None:
+    made = world(FIELD + RPO)
+    ref, chosen = opened(made), Random(sum(steps))
+    happened: list[tuple[int, dict[str, Value]]] = [
+        (50, {"hold": True}),
+        (80, {"hold": False}),
+        (160, {"last_recovery_point": MORNING - timedelta(hours=2)}),
+        (310, {"phase": "resolved"}),
+    ]
+    for minutes, change in happened:
+        until = MORNING + timedelta(minutes=minutes)
+        while made.now < until:
+            made.until(min(until, made.now + timedelta(seconds=chosen.choice(steps))))
+            made.look(ref)
+        made.person(ref, **change)
+    assert [c.after for c in made.tracker.tickets[ref].history if c.field == "recovery"] == [
+        "RTO: until 13:00, on track",
+        "RTO: paused since 09:50",
+        "RTO: until 13:30, on track",
+        "RTO: until 13:30, at risk",
+        "RTO: until 13:30, breached",
+        "RTO: missed 13:30, restored 14:10",
+    ]
+    assert (times(made, MARIA), times(made, MANAGEMENT)) == (["11:30"], ["11:40", "13:00", "13:40"])
