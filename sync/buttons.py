@@ -7,6 +7,7 @@ from typing import Literal
 
 from connectors.model import Button
 from rules.facts import Facts, Who
+from rules.quiet import paused
 
 LABELS: Mapping[str, str] = {
     "acknowledge": "Acknowledge",
@@ -36,9 +37,14 @@ _STYLES: Mapping[str, Literal["primary"]] = {"acknowledge": "primary"}
 _POINTLESS: Mapping[str, Callable[[Facts], bool]] = {
     "acknowledge": lambda facts: bool(facts["acknowledged"]),
     "hold": lambda facts: facts["hold"] is True,
-    "resume": lambda facts: facts["hold"] is not True,
+    "resume": lambda facts: facts["hold"] is not True and not _is_paused(facts),
 }
 """Verbs that would change nothing, and when."""
+
+
+def _is_paused(facts: Facts) -> bool:
+    silence = paused(facts.ticket.history, facts.now) if facts.now is not None else None
+    return silence is not None and facts.now is not None and silence.covers(facts.now)
 
 
 def buttons(verbs: Iterable[str], facts: Facts) -> tuple[Button, ...]:

@@ -258,6 +258,20 @@ def test_a_pause_is_taken_back(verb: str, args: dict[str, str]) -> None:
     assert world.click("resume", ref) == "OPS-1 is not on hold."
 
 
+def test_a_card_offers_to_resume_while_the_ticket_is_paused() -> None:
+    world = World(RULES.replace('"acknowledge", "take", "resolve"', '"pause", "resume"'))
+    ref = world.ticket()
+
+    def offered() -> list[str]:
+        return [button.verb for button in world.posts[0].message.buttons]
+
+    assert offered() == ["pause"]
+    world.click("pause", ref, time="10m")
+    assert offered() == ["pause", "resume"]
+    world.at("09:11")
+    assert offered() == ["pause"]
+
+
 def test_a_pause_that_is_over_is_none() -> None:
     world = World(LADDER)
     ref = world.ticket()
