@@ -27,7 +27,7 @@ from rules.clock import Band, Clock, clock
 from rules.decide import climbing, decide, news
 from rules.decision import World as Known
 from rules.directory import person_of
-from rules.events import Event, acknowledged_at
+from rules.events import OURSELVES, Event, acknowledged_at
 from rules.model import Escalate, Mute, Notify, Objective, Rule, RuleSet
 from rules.past import Past
 from rules.quiet import Quiet
@@ -236,11 +236,13 @@ class _Again:
         trial.until(self.begin)
         self._note(trial)
         for moment in sorted(changes)[:MOMENTS]:
-            trial.now = moment  # no wakes on the way: nothing goes out
+            self._silence(trial, moment)
+            trial.now = moment  # no other wakes on the way: nothing goes out
             for change in changes[moment]:
                 self._happen(change, trial)
             trial.look()
             self._note(trial)
+        self._silence(trial, self.span.until)
         if len(changes) > MOMENTS:
             self.known = self.known or self.begin
         trial.ticket = replace(trial.ticket, comments=self.ticket.at(self.span.until).comments)
@@ -253,9 +255,20 @@ class _Again:
         before = replace(self.ticket, complete_since=None).at(self.begin - timedelta.resolution)
         return replace(before, complete_since=self.ticket.complete_since)
 
+    def _silence(self, trial: Trial, until: datetime) -> None:
+        """What comes of it that nobody does anything until then."""
+        for _ in range(MOMENTS):
+            coming = (item.effect.due for item in trial.plan.of("next") if item.effect.sort == "act")
+            due = min(coming, default=until)
+            if due >= until:
+                return
+            trial.now = due
+            trial.look()
+            self._note(trial)
+
     def _happen(self, change: Change, trial: Trial) -> None:
         """What a person changed, once more. What we changed is left out: the rules decide it anew."""
-        if by_us(change.by, self.world):
+        if by_us(change.by, self.world) or change.by == OURSELVES:
             return
         if change.field in self.decisions and same(trial.ticket.fields.get(change.field), change.after):
             return  # the rules had made it so already

@@ -9,15 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.model import Change, Ticket, User
 from connectors.testing import BOT
 from rules import load
 from rules.calendar import between, is_open
 from rules.model import Escalate
+from sync.judge import judge
 from sync.ladder import dues
-from tests.world import MORNING, World
+from sync.score import Span, life, live
+from sync.trial import rehearsal
+from sync.trial import world as virtual
+from tests.world import COMPANY, MORNING, RULES, World
 
 INCIDENTS, ANN, TOM, MARIA = "#incidents", "U-ann", "U-tom", "U-maria"
 
+STILL = """
+[[escalate]]
+id = "still-on-it"
+when = 'severity == "high" and acknowledged'
+since = "changed"
+steps = [{ after = "30m", to = ["lead:payments"] }, { after = "45m", then = "unacknowledge" }]
+"""
 LADDER = """
 [[escalate]]
 id = "ladder"
@@ -281,3 +293,50 @@ def test_where_a_step_reached_nobody_the_next_whose_condition_is_true_is_made_at
     world.at("09:05").click("hold", ref, "ann", reason="the vendor")
     world.at("09:11")
     assert places(world) == [("09:10", INCIDENTS), ("09:10", TOM)], "the fallback, and the step after the one passed"
+
+
+# ---- explain, score, tests
+
+
+def test_explain_says_how_the_conditions_of_steps_stand() -> None:
+    world, ref = world_of_steps()
+    assert "step 2 only if not hold, which is so" in world.click("why", ref, "ann").replace("\\", "")
+    world.click("hold", ref, "ann", reason="the vendor")
+    assert "step 2 only if not hold, which is not so" in world.click("why", ref, "ann").replace("\\", "")
+
+
+def test_a_test_expects_what_each_step_does_by_its_own_condition() -> None:
+    tests = """
+[[test]]
+name = "On hold the second step is passed over"
+ticket = { severity = "high" }
+then = [
+    { after = "5m", by = "ann", set = { hold = true }, expect = { "after 20m" = ["person:ann"] } },
+    { after = "26m", by = "ann", set = { hold = false }, expect = { "after 5m" = ["person:tom"] } },
+]
+"""
+    text = STEPS.replace('[fields]\nx = { type = "number" }\n', "")
+    found = load.parse({"00.toml": COMPANY, "10.toml": text + tests}, connectors=("memory", "slack"))
+    results = [judge(case, rehearsal(found), virtual()) for case in found.cases]
+    assert [failure.came for result in results for failure in result.failures] == []
+
+
+def test_score_counts_the_steps_whose_condition_was_true_and_the_ladder_that_silence_began_again() -> None:
+    text = RULES + STEPS.replace('[fields]\nx = { type = "number" }\n', "") + STILL
+    found = live(load.parse({"00.toml": COMPANY, "10.toml": text}, connectors=("memory", "slack")))
+    ann = User("U-ann", "ann")
+    history = (
+        Change(MORNING + timedelta(minutes=1), "severity", None, "high", ann),
+        Change(MORNING + timedelta(minutes=2), "phase", "new", "active", ann),
+        Change(MORNING + timedelta(minutes=15), "hold", None, True, ann),
+    )
+    fields = {"severity": "high", "hold": True}
+    one = Ticket(
+        "1", "OPS-1", "Odd", MORNING, MORNING + timedelta(minutes=15), phase="active", fields=fields, history=history
+    )
+    span = Span(MORNING, MORNING + timedelta(hours=2))
+    found_climbs = life(one, found, virtual(("slack",)), span).climbs
+    climbs = {(climb.rule, f"{climb.since:%H:%M}", climb.steps) for climb in found_climbs}
+    assert ("ladder", "09:00", 2) in climbs, "the second step was passed over, since it was on hold"
+    assert ("unacknowledged", "10:00", 4) in climbs, f"asked at 09:45; nobody answered until 10:00: {climbs}"
+    assert ("still-on-it", "09:15", 1) in climbs, "a question is a call, what comes of silence is none"
