@@ -44,7 +44,7 @@ class _Year:
         nth = bisect_right(self.opens, moment) - 1
         if nth < 0:
             return _NOTHING
-        return self.before[nth] + min(moment, self.closes[nth]) - self.opens[nth]
+        return self.before[nth] + (min(moment, self.closes[nth]) - self.opens[nth])
 
 
 def is_open(calendar: Calendar, moment: datetime) -> bool:

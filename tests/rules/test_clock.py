@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -283,6 +283,17 @@ def test_a_pause_that_cannot_be_read_makes_the_clock_unknown() -> None:
     found = own("created", "restored", more="pause = 'security'")
     made_ = running(living([]), found, later(minutes=5))
     assert made_.said(found.defaults.timezone) == "unknown, whether it stands still cannot be read"
+
+
+@pytest.mark.parametrize("detected", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+@pytest.mark.parametrize("more", ["", HOURS])
+def test_a_moment_at_the_end_of_the_calendar_stops_no_look(detected: datetime, more: str) -> None:
+    one = living([], {"detected": detected, "eta": detected, "last_recovery_point": detected})
+    for found in (own("detected", "changed:reported", more=more), made(POINT)):
+        made_ = running(one, found, later(minutes=30))
+        assert made_.band in {"breached", "on track", "met"}
+        assert made_.line(found.defaults.timezone, MORNING)
+        assert len(list(made_.dues())) <= 3
 
 
 # ---- the goal
