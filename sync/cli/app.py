@@ -197,6 +197,7 @@ def drill(
     config: ConfigFile = DEFAULT,
     *,
     listed: Annotated[bool, typer.Option("--list", help="Say which scenarios come with Pointman.")] = False,
+    printed: Annotated[bool, typer.Option("--print", help="Print the scenario, to begin one of your own.")] = False,
     rules: Annotated[
         list[Path] | None,
         typer.Option("--rules", metavar="FILES", help="Rules to play it against instead."),
@@ -225,6 +226,8 @@ def drill(
         return
     if not scenario:
         _stop("which scenario? pointman drill --list says which there are", USAGE)
+    if printed:
+        raise typer.Exit(drilling.show(scenario))
     if not config.is_file() and config != DEFAULT:
         _no_file(config)
     if live:

@@ -7,6 +7,7 @@ of their own, which is taken where the rules at hand do not know the names that 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from sync.look import Site
 
 Style = Literal["text", "json", "junit"]
 USAGE = 2
+_PLACED = re.compile(r"(?m)^rules = .*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,17 @@ def listed() -> tuple[tuple[str, str], ...]:
         root = toml.read(name, shipped.find(name).read_text(encoding="utf-8"))
         told.append((name, str(root.value["title"].value)))
     return tuple(told)
+
+
+def show(said: str) -> int:
+    """Print a scenario without what is of its own place only; answers the exit code."""
+    try:
+        text = shipped.find(said).read_text(encoding="utf-8")
+    except LookupError as error:
+        console.complain(str(error))
+        return USAGE
+    console.say(_PLACED.sub("", text).replace("../../../schema/", "./").rstrip())
+    return 0
 
 
 # ---- against what

@@ -217,6 +217,15 @@ def test_the_scenarios_are_listed() -> None:
     assert len(shipped.names()) >= 6
 
 
+def test_a_scenario_is_printed_to_begin_one_of_ones_own(tmp_path: Path) -> None:
+    done = asked("taken-and-forgotten", "--print")
+    assert done.exit_code == 0
+    assert done.output.startswith("#:schema ./drill.schema.json\n")
+    (tmp_path / "own.toml").write_text(done.output, encoding="utf-8")
+    assert played(tmp_path / "own.toml").fine
+    assert asked("nothing", "--print").exit_code == 2
+
+
 def test_which_scenario_must_be_said() -> None:
     done = asked()
     assert done.exit_code == 2

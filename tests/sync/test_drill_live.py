@@ -29,6 +29,8 @@ from sync.cli.app import app
 from sync.drill import report
 from sync.drill.inside import Border, Marked, kept_inside
 from sync.drill.mark import run_of
+from sync.ledger import Ledger
+from sync.overdue import survey
 from sync.run import read_rules
 from tests.sync.beginning import POINTMAN
 from tests.sync.installation import SECRET
@@ -333,12 +335,24 @@ def test_a_running_pointman_leaves_the_tickets_of_a_drill_alone_and_a_drill_all_
     assert world.tracker.tickets[made].ledger is None
     (said,) = world.said("U-tom")
     assert "OPS-1" in said
+    world.sweep()
+    assert made not in world.wakes
+    assert survey(world.engine).looked == 1, "nor is it overdue for whoever watches"
     world.engine.site = replace(world.engine.site, rehearsal="0a1b2c")
     before = world.tracker.tickets[real]
     world.look(real)
     world.look(made)
     assert world.tracker.tickets[real] == before
     assert world.tracker.tickets[made].ledger is not None
+
+
+def test_a_click_on_a_drill_that_reaches_the_running_pointman_stands_on_the_ticket() -> None:
+    world = Little()
+    made = world.ticket("OPS-2", "DRILL 0a1b2c: Checkout is down")
+    assert world.click("acknowledge", made) == "You acknowledged OPS-2."
+    ledger = Ledger.loads(world.tracker.tickets[made].ledger, made)
+    assert ([act.verb for act in ledger.acts], dict(ledger.entries).keys() - {"log"}) == (["acknowledge"], set())
+    assert world.posts == [], "and nothing else comes of it here"
 
 
 def test_a_label_alone_marks_a_ticket_whose_summary_somebody_changed() -> None:
