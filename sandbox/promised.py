@@ -1,8 +1,9 @@
 """What must stand in Slack because of a ticket that no scenario knows: made by somebody who looks at the page.
 
-It is worked out from the ticket's own history and from what the sandbox's company promises (the pack
-`incident`), by hand and apart from Pointman's code: two readings of one promise that have to agree. What a person does
-to a ticket changes what is owed from then on; only what fell due before that is judged, and what is plain after it.
+It is worked out from the ticket's own history and from what the sandbox's company promises (the pack `incident`, and
+how it stands every twelve minutes), by hand and apart from Pointman's code: two readings of one promise that have to
+agree. What a person does to a ticket changes what is owed from then on; only what fell due before that is judged, and
+what is plain after it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ LADDER: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (120, ("lead", "on-call", "members", ROOM)),
 )
 """Who is called after how many minutes while a ticket is high and nobody has acknowledged it."""
+CALL: Final = "nobody has acknowledged"
+UPDATE: Final = "Next update by"
+"""What every call says, and every update."""
+TOLD_SO: Final = "#management"
+EVERY: Final = timedelta(minutes=12)
+"""Who hears how it stands, and how often, while a ticket is high and open."""
 TEAMS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "payments": {"on-call": ("@tom",), "lead": ("@maria",), "members": ("@ann",)},
     "platform": {"on-call": ("@bob",), "lead": ("@maria",), "members": ()},
@@ -66,7 +73,7 @@ def owed(world: Sight, judged: Judged) -> tuple[Owed, ...]:
     seen = world.desk.ticket(judged.key)
     severity, team, status = (seen.courses[world.desk.word(name)] for name in ("Severity", "Team", "Status"))
     calls = _calls(judged, seen.created, severity, [name for _, name in team])
-    return (*_card(judged, severity), *calls, *_ended(judged, status, severity))
+    return (*_card(judged, severity), *calls, *_updates(judged, severity), *_ended(judged, status, severity))
 
 
 def missing(world: Sight, judged: Judged) -> tuple[Owed, ...]:
@@ -75,12 +82,16 @@ def missing(world: Sight, judged: Judged) -> tuple[Owed, ...]:
 
 
 def spare(world: Sight, judged: Judged) -> tuple[Post, ...]:
-    """Messages that stand there once too often: a second card, or a second call of one step at one place."""
+    """Messages that stand there once too often: a second card, a second call of one step at one place, or an update
+    in the same words.
+    """
     cards = [post for post in judged.posts if _is_card(post)]
-    calls: dict[tuple[str, int], list[Post]] = {}
+    calls: dict[tuple[str, int | str], list[Post]] = {}
     created = world.desk.ticket(judged.key).created
     for post in judged.posts:
-        if not _is_card(post) and not post.message.thread_ts and post.message.at < judged.until:
+        if UPDATE in post.text:
+            calls.setdefault((post.place, post.text), []).append(post)
+        elif _is_call(post) and post.message.at < judged.until:
             passed = post.message.at - created
             step = sum(passed >= timedelta(minutes=minutes) for minutes, _ in LADDER)
             calls.setdefault((post.place, step), []).append(post)
@@ -107,6 +118,13 @@ def _calls(judged: Judged, created: datetime, severity: Course, teams: list[str]
         yield Owed(judged.key, place, "a call", created + timedelta(minutes=minutes))
 
 
+def _updates(judged: Judged, severity: Course) -> Iterator[Owed]:
+    """The first of them; when the next ones come depends on when that one did."""
+    high = next((at for at, level in severity if level == "High"), None)
+    if high is not None and high + EVERY + WITHIN <= judged.until:
+        yield Owed(judged.key, TOLD_SO, "an update", high + EVERY)
+
+
 def _ended(judged: Judged, course: Course, severity: Course) -> Iterator[Owed]:
     """That somebody resolved a ticket is told under its card."""
     for (at, status), after in zip(course, [*course[1:], None], strict=True):
@@ -123,8 +141,14 @@ def _is(one: Owed, post: Post) -> bool:
         return _is_card(post)
     if one.what == "a call":
         last = max(float(post.message.ts), float(post.message.edited or 0))
-        return not _is_card(post) and not post.message.thread_ts and last >= one.since.timestamp()
+        return _is_call(post) and last >= one.since.timestamp()
+    if one.what == "an update":
+        return UPDATE in post.text and post.message.at >= one.since
     return bool(post.message.thread_ts) and "resolved" in post.text and post.message.at >= one.since
+
+
+def _is_call(post: Post) -> bool:
+    return not post.message.thread_ts and CALL in post.text
 
 
 def _is_card(post: Post) -> bool:

@@ -27,6 +27,16 @@ Data: TypeAlias = dict[str, Any]
 
 RANKS: Final = ("High", "Medium", "Low")
 BOT: Final = "pointman"
+CLOCK: Final = "Recovery"
+"""The field that says how long there is until a ticket must be restored."""
+BANDS: Final = {
+    "on track": "status done",
+    "met": "status done",
+    "at risk": "severity medium",
+    "breached": "severity high",
+    "missed": "severity high",
+}
+"""As what a page shows it, by the word that the field holds."""
 HUES: Final = 6
 """How many colours the style sheet has for people."""
 
@@ -109,6 +119,7 @@ def ticket(world: Sight, key: str) -> Data:
         **_row(world, seen),
         "assigned": seen.assigned,
         "description": Markup(desk.rich(seen.body)),  # noqa: S704  (rich escapes)
+        "recovery": _recovery(seen),
         "fields": list(_fields(seen)),
         "coming": coming(lines, world.clock.now()),
         "logs": logs if desk.rewords else logs[::-1],
@@ -144,8 +155,15 @@ def _memory(kept: Any) -> Data | None:
 
 def _fields(seen: Seen) -> Iterator[Data]:
     for name, value in seen.fields:
-        if value is not None or name.casefold().startswith("assigne"):
+        if name != CLOCK and (value is not None or name.casefold().startswith("assigne")):
             yield {"name": name, "value": _value(value)}
+
+
+def _recovery(seen: Seen) -> Data | None:
+    """How the ticket's clock stands, as a field of it says: `RTO: until 10:00, on track`."""
+    said = str(next((value for name, value in seen.fields if name == CLOCK and value), ""))
+    look = next((look for word, look in BANDS.items() if re.search(rf"\b{word}\b", said)), "status new")
+    return {"said": said, "look": look} if said else None
 
 
 def _value(value: Any) -> str:

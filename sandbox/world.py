@@ -180,6 +180,7 @@ class World(Sight):
         made = MailSandbox(self.clock)
         made.state.account(OURS, MAIL_PASSWORD)
         made.state.mailbox("incidents@example.org", "Incidents")
+        made.state.mailbox("customers@example.org", "Customers")
         for _, address, name in self.desk.people():
             if address:
                 made.state.mailbox(address, name)

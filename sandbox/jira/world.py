@@ -175,7 +175,7 @@ def standard() -> Site:
     Waiting, 10002 Resolved, 10003 Closed. Fields: customfield_10050 Severity (a choice), 10051 Service (a choice),
     10052 Team (a line), 10053 Affected users (a number), 10054 Detected, 10055 Restored, 10056 ETA (moments), 10057
     Status text (rich), 10058 Security (a flag, as a choice of Yes and No), 10059 Commander (a person), 10060 Regions
-    (a choice of several), 10061 Hidden (on no edit screen).
+    (a choice of several), 10061 Hidden (on no edit screen), 10062 Recovery (a line).
     """
     people = (
         Person("pointman", "Pointman", "pointman@example.org", "712020:0aa1c7e0", "JIRAUSER10000"),
@@ -219,6 +219,7 @@ def standard() -> Site:
         Field("customfield_10059", "Commander", "user"),
         Field("customfield_10060", "Regions", "options", {"10130": "eu", "10131": "us", "10132": "asia"}),
         Field("customfield_10061", "Hidden", "string", editable=False),
+        Field("customfield_10062", "Recovery", "string"),
     )
     return Site(
         title="Sandbox",

@@ -30,6 +30,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "eta": "u_eta",
     "detected": "u_detected",
     "commander": "u_commander",
+    "recovery": "u_recovery",
 }
 """The column that a word of the scenarios stands for; a column's own label is a word too."""
 SEVERITIES: Final[Mapping[str, str]] = {"High": "1", "Medium": "2", "Low": "3"}
@@ -39,7 +40,7 @@ STATUSES: Final[Mapping[str, str]] = {"Open": "New"}
 """The states that are called otherwise in the scenarios."""
 SHOWN: Final = (
     "caller_id", "business_service", "assignment_group", "assigned_to", "priority", "impact", "urgency",
-    "u_affected_users", "hold_reason", "u_eta", "u_commander", "close_code", "close_notes", "resolved_at",
+    "u_affected_users", "hold_reason", "u_recovery", "u_eta", "u_commander", "close_code", "close_notes", "resolved_at",
 )  # fmt: skip
 """The columns that the page shows, beside those with a place of their own."""
 MOVES: Final = (

@@ -174,6 +174,7 @@ _INCIDENT: Final = (
     Column("u_commander", "Commander", "reference", "sys_user"),
     Column("u_security", "Security", "boolean", default="false"),
     Column("u_status_text", "Status text", size=4000),
+    Column("u_recovery", "Recovery"),
 )
 _USER: Final = (
     Column("user_name", "User ID", size=40),

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 DEMO = (sys.executable, "-c", "import sys; from sync.cli import main; sys.exit(main())", "demo")
-LAST = re.compile(r"checkout-down: 20 of 20 expectations held, (\d+) messages, lost 0, doubled 0, ([\d.]+) s")
+LAST = re.compile(r"checkout-down: 27 of 27 expectations held, (\d+) messages, lost 0, doubled 0, ([\d.]+) s")
 TINY = """
 name = "tiny"
 channels = ["#incidents"]
@@ -48,10 +48,12 @@ def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
     found = LAST.fullmatch(lines[-1])
     assert found, done.stdout[-4000:] + done.stderr[-2000:]
     assert (done.returncode, done.stderr) == (0, "")
-    assert int(found[1]) == 6, "a card, three calls, two pieces of news"
+    assert int(found[1]) == 10, "a card, three calls, two pieces of news, a reminder, two updates, a warning"
     assert "Ann clicks “Take it” in #incidents" in done.stdout
     assert "pointman  OPS-1  severity = high  (A critical service is down)" in done.stdout
     assert "pointman  OPS-1  call tom  (Nobody has acknowledged, step 1)" in done.stdout
+    assert "pointman  OPS-1  update management  (How it stands, while it is bad, every 12m)" in done.stdout
+    assert "pointman  OPS-1  recovery = RTO: met, restored 09:" in done.stdout
 
 
 @pytest.mark.long

@@ -60,9 +60,17 @@ class Show:
 
     def seen(self) -> list[object]:
         """What stands in Jira and Slack, without what depends on when it was done."""
-        tickets = [(view["key"], view["fields"], len(view["comments"])) for view in self.world.jira.views()]
-        posts = [(p.place, p.text, p.buttons, bool(p.message.thread_ts)) for p in self.world.posts()]
+        tickets = [
+            (view["key"], {name: timeless(value) for name, value in view["fields"].items()}, len(view["comments"]))
+            for view in self.world.jira.views()
+        ]
+        posts = [(p.place, timeless(p.text), p.buttons, bool(p.message.thread_ts)) for p in self.world.posts()]
         return [*tickets, *sorted(posts)]
+
+
+def timeless(said: object) -> str:
+    """The same whether it was done a minute earlier or later."""
+    return re.sub(r"\b\d\d:\d\d\b", "hh:mm", str(said))
 
 
 @contextmanager

@@ -55,7 +55,17 @@ def judged(world: World, key: str, until: float | None = None) -> Judged:
         (0.5, [], "nothing is owed before a minute has passed"),
         (2, ["the card in #incidents"], "a card, once it is high"),
         (7, ["the card in #incidents", "a call in @tom"], "after five minutes whoever is on call"),
-        (17, ["the card in #incidents", "a call in @tom", "a call in @maria", "a call in #incidents"], "the lead"),
+        (
+            17,
+            [
+                "the card in #incidents",
+                "a call in @tom",
+                "a call in @maria",
+                "a call in #incidents",
+                "an update in #management",
+            ],
+            "the lead, and management how it stands",
+        ),
     ],
 )
 def test_what_is_owed_grows_with_the_ladder(world: World, minutes: float, told: list[str], why: str) -> None:
@@ -72,12 +82,28 @@ def test_after_half_an_hour_management_is_owed_a_call_too(world: World) -> None:
     }  # fmt: skip
 
 
+def test_management_is_owed_an_update_which_is_no_call_and_no_second_one_in_the_same_words(world: World) -> None:
+    key = high(world)
+    after(world, 12)
+    assert "an update" not in {one.what for one in owed(world, judged(world, key))}
+    after(world, 14)
+    (update,) = (one for one in missing(world, judged(world, key)) if one.what == "an update")
+    assert str(update) == f"an update in #management about {key}"
+    post(world, "#management", f"{key} Checkout is down: high, new. tom has it.\nNext update by 09:24.")
+    assert [one.place for one in missing(world, judged(world, key)) if "call" not in one.what] == ["#incidents"]
+    post(world, "#management", f"{key} Checkout is down: high, new. tom has it.\nNext update by 09:36.")
+    assert spare(world, judged(world, key)) == ()
+    post(world, "#management", f"{key} Checkout is down: high, new. tom has it.\nNext update by 09:36.")
+    assert [one.place for one in spare(world, judged(world, key))] == ["#management"]
+
+
 def test_whoever_was_away_is_called_once_and_that_is_enough(world: World) -> None:
     key = high(world)
     after(world, 31)
     post(world, "#incidents", f"{key} Checkout is down\nSeverity high")
     for place in ("@tom", "@maria", "@ann", "#incidents", "#management"):
         post(world, place, f"{key} Checkout is down: nobody has acknowledged")
+    post(world, "#management", f"{key} Checkout is down: high, new. tom has it. Next update by 09:43.")
     after(world, 33)
     assert missing(world, judged(world, key)) == ()
     assert spare(world, judged(world, key)) == ()

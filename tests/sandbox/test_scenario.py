@@ -54,7 +54,7 @@ def test_the_shipped_scenario_is_in_order_and_has_everything_that_the_design_sho
     assert [step.at for step in scenario.steps] == sorted(step.at for step in scenario.steps)
     assert {"create", "set", "click", "outage"} == {step.verb for step in scenario.steps}
     assert scenario.length == timedelta(minutes=35)
-    assert len(scenario.expects) == 27
+    assert len(scenario.expects) == 35
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_what_the_company_promises_is_read_from_its_history_too(world: World) ->
     world.clock.advance(2 * MINUTE)
     told = {(one.place, one.what) for one in owed(world, Judged(key, world.clock.now(), START + 20 * MINUTE))}
     assert told == {("#incidents", "the card"), ("@tom", "a call"), ("@maria", "a call"), ("#incidents", "a call"),
-                    ("#incidents", "the news of its end")}  # fmt: skip
+                    ("#incidents", "the news of its end"), ("#management", "an update")}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ for line in sys.stdin:
 """
 SEED = int(os.environ.get("KILL_SEED", "20261123"))
 PACE = Pace(fast=300.0, waiting=300.0, patience=25.0)
+TIME = "20-time.toml"
 LADDER = """
 [change."incident.unacknowledged"]
 steps = [{ after = "5m", to = ["on-call:team"] }, { after = "15m", to = ["lead:team", "place:incidents"] }]
@@ -65,7 +66,22 @@ repeat = { every = "5d", times = 1 }
 [change."incident.management"]
 steps = [{ after = "5d", to = ["audience:management"] }]
 """
-"""The later steps come later: with fifty deaths in it, the story takes more than half an hour."""
+"""The later steps come later: with fifty deaths in it, the story takes more than half an hour.
+
+For the same reason no clock runs and no update goes out (`TIME`): how many there are says how long the story took. That
+each is told once whenever the process dies is claimed in `test_update_crashes.py` and `test_kill_button.py`.
+"""
+UNTIMED = {
+    "the ticket says until when it must be restored",
+    "Tom, who has it, is asked for an update first",
+    "management hears how it stands, and when it hears again",
+    "management hears nothing again, since it is not that bad any more",
+    "customers hear what they may, and no more",
+    "customers hear the same by mail",
+    "the lead is warned while there is time",
+    "it was restored in time",
+}
+"""What is expected of them."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,9 @@ def busier(scenario: Scenario, minutes: Iterable[int]) -> Scenario:
             until = max(expect.at, until - timedelta(minutes=1))
         return replace(expect, within=timedelta(hours=2), until=until)
 
-    steps, expects = list(scenario.steps), [waiting(expect) for expect in scenario.expects if not expect.quiet]
+    assert {expect.name for expect in scenario.expects} > UNTIMED
+    lasting = (expect for expect in scenario.expects if not expect.quiet and expect.name not in UNTIMED)
+    steps, expects = list(scenario.steps), [waiting(expect) for expect in lasting]
     for minute in minutes:
         at, title = timedelta(minutes=minute, seconds=30), f"Orders are slow, {minute} errors"
         words = {"Summary": title}
@@ -259,6 +277,7 @@ def played(scenario: Scenario, company: Company, folder: Path, random: Random | 
         pointman = Lives(world, folder)
         pointman.install()
         (folder / "rules.d" / "90-ladder.toml").write_text(LADDER)
+        (folder / "rules.d" / TIME).unlink()
         nursery = pointman.nursery(company.modules)
         pointman.start()
         pointman.wait()
