@@ -22,6 +22,7 @@ from sync.persons import sentence
 from sync.plan import make_plan
 
 LONGEST_REASON: Final = 200
+LONGEST_SAID: Final = 60
 ITS_OWN: Final = frozenset({OWN, "own", "normal", "off", "none", "back", "reset"})
 """What people write who want the goal of the rule again."""
 _BECAUSE: Final = frozenset({"because", "since", "as", "reason", "reason:", ":", "-", "–"})
@@ -35,7 +36,7 @@ def override(asked: Asked) -> Wish:
     rule, said = _rule(asked), asked.arg("within")
     within = _goal(said)
     if within is None:
-        raise Sorry(f"{inert(said)} is no goal; write it as 6h, as 1h30m, or as {OWN}.")
+        raise Sorry(f"{inert(said[:LONGEST_SAID])} is no goal; write it as 6h, as 1h30m, or as {OWN}.")
     reason = " ".join(asked.arg("reason").split())[:LONGEST_REASON]
     before = _clocks(asked, asked.ledger).get(rule.id)
     if before is not None and before.stopped is not None and rule.goal != "rpo":
