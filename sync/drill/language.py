@@ -17,7 +17,7 @@
     at = "8h"
     ticket = "checkout"
     holds = { assignee = "tom", called = ["on-call:team"] }
-    objectives = { restored = "met" }
+    objectives = { rto = "met" }
 
 Steps and their verbs are those of the demonstration's scenarios, words and expectations those of `[[test]]`. Every
 mistake is told at once, each with its line, its column and a hint.

@@ -179,8 +179,8 @@ def test_programs_are_told_everything() -> None:
     assert told["ok"] is True
     assert told["doubled"] == 0
     outcomes = {one["objective"]: one["outcome"] for one in told["objectives"]}
-    assert outcomes == {"restored": "met", "data": "missed"}
-    assert next(one for one in told["objectives"] if one["objective"] == "restored")["took"] == "1h35m"
+    assert outcomes == {"rto": "met", "rpo": "missed"}
+    assert next(one for one in told["objectives"] if one["objective"] == "rto")["took"] == "1h35m"
     called = [(one["how"], one["person"]) for one in told["told"] if one["rule"] == "unacknowledged"]
     assert called == [("called", "bob")]
     assert all(one["ok"] for one in told["expectations"])
