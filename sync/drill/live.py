@@ -211,7 +211,10 @@ class Rehearsal:
 
     def _noticed(self, name: str, ticket: Ticket, ledger: Ledger) -> None:
         known = {(one.ticket, one.at) for one in self.acknowledged}
+        before = {act.id for act in self.tickets[name].ledger.acts}
         for act in ledger.acts:
+            if act.id not in before and not act.by:  # what came of a step that nobody answered
+                self.say(act.at, "pointman", f"{act.verb}s {ticket.key}", name)
             if act.verb == "acknowledge" and (name, act.at) not in known:
                 self.acknowledged.append(Acknowledged(name, act.at, act.by))
                 self.say(act.at, "people", f"{act.by} acknowledges {ticket.key}", name)
