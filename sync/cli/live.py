@@ -122,7 +122,10 @@ def _words(rules: RuleSet) -> Iterator[tuple[str, str]]:
 
 
 def _timed(rule: Rule) -> Iterator[str]:
-    """The words that a clock reads, and the one that says how it stands."""
+    """The words that a clock or a ladder reads, and the one that says how a clock stands."""
+    if isinstance(rule, Escalate):
+        yield from (rule.since.removeprefix("changed:"),) if rule.since.startswith("changed:") else ()
+        yield from (name for step in rule.steps if step.when is not None for name in step.when.names)
     if isinstance(rule, Objective):
         if rule.goal == "rpo":
             yield "last_recovery_point"

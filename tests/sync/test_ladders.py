@@ -14,6 +14,8 @@ from connectors.testing import BOT
 from rules import load
 from rules.calendar import between, is_open
 from rules.model import Escalate
+from sync.cli.live import wanted
+from sync.config import Config
 from sync.judge import judge
 from sync.ladder import dues
 from sync.score import Span, life, live
@@ -340,3 +342,15 @@ def test_score_counts_the_steps_whose_condition_was_true_and_the_ladder_that_sil
     assert ("ladder", "09:00", 2) in climbs, "the second step was passed over, since it was on hold"
     assert ("unacknowledged", "10:00", 4) in climbs, f"asked at 09:45; nobody answered until 10:00: {climbs}"
     assert ("still-on-it", "09:15", 1) in climbs, "a question is a call, what comes of silence is none"
+
+
+def test_check_live_asks_for_the_words_that_steps_and_since_read() -> None:
+    world = World(
+        STEPS.replace('[fields]\nx = { type = "number" }\n', "").replace("not hold", "affected_users > 5")
+        + LADDER.format("changed:service").replace('"ladder"', '"other"')
+    )
+    assert {word for word, _ in wanted(Config(), world.engine.rules, world.tracker).words} == {
+        "affected_users",
+        "service",
+        "severity",
+    }
