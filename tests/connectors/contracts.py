@@ -7,9 +7,11 @@
 """
 
 import json
+import re
 import warnings
 from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,11 +35,18 @@ class Contract:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._openapi = OpenAPI.from_dict(document, config=Config(spec_validator_cls=None))
+        self._right: set[bytes] = set()
 
     def check(self, asked: Asked, answer: Answer | None = None) -> None:
-        """The request, and the answer where one is given, are as the vendor documents them."""
+        """The request, and the answer where one is given, are as the vendor documents them.
+
+        What was found right once is right: most of what goes over the wire in one test did so in another.
+        """
         from openapi_core.exceptions import OpenAPIError
 
+        exchange = _digest(asked, answer)
+        if exchange in self._right:
+            return
         question = _Question(asked)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,6 +56,7 @@ class Contract:
                     self._openapi.validate_response(question, _Reply(answer))
             except OpenAPIError as error:
                 raise AssertionError(f"{asked.method} {asked.path} {dict(asked.query)}: {_told(error)}") from error
+        self._right.add(exchange)
 
     def check_all(self, seen: Iterable[tuple[Asked, Answer]]) -> int:
         """Check each exchange; answers of 500 and above are nobody's contract. How many were checked."""
@@ -55,6 +65,16 @@ class Contract:
             self.check(asked, answer if answer.status < 500 else None)
             count += 1
         return count
+
+
+_HERE = re.compile(r"127\.0\.0\.1:\d+")
+
+
+def _digest(asked: Asked, answer: Answer | None) -> bytes:
+    """Equal for exchanges that are equal but for the port at which the emulator happens to listen."""
+    told = (asked.method, asked.path, [*asked.query.items()], sorted(asked.headers.items()), asked.body)
+    back = None if answer is None else (answer.status, answer.body, sorted(answer.headers.items()))
+    return sha256(_HERE.sub("here", repr((told, back))).encode("utf-8", "surrogatepass")).digest()
 
 
 class _Question:
