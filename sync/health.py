@@ -49,13 +49,18 @@ def seconds(late: Iterable[Overdue], now: datetime) -> int:
 
 @dataclass(slots=True)
 class Swept:
-    """What the sweep notes down. `listed` is what the last whole list held; `failing` since when none succeeded."""
+    """What the sweep notes down. `listed` is what the last whole list held; `failing` since when none succeeded.
+
+    `refs` are the tickets of the last whole list, `doubt` is why it is not to be believed.
+    """
 
     last: datetime | None = None
     whole: datetime | None = None
     listed: int = 0
     failing: datetime | None = None
     said: str = ""
+    refs: frozenset[str] = frozenset()
+    doubt: str = ""
 
 
 @dataclass
@@ -80,6 +85,7 @@ class Health:
         overdue = {"overdue": self.lateness.told()} if self.lateness is not None else {}
         late = any(one["count"] for one in overdue.values())
         well = not troubles and not self.notices and self.swept.failing is None and not late
+        well = well and not self.swept.doubt
         told: Json = {
             "status": "stopping" if self.stopping else "ok" if well else "degraded",
             "products": products,
@@ -92,6 +98,7 @@ class Health:
                     if self.swept.failing
                     else {}
                 ),
+                **({"doubt": self.swept.doubt} if self.swept.doubt else {}),
             },
             "queue": {"waiting": depth.waiting, "running": depth.running, "wakes": depth.wakes},
             "rules": {"count": rules, "digest": digest},
@@ -122,6 +129,8 @@ class Health:
             return self.ready() or f"the last sweep failed: {self.clean(self.swept.said)}"
         if now - last > self.lateness.tolerance + STALE * every:
             return f"no sweep has ended since {_moment(last)}"
+        if self.swept.doubt:
+            return str(self.clean(self.swept.doubt))
         late = self.lateness.late()
         return f"{len(late)} effects are overdue" if late else ""
 

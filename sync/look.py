@@ -16,7 +16,7 @@ from threading import Lock
 import structlog
 
 from connectors.base import Messenger, Sink, Tracker
-from connectors.errors import Missing
+from connectors.errors import ConnectorError, Missing
 from connectors.model import Changed, Command, Comment, Form, Message, Ticket, Value
 from rules import quiet
 from rules.model import RuleSet
@@ -115,11 +115,17 @@ class Engine:
         looking = Look(self, ticket, started)
         try:
             return looking.run()
+        except ConnectorError:
+            raise
         except Unreadable as error:
             said = f"{ticket.key} is left alone, since its ledger cannot be used: {error}."
             self.tell(ticket.key, {"ledger": said})
             log.warning("ledger unreadable", key=ticket.key, said=str(error))
+            self.memory.waiting.unlooked(ticket, ticket.updated, f"its ledger cannot be used: {error}")
             return None if alarm.unreadable(ticket, said, self) else self.clock() + ALARM_AGAIN
+        except Exception as fault:  # whoever hears nothing of this ticket must not hear that all is well
+            self.memory.waiting.unlooked(ticket, self.clock(), f"Pointman made a mistake: {type(fault).__name__}")
+            raise
 
     def forget(self, ref: str) -> None:
         """The ticket is gone."""

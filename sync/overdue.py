@@ -8,21 +8,23 @@ tickets can tell that Pointman is dead. A process tells it of itself by what it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from connectors.errors import ConnectorError, Missing
+from connectors.errors import ConnectorError, Missing, Temporary
 from connectors.model import Ticket
 from rules.model import RuleSet
 from sync.effects import World
+from sync.hush import FLOOD
 from sync.items import Item, Plan
 from sync.ledger import SETTLE_AFTER, Ledger, Unreadable
-from sync.plan import make_plan
+from sync.plan import LOST, make_plan
 
 if TYPE_CHECKING:
+    from connectors.base import Tracker
     from sync.look import Engine
 
 TOLERANCE: Final = timedelta(minutes=5)
@@ -30,6 +32,8 @@ TOLERANCE: Final = timedelta(minutes=5)
 SHOWN: Final = 20
 """How many `/healthz` names."""
 _STEPS: Final = 12
+RELEASED: Final = frozenset({FLOOD, LOST})
+"""Why something is held until a person has looked at it, and so is late."""
 Kind: TypeAlias = Literal["owed", "refused", "in doubt", "unreadable"]
 
 
@@ -123,8 +127,11 @@ def _told(ticket: Ticket, moment: datetime) -> bool:
 
 
 def wanting(plan: Plan) -> Mapping[str, Item]:
-    """What waits to be done, by key: what is owed, and what was refused and is tried again."""
-    return {i.effect.key: i for i in plan.items if i.status == "owed" or (i.status == "held" and i.failure)}
+    """What waits to be done, by key: what is owed, what was refused and is tried again, and what a person
+    has to release. A flood, and that rules were lost, only the process knows that holds it: to all others it is owed.
+    """
+    waits = (i for i in plan.items if i.status == "held" and (i.failure or i.reason in RELEASED))
+    return {i.effect.key: i for i in (*plan.of("owed"), *waits)}
 
 
 def in_doubt(ticket: Ticket, ledger: Ledger) -> Iterator[Overdue]:
@@ -166,6 +173,13 @@ class Register:
             if kept:
                 self._kept[ticket.ref] = kept
 
+    def unlooked(self, ticket: Ticket, now: datetime, said: str) -> None:
+        """A ticket could not be thought about, so everything of it waits: since then, or since it was so before."""
+        with self._lock:
+            before = {one.key: one.since for one in self._kept.get(ticket.ref, ())}
+            late = Overdue(ticket.key, ticket.ref, "", "everything", before.get("", now), "unreadable", said)
+            self._kept[ticket.ref] = (late,)
+
     def forget(self, ref: str) -> None:
         """The ticket is gone, or over."""
         with self._lock:
@@ -193,17 +207,31 @@ class Survey:
     unsaid: tuple[tuple[str, str], ...] = ()
 
 
+def unlisted(home: Ticket, refs: Collection[str], tracker: Tracker) -> str:
+    """Why a list of all that is open is not to be believed, as a sentence: the home ticket is open, and not on it.
+
+    An account that has lost its rights is told of no error: it is shown an empty list. Empty where nothing is wrong.
+    """
+    if home.ref in refs or home.phase not in {"new", "active"} or not tracker.covers(home):
+        return ""
+    return (
+        f"the list of open tickets lacks the home ticket {home.key}, and so may lack others; may the account see all "
+        "tickets of its projects?"
+    )
+
+
 def survey(engine: Engine, tolerance: timedelta = TOLERANCE, age: timedelta | None = None) -> Survey:
     """Judge every ticket that is open or changed within the grace, from the tracker alone. Writes nothing.
 
     `age` is how long the rules have been what they are.
     Pages give candidates, as search lags: what looks late is read by id, and so is what a page does not tell whole.
-    Raises the tracker's errors where nothing can be listed.
+    Raises the tracker's errors where nothing can be listed, and where the home ticket is gone or not on the list.
     """
     now = engine.clock()
-    looked, late, unsaid = 0, list[Overdue](), list[tuple[str, str]]()
+    refs, looked, late, unsaid = set[str](), 0, list[Overdue](), list[tuple[str, str]]()
     for page in engine.tracker.open(engine.reaching(now - engine.site.grace)):
         for listed in page:
+            refs.add(listed.ref)
             if not engine.concerns(listed):  # a drill's, which another process rehearses
                 continue
             looked += 1
@@ -219,4 +247,6 @@ def survey(engine: Engine, tolerance: timedelta = TOLERANCE, age: timedelta | No
                 continue
             except ConnectorError as error:
                 unsaid.append((listed.key, str(error)))
+    if engine.site.home and (doubt := unlisted(engine.tracker.get(engine.site.home), refs, engine.tracker)):
+        raise Temporary(doubt, in_doubt=False)
     return Survey(now, looked, oldest(late), tuple(unsaid))

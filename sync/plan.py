@@ -33,6 +33,7 @@ from sync.telling import effects
 from sync.updates import REMIND
 
 TOO_OLD = "older than the grace: not told"
+LOST = "rules were lost: waits for `pointman release`"
 STANDING_KINDS = ("notify:", "watch.notify:", "watch.channel:", "escalate:", "objective:", "remind:")
 """What has buttons, and so is retired when nothing wants it any more."""
 
@@ -397,7 +398,7 @@ class _Planner:
                 key, "retire", key, what, self.now, self.now, "", product, address, ref=entry.ref, digest=entry.sum
             )
             if not self.world.retiring:
-                self.items.append(Item("held", effect, None, "rules were lost: waits for `pointman release`"))
+                self.items.append(Item("held", effect, None, LOST))
             elif entry.claim is None and product in self.world.products:
                 self.items.append(self._flooded(Item("owed", effect, self.now)))
 

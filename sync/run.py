@@ -18,16 +18,18 @@ from types import FrameType
 import structlog
 
 from connectors.base import Connector, Messenger, Monitor, Sink, Tracker
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Missing
+from connectors.model import Ticket
 from rules import load as rule_files
 from rules.model import RuleSet
 from rules.schedule import sources
 from sync import home, logs, metrics
 from sync.config import Config
-from sync.health import Health, Lateness
+from sync.health import Health, Lateness, Swept
 from sync.heartbeat import Heartbeat
 from sync.intake import Intake
 from sync.look import Engine
+from sync.overdue import unlisted
 from sync.queue import MemoryQueue
 from sync.reload import Reload
 from sync.rosters import Rosters
@@ -152,11 +154,12 @@ def assemble(config: Config, rules: RuleSet, since: datetime | None = None) -> P
 class HomeVisits:
     """Keeps the home ticket true: at once when there is something new to tell, else once a minute. A chore.
 
-    What is released there is carried out by `again`: every ticket is considered once more.
+    What is released there is carried out by `again`: every ticket is considered once more. What was swept is held
+    against it: a list that lacks it is not to be believed.
     """
 
-    def __init__(self, engine: Engine, queue: MemoryQueue, again: Callable[[], None]) -> None:
-        self._engine, self._queue, self._again = engine, queue, again
+    def __init__(self, engine: Engine, queue: MemoryQueue, again: Callable[[], None], swept: Swept) -> None:
+        self._engine, self._queue, self._again, self._swept = engine, queue, again, swept
         self._ref = ""
         self._told: dict[str, str] = {}
         self._next: datetime | None = None
@@ -167,10 +170,20 @@ class HomeVisits:
         early = self._next is not None and timedelta(0) < self._next - now <= HOME_EVERY
         if not engine.site.home or (early and engine.notices == self._told):
             return
-        self._ref = self._ref or engine.tracker.get(engine.site.home).ref
+        self._ref = self._read().ref
         told = dict(engine.notices)
         self._queue.turn(self._ref, self._visit).result(60)
         self._told, self._next = told, now + HOME_EVERY
+
+    def _read(self) -> Ticket:
+        swept = self._swept
+        try:
+            ticket = self._engine.tracker.get(self._engine.site.home)
+        except Missing as gone:
+            swept.doubt = f"the home ticket is gone, or the account has lost its rights: {gone}"
+            raise
+        swept.doubt = unlisted(ticket, swept.refs, self._engine.tracker) if swept.whole is not None else ""
+        return ticket
 
     def _visit(self) -> str:
         if home.visit(self._engine):
@@ -300,7 +313,7 @@ def _chores(parts: Parts) -> tuple[Callable[[], None], ...]:
     engine = parts.engine
     monitors = [each for each in parts.connectors.values() if isinstance(each, Monitor)]
     listening = Listening(monitors, parts.intake.alerts, engine.manners.gate, engine.clock)
-    return HomeVisits(engine, parts.queue, parts.sweep.forget), listening
+    return HomeVisits(engine, parts.queue, parts.sweep.forget, parts.sweep.swept), listening
 
 
 def _asked() -> Event:

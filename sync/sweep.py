@@ -115,7 +115,7 @@ class Sweep:
             del self._seen[ref]
             self._queue.put(ref)
         self.swept.last = self.swept.whole = began
-        self.swept.listed = len(listed)
+        self.swept.listed, self.swept.refs = len(listed), frozenset(listed)
         return Round(len(listed), queued + len(left))
 
     def changed(self) -> Round:

@@ -14,6 +14,7 @@ from connectors.jira.wiki import from_wiki, to_wiki
 from connectors.model import Edit
 from connectors.testing import BOT
 from sync import home
+from sync.health import Swept
 from sync.ledger import Entry, Ledger, Unreadable
 from sync.look import Site
 from sync.queue import MemoryQueue
@@ -280,7 +281,7 @@ def test_the_running_process_visits_at_once_when_there_is_news_and_considers_all
     again: list[str] = []
     queue = MemoryQueue(lambda ref: None, lambda ref: 0, world.clock, workers=1)
     queue.start()
-    visits = HomeVisits(world.engine, queue, lambda: again.append("all"))
+    visits = HomeVisits(world.engine, queue, lambda: again.append("all"), Swept())
     visits()
     calls = world.tracker.calls
     visits()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +15,10 @@ from connectors.model import Ticket
 from connectors.testing import MemoryTracker
 from sync.look import Engine, Site
 from sync.overdue import Judge, Overdue, survey
-from tests.world import MORNING, World
+from sync.queue import MemoryQueue
+from sync.run import HomeVisits
+from sync.sweep import Sweep, Times
+from tests.world import MORNING, RULES, World
 
 FIVE = timedelta(minutes=5)
 CARD = "notify:card>place:incidents@slack"
@@ -309,3 +314,113 @@ def test_a_field_that_is_refused_is_late_since_it_was_first_wanted() -> None:
     assert [one.kind for one in world.engine.memory.waiting.late(world.now) if one.key == "field:severity"] == [
         "refused"
     ]
+
+
+def test_what_is_held_until_it_is_released_is_late_to_the_process_that_holds_it_as_to_everybody_else() -> None:
+    world = World(site=Site(edits=2))
+    for number in range(6):
+        world.ticket(f"OPS-{number}", "Fine", service=None)
+    world.at("10:00")
+    world.reload(RULES + '\n[[classify]]\nid = "oops"\nset = { severity = "high" }\n')
+    assert known(world) == []
+    world.at("10:06")
+    held = {one.ticket for one in world.engine.memory.waiting.late(world.now)}
+    assert len(held) == 4
+    assert {one.ticket for one in late(world) if one.key == "field:severity"} == held
+    world.engine.release()
+    world.sweep()
+    assert known(world) == [] == list(late(world))
+
+
+def test_a_ticket_that_cannot_be_thought_about_is_late_and_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    with monkeypatch.context() as broken:
+        broken.setattr("sync.looking.make_plan", lambda *_: 1 // 0)
+        broken.setattr("sync.look.make_plan", lambda *_: 1 // 0)
+        ref = world.tracker.ticket("OPS-1", "Checkout is down", service="checkout")
+        for moment in ("09:00", "09:06"):
+            world.at(moment)
+            with pytest.raises(ZeroDivisionError):
+                world.engine.look(ref)
+        (one,) = world.engine.memory.waiting.late(world.now)
+        assert (one.ticket, one.kind, one.since) == ("OPS-1", "unreadable", MORNING)
+        assert "ZeroDivisionError" in one.said
+    world.look(ref)
+    assert known(world) == []
+
+
+def test_a_ledger_that_cannot_be_read_is_late_to_the_process_as_well() -> None:
+    world = World()
+    ref = world.ticket()
+    world.tracker.tickets[ref] = replace(world.tracker.tickets[ref], ledger="{")
+    world.at("09:12")
+    world.look(ref)
+    assert [one.kind for one in world.engine.memory.waiting.late(world.now)] == ["unreadable"]
+
+
+# ---- an account that sees nothing
+
+
+class Blind(MemoryTracker):
+    """An account that has lost its rights: lists are empty, and no error is told."""
+
+    blind = gone = False
+
+    def open(self, since: datetime) -> Iterator[tuple[Ticket, ...]]:
+        yield from [()] if self.blind or self.gone else super().open(since)
+
+    def get(self, ref: str) -> Ticket:
+        if self.gone:
+            raise Missing(f"could not read {ref}: it is gone, or hidden from this account")
+        return super().get(ref)
+
+
+def blinded() -> tuple[World, Blind]:
+    world = World(site=Site(home="HOME-1"))
+    tracker = Blind(world.clock)
+    world.tracker = tracker
+    world.engine = world._engine()
+    tracker.ticket("HOME-1", "Pointman")
+    world.ticket()
+    world.down = True
+    world.at("09:12")
+    return world, tracker
+
+
+def test_an_empty_list_is_not_believed_where_the_home_ticket_should_be_on_it() -> None:
+    world, tracker = blinded()
+    assert survey(fresh(world)).late
+    tracker.blind = True
+    with pytest.raises(Temporary, match="lacks the home ticket HOME-1"):
+        survey(fresh(world))
+    tracker.gone = True
+    with pytest.raises(Missing):
+        survey(fresh(world))
+
+
+def test_a_home_that_is_closed_or_elsewhere_is_on_no_list_and_that_is_well() -> None:
+    world, tracker = blinded()
+    tracker.blind = True
+    tracker.projects = frozenset({"ELSE"})
+    assert survey(fresh(world)).looked == 0
+    tracker.projects = None
+    tracker.person(tracker.get("HOME-1").ref, phase="closed")
+    assert survey(fresh(world)).looked == 0
+
+
+def test_a_process_whose_lists_are_empty_does_not_say_that_it_is_well() -> None:
+    world, tracker = blinded()
+    queue = MemoryQueue(lambda ref: None, lambda ref: 0, world.clock, workers=1)
+    queue.start()
+    sweep = Sweep(tracker, world.engine, queue, Times(), world.clock)
+    visits = HomeVisits(world.engine, queue, sweep.forget, sweep.swept)
+    visits()
+    for state, said in (("", ""), ("blind", "lacks the home ticket"), ("gone", "has lost its rights"), ("", "")):
+        tracker.blind, tracker.gone = state == "blind", state == "gone"
+        world.now += timedelta(minutes=2)
+        sweep.whole()
+        with nullcontext() if state != "gone" else pytest.raises(Missing):
+            visits()
+        assert said in sweep.swept.doubt
+        assert bool(sweep.swept.doubt) is bool(said)
+    queue.stop()

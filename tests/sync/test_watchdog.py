@@ -209,6 +209,7 @@ UNWELL = [
     ("never swept", Swept(), Register(), "the tracker has not been listed yet"),
     ("the tracker is away", Swept(last=NOW, failing=NOW, said="503"), Register(), "the last sweep failed: 503"),
     ("the sweep hangs", Swept(last=NOW - 10 * MINUTE), Register(), "no sweep has ended since"),
+    ("the list lacks tickets", Swept(last=NOW, doubt="the list lacks HOME-1"), Register(), "the list lacks HOME-1"),
     ("something is overdue", Swept(last=NOW), Late(), "1 effects are overdue"),
 ]
 
