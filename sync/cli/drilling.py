@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -169,13 +170,14 @@ def site_of(config: Path) -> Site:
     """What of a configuration matters in a drill: how old news may be, how many calls are a list, who is told last."""
     said: Mapping[str, Any] = tomllib.loads(config.read_text(encoding="utf-8"))
     floods, emergency = said.get("floods", {}), str(said.get("emergency", "")).partition(":")
-    site = Site()
-    grace = said.get("grace")
-    return Site(
-        grace=duration.parse(grace) if isinstance(grace, str) else site.grace,
-        calls=int(floods.get("calls", site.calls)) if isinstance(floods, dict) else site.calls,
-        emergency=(emergency[0], emergency[2]) if emergency[2] else None,
-    )
+    site, grace = Site(), said.get("grace")
+    calls = floods.get("calls", site.calls) if isinstance(floods, dict) else site.calls
+    try:
+        kept = duration.parse(grace) if isinstance(grace, str) else timedelta(seconds=float(grace or 0)) or site.grace
+        return Site(grace=kept, calls=int(calls), emergency=(emergency[0], emergency[2]) if emergency[2] else None)
+    except (ValueError, TypeError, OverflowError) as wrong:
+        told = f"its grace or floods cannot be read: {wrong}"
+        raise Problems([Problem(Where(str(config)), told, hint="pointman check tells more")]) from None
 
 
 # ---- telling

@@ -25,7 +25,7 @@ mistake is told at once, each with its line, its column and a hint.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -192,6 +192,8 @@ def read(file: Path, text: str, rules: RuleSet, products: Collection[str]) -> Sc
     steps = tuple(_steps(values, root, at))
     expects = tuple(_expects(values, root, at))
     _spoken({step.ticket for step in steps if step.verb == "create"}, root, at)
+    if not at.errors:
+        _in_time(steps, expects, values.get("lasts"), at)
     if at.errors:
         raise Problems(dict.fromkeys(at.problems))
     start = values.get("start", START)
@@ -356,6 +358,22 @@ def _spoken(made: set[str], root: Node, at: Reading) -> None:
                 if new.value in first:
                     at.wrong(new.said, f"{new.value} is made twice")
                 first.add(new.value)
+
+
+def _in_time(steps: Sequence[Step], expects: Sequence[Expect], lasts: timedelta | None, at: Reading) -> None:
+    """Tell what would never come: after the end, or of a ticket that is not made by then."""
+    made = {step.ticket: step.at for step in steps if step.verb == "create"}
+    spoken = [(step.ticket, step.at, step.where) for step in steps] + [(e.ticket, e.at, e.where) for e in expects]
+    for ticket, moment, where in spoken:
+        if ticket and moment < made[ticket]:
+            at.wrong(where, f"{ticket} is made only at {duration.show(made[ticket])}")
+    ends = [(moment, where) for _, moment, where in spoken]
+    ends += [(expect.quiet, expect.where) for expect in expects if expect.quiet is not None]
+    ends += [(step.at + one.after, one.where) for step in steps for one in step.expect]
+    for moment, where in ends:
+        if lasts is not None and moment > lasts:
+            said = f"this is at {duration.show(moment)}, and the drill lasts {duration.show(lasts)}"
+            at.wrong(where, said, "let it last longer")
 
 
 def _length(scenario: Scenario) -> timedelta:

@@ -63,6 +63,7 @@ class Player:
         self.down = False
         self.looks = 0
         self._wakes: dict[str, datetime] = {}
+        self._timers: list[tuple[datetime, str]] = []  # may hold what is out of date
         self._coming: list[tuple[timedelta, int, int, Callable[[], None]]] = []
         self._number = 0
         self._clicks = 0
@@ -101,10 +102,16 @@ class Player:
                 return self.story
 
     def _next_wake(self) -> tuple[timedelta, str] | None:
-        if self.down or not self._wakes:
+        while self._timers and self._wakes.get(self._timers[0][1]) != self._timers[0][0]:
+            heapq.heappop(self._timers)  # it wakes at another moment by now
+        if self.down or not self._timers:
             return None
-        moment, ref = min((wake, ref) for ref, wake in self._wakes.items())
+        moment, ref = self._timers[0]
         return moment - self.scenario.start - self.leap, ref
+
+    def _wake(self, ref: str, moment: datetime) -> None:
+        self._wakes[ref] = moment
+        heapq.heappush(self._timers, (moment, ref))
 
     # -- the engine
 
@@ -120,7 +127,7 @@ class Player:
         gate, now = self.engine.manners.gate, self.now()
         opens = gate.opens(self.tracker.name, "", now)
         if opens > now:
-            self._wakes[ref] = opens
+            self._wake(ref, opens)
             return
         self.looks += 1
         try:
@@ -131,7 +138,7 @@ class Player:
         if wake is None:
             self._wakes.pop(ref, None)
         else:
-            self._wakes[ref] = max(wake, self.now() + SOON)
+            self._wake(ref, max(wake, self.now() + SOON))
 
     def sweep(self) -> None:
         """What the sweep does after a start, or after a time without webhooks."""
@@ -145,7 +152,7 @@ class Player:
             if answer is True:
                 self.look(ticket.ref)
             elif isinstance(answer, datetime):
-                self._wakes[ticket.ref] = answer
+                self._wake(ticket.ref, answer)
 
     # -- what happens
 

@@ -170,6 +170,13 @@ def test_the_settings_that_matter_in_a_drill_are_taken_from_the_configuration(tm
     assert dict(against.setting.products) == {"slack": "slack"}
 
 
+def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    install(tmp_path, 'grace = "soon"')
+    done = asked(mine(tmp_path, 'severity = "high"'))
+    assert done.exit_code == 1
+    assert "config.toml  its grace or floods cannot be read" in done.output
+
+
 # ---- how it is told
 
 

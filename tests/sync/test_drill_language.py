@@ -75,6 +75,10 @@ def test_a_scenario_lasts_until_the_last_thing_that_is_said() -> None:
     assert read(HEAD + later + expect).lasts == timedelta(hours=4)
 
 
+SHORT = 'lasts = "1h"\n'
+TWO = 'at = "5m"\ncreate = "two"\nwords = { summary = "x" }'
+
+
 def step(said: str) -> str:
     return f"{HEAD}{STEP}[[step]]\n{said}\n"
 
@@ -113,6 +117,11 @@ MISTAKES = [
     (expect('ticket = "one"\nobjectives = { restord = "met" }'), "no objective restord", "did you mean restored?", 7),
     (expect('ticket = "one"\nobjectives = { restored = "meet" }'), "no outcome meet", "did you mean met?", 7),
     (expect('ticket = "one"\nexpect = { severity = "high" }'), "no key expect here", "write holds = { … }", 7),
+    (step(TWO) + '\n[[step]]\nat = "1m"\nticket = "two"\ncomment = "x"', "two is made only at 5m", "", 10),
+    (expect('at = "1m"\nticket = "two"\nholds = { severity = "low" }') + f"\n[[step]]\n{TWO}", "is made only", "", 5),
+    (SHORT + expect('at = "2h"\ndoubled = 0'), "this is at 2h, and the drill lasts 1h", "let it last longer", 6),
+    (SHORT + expect('quiet = "61m"'), "this is at 1h1m, and the drill lasts 1h", "let it last longer", 6),
+    (SHORT + HEAD + STEP + 'expect = { "after 2h" = [] }', "this is at 2h, and the drill", "", 6),
     (HEAD + STEP + "[people]\nbob = { answers = \"5m\" }\n", "no person bob", "there is ann, tom, maria", 6),
 ]  # fmt: skip
 
