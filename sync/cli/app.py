@@ -9,21 +9,32 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
 
+from sync.cli import trials
+from sync.cli.opening import (
+    DEFAULT,
+    USAGE,
+    ConfigFile,
+    Key,
+    Style,
+    asking,
+    configuration,
+    moment,
+    no_file,
+    opened,
+    parts_of,
+    stop,
+    when,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from rules.model import RuleSet
-    from sync.config import Config
     from sync.plan import Plan
-    from sync.run import Parts
 
-T = TypeVar("T")
 app = typer.Typer(
     name="pointman",
     help="The automated point of contact of an incident.",
@@ -31,14 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", metavar="FILE", envvar="POINTMAN_CONFIG", help="The configuration file.")
-]
-Style = Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for programs.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The ticket, such as OPS-42.")]
-DEFAULT = Path("config.toml")
-USAGE = 2
 
 
 class _Init(TyperCommand):
@@ -58,7 +61,7 @@ class _Init(TyperCommand):
     cls=_Init, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
 def init(context: typer.Context) -> None:
-    """Begin: ask what must be known of Jira and Slack, write all files. `pointman init --help` tells its options."""
+    """Begin: ask what must be known of your products, write all files. `pointman init --help` tells its options."""
     gc.enable()
     from sync.cli import starting
 
@@ -73,7 +76,7 @@ def run(
     ] = "info",
 ) -> None:
     """Run: take webhooks, sweep, look, until SIGTERM or SIGINT."""
-    read, rules = _read(config)
+    read, rules = opened(config)
     from sync import run as running
 
     gc.freeze()
@@ -82,7 +85,7 @@ def run(
     try:
         finished = running.run(read, rules, level)
     except OSError as error:
-        _stop(f"could not listen on {read.server.host}:{read.server.port}: {error.strerror or error}")
+        stop(f"could not listen on {read.server.host}:{read.server.port}: {error.strerror or error}")
     if not finished:
         os._exit(0)  # what is still in hand has had its time; a claim settles it after the next start
 
@@ -104,12 +107,12 @@ def check(
     from sync.cli import checking, console
 
     if not config.is_file():
-        _no_file(config)
+        no_file(config)
     if live and not secrets:
-        _stop("--live signs in to the products, so it needs the secrets", USAGE)
+        stop("--live signs in to the products, so it needs the secrets", USAGE)
     found, counted = checking.check(config, secrets)
     if live and counted:
-        read, rules = _read(config)
+        read, rules = opened(config)
         from sync.cli import live as trying
         from sync.run import connect
 
@@ -123,11 +126,11 @@ def check(
 @app.command()
 def plan(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
     """Say what would be done for a ticket now, and what happens next. Does nothing."""
-    parts = _parts(config)
+    parts = parts_of(config)
     from sync import show, why
     from sync.cli import console
 
-    made = _asking(parts, lambda: why.planned(parts.engine, key))
+    made = asking(parts, lambda: why.planned(parts.engine, key))
     if style == "json":
         console.dump(show.data(made))
     else:
@@ -143,131 +146,26 @@ def explain(
     style: Style = "text",
 ) -> None:
     """Say for each rule why it fired for a ticket, or why not; also at a past moment."""
-    when = _moment(at)
-    parts = _parts(config)
+    when = moment(at)
+    parts = parts_of(config)
     from sync.cli import console, explaining
 
-    told = _asking(parts, lambda: explaining.explained(parts.engine, key, when))
+    told = asking(parts, lambda: explaining.explained(parts.engine, key, when))
     if style == "json":
         console.dump(explaining.data(told))
     else:
         console.coloured(explaining.text(told, console.width()), explaining.COLOURS)
 
 
-@app.command("test")
-def run_tests(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FILES", help="Files and folders to take tests from; else the configuration's rules."),
-    ] = None,
-    config: ConfigFile = DEFAULT,
-    *,
-    pick: Annotated[str, typer.Option("-k", metavar="TEXT", help="Only tests whose name holds this.")] = "",
-    every: Annotated[bool, typer.Option("--verbose", "-v", help="Name the tests that passed, too.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="A rule that no test touched is a problem.")] = False,
-    style: Annotated[
-        Literal["text", "json", "junit"], typer.Option("--format", help="For people, programs, or build servers.")
-    ] = "text",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write that to a file, and text to the screen."),
-    ] = None,
-) -> None:
-    """Run the tests that stand beside the rules. Needs no connector, no secret and no network."""
-    from sync.cli import testing
-
-    asked = testing.Asked(tuple(files or ()), pick, style, output, every=every, strict=strict)
-    if not config.is_file() and not (asked.files and config == DEFAULT):
-        _no_file(config)
-    raise typer.Exit(testing.main(asked, config if config.is_file() else None))
-
-
-def _scenarios() -> list[str]:
-    """What a shell completes after `pointman drill`."""
-    from sync.drill import shipped
-
-    return list(shipped.names())
-
-
-@app.command()
-def drill(
-    scenario: Annotated[
-        str, typer.Argument(metavar="SCENARIO", help="A shipped one's name, or a file.", autocompletion=_scenarios)
-    ] = "",
-    config: ConfigFile = DEFAULT,
-    *,
-    listed: Annotated[bool, typer.Option("--list", help="Say which scenarios come with Pointman.")] = False,
-    printed: Annotated[bool, typer.Option("--print", help="Print the scenario, to begin one of your own.")] = False,
-    rules: Annotated[
-        list[Path] | None,
-        typer.Option("--rules", metavar="FILES", help="Rules to play it against instead."),
-    ] = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Rehearse with real people and real channels, by the clock on the wall.")
-    ] = False,
-    sure: Annotated[bool, typer.Option("--yes", help="Begin a live drill without asking.")] = False,
-    report: Annotated[
-        Path, typer.Option("--report", metavar="FOLDER", help="Where the report of a live drill is put.")
-    ] = Path(),
-    every: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every change of a message, too.")] = False,
-    style: Annotated[
-        Literal["text", "json", "junit"], typer.Option("--format", help="For people, programs, or build servers.")
-    ] = "text",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write that to a file, and text to the screen."),
-    ] = None,
-) -> None:
-    """Play a disaster in virtual time against your rules: who would be told, when, and what would be missed."""
-    from sync.cli import console, drilling
-
-    if listed:
-        console.table(("scenario", "what it is about"), drilling.listed())
-        return
-    if not scenario:
-        _stop("which scenario? pointman drill --list says which there are", USAGE)
-    if printed:
-        raise typer.Exit(drilling.show(scenario))
-    if not config.is_file() and config != DEFAULT:
-        _no_file(config)
-    if live:
-        read, ruled = _read(config)
-        from sync.cli import playing, rehearsing
-
-        gc.enable()
-        with playing.asked() as stop:
-            raise typer.Exit(rehearsing.main(rehearsing.Wanted(scenario, report, sure), read, ruled, stop))
-    asked = drilling.Asked(scenario, tuple(rules or ()), style, output, every=every)
-    raise typer.Exit(drilling.main(asked, config if config.is_file() else None))
-
-
-@app.command()
-def score(
-    config: ConfigFile = DEFAULT,
-    *,
-    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="So long ago, or a moment.")] = "30d",
-    style: Style = "text",
-) -> None:
-    """Say for each rule how often it would have fired over past tickets, and what people did then. Does nothing."""
-    from sync.cli import console, scoring
-
-    try:
-        back = scoring.reach(since)
-    except ValueError as error:
-        _stop(str(error), USAGE)
-    parts = _parts(config)
-    with console.progress("tickets lived through again") as bar:
-        told = _asking(parts, lambda: scoring.scored(parts.engine, back, bar))
-    if style == "json":
-        console.dump(scoring.data(told))
-    else:
-        scoring.tell(told)
+app.command("test")(trials.run_tests)
+app.command()(trials.drill)
+app.command()(trials.score)
 
 
 @app.command()
 def apply(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> None:
     """Look at one ticket now and do what is owed. Not beside a running Pointman: one process writes a ticket."""
-    parts = _parts(config)
+    parts = parts_of(config)
     from sync import show, why
     from sync.cli import console
 
@@ -279,7 +177,7 @@ def apply(key: Key, config: ConfigFile = DEFAULT, *, style: Style = "text") -> N
         parts.settle()
         return parts.engine.plan(ref)
 
-    made = _asking(parts, do)
+    made = asking(parts, do)
     if style == "json":
         console.dump(show.data(made))
     else:
@@ -293,15 +191,15 @@ def release(
     by: Annotated[str, typer.Option("--by", help="Who releases, for the record.")] = "",
 ) -> None:
     """Let go of everything that is held: floods, lost rules, outside audiences. The running process hears of it."""
-    parts = _parts(config)
+    parts = parts_of(config)
     from sync import home
     from sync.cli import console
 
     if not parts.config.home:
-        _stop("there is no home ticket to write the release on; set home in the configuration")
+        stop("there is no home ticket to write the release on; set home in the configuration")
     who = by or os.environ.get("USER", "") or "somebody"
     engine = parts.engine
-    key = _asking(
+    key = asking(
         parts, lambda: home.release(engine.tracker, parts.config.home, who, engine.clock(), engine.rules.digest)
     )
     console.say(f"released, on {key}; the running process hears of it within a minute")
@@ -317,8 +215,8 @@ def sweep(
     style: Style = "text",
 ) -> None:
     """Sweep the tracker without a server: what is open or changed lately is looked at, what is owed is done."""
-    reach = _moment(since)
-    parts = _parts(config, reach)
+    reach = moment(since)
+    parts = parts_of(config, reach)
     from sync import logs
     from sync.cli import console
     from sync.run import sweep_on, sweep_once
@@ -330,7 +228,7 @@ def sweep(
         sweep_on(parts)
         return
     with console.progress("tickets looked at") as bar:
-        done = _asking(parts, lambda: sweep_once(parts, bar))
+        done = asking(parts, lambda: sweep_once(parts, bar))
     troubles = {name: trouble.said for name, trouble in parts.engine.manners.gate.troubles().items()}
     if style == "json":
         console.dump({"listed": done.listed, "looked_at": done.queued, "troubles": troubles})
@@ -359,7 +257,7 @@ def watch(
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def demo(context: typer.Context) -> None:
-    """Play an incident against a Jira and a Slack in a box. `pointman demo --help` tells its options."""
+    """Play an incident against products in a box. `pointman demo --help` tells its options."""
     gc.enable()
     from sandbox import demo as playing
 
@@ -382,14 +280,14 @@ def playground(
 
     gc.enable()
     try:
-        read = _config(config)
+        read = configuration(config)
     except Problems as wrong:
-        _stop(str(wrong))
+        stop(str(wrong))
     logs.configure(read.secrets(), "warning")
     try:
         playing.play(read, playing.Wanted(key, port, may_apply, embedded), playing.tell)
     except OSError as error:
-        _stop(f"could not listen on 127.0.0.1:{port}: {error.strerror or error}")
+        stop(f"could not listen on 127.0.0.1:{port}: {error.strerror or error}")
 
 
 @app.command()
@@ -431,12 +329,12 @@ def on_call(
     from rules.schedule import sources
     from sync.cli import console, oncall
 
-    read, rules = _read(config)
+    read, rules = opened(config)
     if team and team not in rules.teams:
-        _stop(f"there is no team {team}; {nearest(team, rules.teams) or 'there are ' + ', '.join(rules.teams)}", USAGE)
+        stop(f"there is no team {team}; {nearest(team, rules.teams) or 'there are ' + ', '.join(rules.teams)}", USAGE)
     if team and rules.teams[team].schedule is None:
-        _stop(f"the team {team} has no schedule, so nobody is ever on call for it")
-    moment = _when(at, rules)
+        stop(f"the team {team} has no schedule, so nobody is ever on call for it")
+    moment = when(at, rules)
     if sources(rules):
         from sync.cli.live import looked_up
 
@@ -477,100 +375,9 @@ def schema(
     console.dump(catalogue.PRINTED[what]())
 
 
-# ---- what they share
-
-
-def _config(path: Path) -> Config:
-    from sync.config import load
-
-    if not path.is_file():
-        _no_file(path)
-    return load(path)
-
-
-def _no_file(path: Path) -> NoReturn:
-    _stop(f"there is no file {path}; say --config FILE, or begin with pointman init", USAGE)
-
-
-def _rules(read: Config) -> RuleSet:
-    from rules.load import load
-
-    return load(read.rule_paths, read.mode, tuple(read.connectors))
-
-
-def _read(path: Path) -> tuple[Config, RuleSet]:
-    """The configuration and the rules; their problems end the command."""
-    from connectors.problems import Problems
-
-    try:
-        read = _config(path)
-        return read, _rules(read)
-    except Problems as wrong:
-        _stop(str(wrong))
-
-
-def _parts(path: Path, since: datetime | None = None) -> Parts:
-    read, rules = _read(path)
-    from sync import logs
-    from sync.run import assemble
-
-    logs.configure(read.secrets(), "warning")
-    parts = assemble(read, rules, since)
-    parts.rosters.refresh()
-    return parts
-
-
-def _asking(parts: Parts, ask: Callable[[], T]) -> T:
-    """What `ask` answers; a product's error, or a ledger that cannot be used, ends the command with its sentence."""
-    from connectors.errors import ConnectorError
-    from sync.ledger import Unreadable
-
-    try:
-        return ask()
-    except (ConnectorError, Unreadable) as error:
-        _stop(str(error))
-    finally:
-        parts.close()
-
-
-def _moment(text: str) -> datetime | None:
-    from sync.config import moment
-
-    try:
-        return moment(text) if text else None
-    except ValueError as error:
-        _stop(str(error), USAGE)
-
-
-def _when(text: str, rules: RuleSet) -> datetime:
-    """A moment as people write it, in the default time zone where it names none; now where nothing is said."""
-    from datetime import UTC, datetime
-
-    from sync import moments
-
-    now = datetime.now(UTC)
-    try:
-        said = datetime.fromisoformat(text)
-        return said if said.tzinfo is not None else said.replace(tzinfo=rules.defaults.timezone)
-    except ValueError:
-        pass
-    try:
-        found = moments.moment(text, rules.defaults.timezone, now) if text else None
-    except ValueError as error:
-        _stop(str(error), USAGE)
-    return found or now
-
-
 def _show_plan(made: Plan, rules: RuleSet) -> None:
     from sync import show
     from sync.cli import console
 
     colours = {rf"(?m)^{head}\b.*(?:\n .*)*": show.COLOURS[status] for status, head in show.HEADS.items()}
     console.coloured(show.text(made, rules), colours)
-
-
-def _stop(said: str, code: int = 1) -> NoReturn:
-    from sync.cli import console
-
-    console.complain(said)
-    raise typer.Exit(code)

@@ -125,9 +125,10 @@ def test_only_the_registry_knows_how_products_are_found() -> None:
 
 def test_the_command_line_imports_nothing_of_ours_before_it_knows_what_for() -> None:
     trees = dict(files("sync"))
-    started = [*imported(trees["sync.cli"], at_start=True), *imported(trees["sync.cli.app"], at_start=True)]
+    first = ("sync.cli", "sync.cli.app", "sync.cli.opening", "sync.cli.trials")
+    started = {module for name in first for module in imported(trees[name], at_start=True)}
     ours = {module for module in started if module.partition(".")[0] in PACKAGES}
-    assert ours == set()
+    assert {module for module in ours if not module.startswith(first[1:])} <= {"sync.cli"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
