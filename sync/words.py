@@ -56,7 +56,10 @@ def _called(key: str, to: str, rules: RuleSet) -> str:
     """Who was called, by the key and the address in the ledger: a person's name where it is known, else the place."""
     product, _, address = to.partition(":")
     person = person_of(User(address, email=address), product, rules)
-    return str(rules.people[person]) if person is not None else key.partition(">")[2].partition("@")[0]
+    if person is not None:
+        return str(rules.people[person])
+    place = key.partition(">")[2]
+    return place.rpartition("@")[0] if place.startswith("place:") else place
 
 
 def _changed(decision: Decision, scene: Scene) -> str:

@@ -175,6 +175,14 @@ def test_who_was_called_in_an_earlier_life_of_the_ticket_is_not_told() -> None:
     assert "Changed: reopened by Ann" in world.said("U-tom")[-1]
 
 
+def test_an_address_that_is_nobodys_is_told_whole() -> None:
+    world = World(NIGHT.replace('"on-call:team"', '"slack:boss@example.org"'), NIGHT_COMPANY)
+    world.ticket(severity="high", team="payments")
+    world.at("09:16")
+    said = world.said("U-maria")[0].replace("\u2060", "")  # a word joiner, so that it mentions nobody
+    assert "Called: slack:boss@example.org at 10:05." in said
+
+
 def test_an_update_and_a_comment_are_told_in_short() -> None:
     world = World(NIGHT, NIGHT_COMPANY)
     ref = world.ticket(severity="high", team="payments")

@@ -135,7 +135,10 @@ def told(world: World) -> Told:
 
 
 def _plain(text: str) -> str:
-    """A text without the note of a possible repeat, and without its moments: a fault may shift them by a minute."""
+    """A text without the note of a possible repeat, and without its moments: a fault may shift them by a minute. What
+    it tells of earlier calls shifts with them.
+    """
+    text = re.sub(r"\s(?:Changed|Called): .*?\.(?=\s|$)", "", text)
     return re.sub(r"since \d\d:\d\d", "since then", text.removesuffix("\n\n(You may have received this before.)"))
 
 
