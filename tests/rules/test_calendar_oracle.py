@@ -107,6 +107,7 @@ CASES = st.sampled_from(PLACES).flatmap(
 FIRST = 2 * 1440  # the oracle sees three days more on either side
 
 
+@pytest.mark.uncounted
 @settings(max_examples=60, deadline=None)
 @given(CASES)
 def test_a_calendar_is_what_the_clock_on_the_wall_says(
@@ -130,6 +131,7 @@ def test_a_calendar_is_what_the_clock_on_the_wall_says(
     assert any(opens <= at < closes for opens, closes in spans) == open_[begin], why
 
 
+@pytest.mark.uncounted
 @settings(max_examples=60, deadline=None)
 @given(CASES, st.integers(1, 1440))
 def test_so_much_open_time_is_over_when_so_many_minutes_were_open(
@@ -152,6 +154,7 @@ def test_so_much_open_time_is_over_when_so_many_minutes_were_open(
         assert between(calendar, at, found) == wanted * MINUTE
 
 
+@pytest.mark.uncounted
 @given(st.sampled_from(PLACES), st.integers(-3, 3), TIMES)
 def test_a_time_comes_when_the_clock_on_the_wall_first_shows_it_or_leaps_over_it(
     place: tuple[ZoneInfo, date, str], ahead: int, at: time

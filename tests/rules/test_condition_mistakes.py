@@ -23,6 +23,10 @@ def answers(source: str) -> list[tuple[str, str]]:
     ]
 
 
+BOUNDARY = """for a word boundary write 'matches(text, r"\\bdown\\b")', with ' around the condition"""
+NOTHING = '"down" asks nothing of the ticket; compare a field with it, or look for it with mentions(text, …)'
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [
@@ -44,6 +48,7 @@ def answers(source: str) -> list[tuple[str, str]]:
         ("hold]", [("]", "this ] closes nothing")]),
         ("(hold]", [("]", "this ] closes nothing")]),
         ("None", [("None", "None asks nothing of the ticket")]),
+        ('"down"', [('"down"', NOTHING)]),
         ("True", [("True", "True asks nothing of the ticket; without a condition leave `when` out")]),
         ("now", [("now", 'there is no now in a condition; use after = "30m" in a step, or during(created, "office")')]),
         ("mentions", [("mentions", "mentions is a function; write mentions(…)")]),
@@ -299,6 +304,9 @@ def answers(source: str) -> list[tuple[str, str]]:
         ('severity == "\x07"', [("\x07", "an invisible character, U+0007; delete it")]),
         ("hold\u200b", [("\u200b", "an invisible character, U+200B; delete it, or write a space")]),
         ('severity\xa0== "high"', [("\xa0", "an invisible character, U+00A0; delete it, or write a space")]),
+        ('mentions(text, "\\bdown")', [("\\b", f"\\b is a backspace here; {BOUNDARY}")]),
+        ('severity == "\\t"', [('"\\t"', "no level \t; there is low, medium, high")]),
+        ('mentions(text, "\bdown")', [("\b", f'this is a backspace, which is what "\\b" means in TOML; {BOUNDARY}')]),
         ("hold and \u2028security", [("\u2028", "an invisible character, U+2028; delete it, or write a space")]),
     ],
 )

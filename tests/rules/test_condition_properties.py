@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from rules.logic import UNKNOWN
 from rules.model import Notify
 from rules.patterns import Match, Mention, Pattern, Searched
 from tests.rules.example import EMPTY, compiled, ticket
+
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 
 # ---- any text
 

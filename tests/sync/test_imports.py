@@ -33,11 +33,10 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def uses(tree: ast.Module) -> Iterator[str]:
+@cache
+def uses(tree: ast.Module) -> frozenset[str]:
     """Every dotted name that a module uses, as written: `datetime.now`, `self._tracker.write`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            yield ast.unparse(node)
+    return frozenset(ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute))
 
 
 CLOCKS = (
@@ -53,7 +52,7 @@ CLOCKS = (
 
 def test_only_run_and_cli_read_the_clock() -> None:
     readers = {
-        name: sorted({use for use in uses(tree) if use in CLOCKS})
+        name: sorted(uses(tree) & {*CLOCKS})
         for name, tree in files("rules", "sync")
         if name != "sync.run" and not name.startswith("sync.cli")
     }
@@ -90,14 +89,14 @@ def test_few_modules_write_to_the_outside() -> None:
 
 def imported(tree: ast.Module, *, at_start: bool = False) -> Iterator[str]:
     """What a module imports; with `at_start` only what is imported when it is."""
-    inside = {
+    inside = at_start and {
         inner
         for node in ast.walk(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or _only_for_types(node)
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if at_start and node in inside:
+        if inside and node in inside:
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

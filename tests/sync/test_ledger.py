@@ -40,6 +40,7 @@ ledgers = st.builds(
 )
 
 
+@pytest.mark.uncounted
 @given(ledgers)
 @settings(max_examples=200, deadline=None)
 def test_a_ledger_comes_back_as_it_was(ledger: Ledger) -> None:
@@ -47,6 +48,7 @@ def test_a_ledger_comes_back_as_it_was(ledger: Ledger) -> None:
     assert Ledger.loads(ledger.dumps(), "10001").dumps() == ledger.dumps()
 
 
+@pytest.mark.uncounted
 @given(
     st.text(max_size=60)
     | st.recursive(

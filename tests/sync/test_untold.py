@@ -7,6 +7,8 @@ import pytest
 from tests.sync.fate import Died, Fate
 from tests.sync.test_crash import Mortal
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
+
 LIFE = ("severity = high", "team = payments", "assignee", "show in #incidents", "call tom")
 
 
