@@ -63,7 +63,7 @@ def config(tmp_path: Path, world: World) -> Path:
 
 
 def watch(config: Path, *args: str) -> Result:
-    return CliRunner().invoke(app, ["watch", "--config", str(config), *args])
+    return CliRunner(env={"COLUMNS": "160"}).invoke(app, ["watch", "--config", str(config), *args])
 
 
 def later(world: World, **by: int) -> None:
