@@ -11,24 +11,32 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 import requests
+import urllib3
 
 from connectors.base import Roster, Wanted
 from connectors.errors import ConnectorError, Missing, Refused, Temporary
 from connectors.http import failure, no_answer, read, session
 from connectors.ical import ICalSettings
+from connectors.ical.often import endless
 from connectors.model import Shift, User
 from connectors.problems import Problem, Where, nearest
 
 CONNECT: Final = 5.0
+SLOW: Final = 3
+"""So many time-outs long a feed may take to come."""
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 LONGEST: Final = 10 * 2**20
 """The longest feed that is read, in bytes."""
 _ADDRESS: Final = re.compile(r"(?:https?|webcal)://", re.IGNORECASE)
-_UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError)
-_TOO_OFTEN: Final = re.compile(rb"^RRULE[^\n]*FREQ=(?:SECOND|MINUTE|HOUR)LY", re.IGNORECASE | re.MULTILINE)
+HOPS: Final = 5
+"""So often a feed may have moved."""
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 
 class ICal(Roster):
@@ -45,6 +53,7 @@ class ICal(Roster):
         self._timeout = (min(CONNECT, settings.timeout), settings.timeout)
         self._zone = ZoneInfo(settings.timezone)
         self._known: dict[str, tuple[bytes, Any]] = {}
+        self._told: dict[str, tuple[object, tuple[Shift, ...]]] = {}
 
     def shifts(self, schedule: str, start: datetime, until: datetime) -> tuple[Shift, ...]:
         """Everybody whom the events of a feed are of. Raises connectors.errors."""
@@ -54,14 +63,18 @@ class ICal(Roster):
             hint = nearest(schedule, self.settings.feeds) or f"there are {', '.join(sorted(self.settings.feeds))}"
             raise Missing(f"{tried}: no such feed is configured; {hint}")
         content = self._content(kept.get_secret_value(), tried)
-        if _TOO_OFTEN.search(content):
-            raise Refused(f"{tried}: an event in it comes every hour or oftener")
         known, query = self._known.get(schedule, (b"", None))
-        if known != content:  # reading a long one takes seconds, and most are the same every minute
+        asked, told = self._told.get(schedule, (None, ()))
+        if known == content and asked == (start, until):  # most are the same every minute
+            return told
+        if why := endless(content, start, until):
+            raise Refused(f"{tried}: {why}")
+        if known != content:  # reading a long one takes seconds
             query = _read(content, tried)
-            self._known[schedule] = content, query
         found = [shift for event in _between(query, start, until, tried) for shift in self._shifts(event)]
-        return tuple(sorted((s for s in found if s.start < s.until), key=lambda s: s.start))
+        told = tuple(sorted((s for s in found if s.start < s.until), key=lambda s: s.start))
+        self._known[schedule], self._told[schedule] = (content, query), ((start, until), told)
+        return told
 
     def check(self, wanted: Wanted) -> Iterator[Problem]:
         """Whether every feed that is spoken of can be read."""
@@ -86,16 +99,19 @@ class ICal(Roster):
         return read(lambda: self._fetched(re.sub("^webcal://", "https://", kept, flags=re.IGNORECASE), tried))
 
     def _fetched(self, url: str, tried: str) -> bytes:
+        """What stands at an address, wherever it moved to; all of it takes a bounded time."""
+        until = monotonic() + SLOW * self._timeout[1]
         try:
-            with self._session.get(url, timeout=self._timeout, stream=True) as answer:
-                if answer.status_code >= 300:
-                    raise failure(answer.status_code, tried, "", answer.headers)
-                content = b""
-                for piece in answer.iter_content(65536):
-                    content = _bounded(content + piece, tried)
-                return content
-        except requests.RequestException as error:
+            for _ in range(HOPS):
+                with self._session.get(url, timeout=self._timeout, stream=True, allow_redirects=False) as answer:
+                    if answer.status_code < 300:
+                        return _whole(answer, until, tried)
+                    if not answer.is_redirect:
+                        raise failure(answer.status_code, tried, "", answer.headers)
+                    url = _moved(url, answer.headers["location"], tried)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise no_answer(error, tried) from None
+        raise Refused(f"{tried}: it was moved more than {HOPS} times")
 
     def _shifts(self, event: Any) -> Iterator[Shift]:
         if str(event.get("STATUS", "")).upper() == "CANCELLED":
@@ -133,6 +149,24 @@ def _between(query: Any, start: datetime, until: datetime, tried: str) -> list[A
         return list(query.between(start, until))
     except _UNREADABLE as error:
         raise Temporary(f"{tried}: an event in it cannot be read ({type(error).__name__})") from None
+
+
+def _whole(answer: requests.Response, until: float, tried: str) -> bytes:
+    content = b""
+    for piece in answer.iter_content(65536):
+        content = _bounded(content + piece, tried)
+        if monotonic() > until:
+            raise Temporary(f"{tried}: it comes too slowly", in_doubt=False)
+    return content
+
+
+def _moved(url: str, location: str, tried: str) -> str:
+    """Where a feed moved to. It goes on encrypted, and from this machine alone to this machine. Raises Refused."""
+    there = urljoin(url, location)
+    inside = urlsplit(url).hostname in LOOPBACK and urlsplit(there).hostname in LOOPBACK
+    if not there.startswith("https://") and not inside:
+        raise Refused(f"{tried}: it was moved to an address that does not begin with https://")
+    return there
 
 
 def _bounded(content: bytes, tried: str) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 from connectors.base import Roster, Wanted
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.ical import ICal, ICalSettings
+from connectors.ical.often import endless
 from connectors.jsm import JSM, JSMSettings
 from connectors.model import Shift, User
 from connectors.pagerduty import PagerDuty, PagerDutySettings
@@ -27,6 +28,7 @@ START, UNTIL = NOW - timedelta(days=1), NOW + timedelta(days=35)
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 SECRET = "very-secret-token"
+MINUTES = ",".join(map(str, range(60)))
 
 
 @dataclass
@@ -315,12 +317,48 @@ def test_a_feed_that_moved_is_followed(box: Box) -> None:
     [
         (feed("DTSTART:20261126T090000Z\r\nRRULE:FREQ=SECONDLY\r\nSUMMARY:Tom"), "comes every hour or oftener"),
         ("X" * (10 * 2**20 + 1), "longer than 10 MB"),
+        (feed("DTSTART:20261126T090000Z\r\nRRULE:FREQ=SECO\r\n NDLY\r\nSUMMARY:Tom"), "comes every hour or oftener"),
+        (feed(f"DTSTART:20261126T090000Z\r\nRRULE:FREQ=DAILY;BYMINUTE={MINUTES}"), "comes every hour or oftener"),
+        (feed("DTSTART:20261126T090000Z\r\nRRULE:FREQ=DAILY;INTERVAL=0"), "in steps of nothing"),
+        (feed(*["DTSTART:00010101T090000Z\r\nRRULE:FREQ=DAILY"] * 3), "recur too often since they began"),
+        (feed(*["DTSTART:20261101T090000Z\r\nRRULE:FREQ=DAILY;BYHOUR=8,9"] * 700), "more than 20,000 events"),
     ],
-    ids=["a flood", "too long"],
+    ids=["a flood", "too long", "folded", "by the minute", "no step", "since the year 1", "thousands"],
 )
 def test_a_feed_that_would_take_for_ever_is_refused(box: Box, content: str, said: str) -> None:
     box.state.feed = content
     with pytest.raises(Refused, match=said):
+        box.shifts()
+
+
+@ical
+def test_a_company_whose_calendar_is_old_and_full_is_no_flood(box: Box) -> None:
+    weekly = "DTSTART:20150105T090000Z\r\nRRULE:FREQ=WEEKLY;BYDAY=MO,WE;UNTIL=20160101T000000Z\r\nSUMMARY:Tom"
+    box.state.feed = feed(*[weekly] * 400, *["DTSTART:20261126T090000Z\r\nSUMMARY:Tom"] * 3)
+    assert endless(box.state.feed.encode(), START, UNTIL) == ""
+
+
+@ical
+@pytest.mark.parametrize("there", ["http://169.254.169.254/latest", "file:///etc/passwd", "//example.org/feed"])
+def test_a_feed_that_moved_somewhere_unencrypted_is_not_followed(box: Box, there: str) -> None:
+    box.server.fail(Fault(lambda asked: True, Answer(302, "", {"location": there})))
+    with pytest.raises(Refused, match="does not begin with https://"):
+        box.shifts()
+
+
+@ical
+def test_a_feed_that_moves_for_ever_is_given_up(box: Box) -> None:
+    there = {"location": f"{box.server.url}/feed.ics"}
+    box.server.fail(Fault(lambda asked: True, Answer(302, "", there), times=99))
+    with pytest.raises(Refused, match="more than 5 times"):
+        box.shifts()
+    assert box.server.requests == 5
+
+
+@ical
+def test_a_feed_that_comes_letter_by_letter_is_given_up(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.ical.roster.SLOW", -1)
+    with pytest.raises(Temporary, match="too slowly"):
         box.shifts()
 
 
