@@ -111,6 +111,11 @@ class Rosters:
                 log.warning("who is on call is not known", source=":".join(source), error=str(error))
             self._failing[source] = str(error)
             return None
+        except Exception as fault:  # an answer that nobody foresaw hinders no other schedule
+            if source not in self._failing:
+                log.exception("who is on call could not be read", source=":".join(source))
+            self._failing[source] = f"what {name} says of {schedule} cannot be read ({type(fault).__name__})"
+            return None
         gate.used(name, "", now, timedelta(0))
         self._failing.pop(source, None)
         self._at[source] = now

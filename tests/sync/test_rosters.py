@@ -109,6 +109,18 @@ def test_while_it_is_down_what_it_said_last_holds_and_that_is_told_once(kept: Si
     assert kept.told() == ""
 
 
+def test_an_answer_that_nobody_foresaw_is_told_and_hinders_no_other_schedule() -> None:
+    other = '[schedules.other]\nfrom = "pagerduty:P2"\n'
+    for kept in site(f"{KEPT}\n{other}"):
+        kept.state.put("P2", MARIA)
+        odd = {"oncalls": [{"schedule": {"id": "P1"}, "user": {"id": "PM"}, "start": "soon", "end": None}]}
+        kept.server.fail(Fault(lambda asked: asked.query.get("schedule_ids[]") == "P1", Answer(200, odd), times=9))
+        kept.rosters.refresh()
+        assert "what pagerduty says of P1 cannot be read (ValueError); so far nobody is on call by it" in kept.told()
+        assert "P2" not in kept.told()
+        assert kept.world.engine.rules.schedules["other"].shifts
+
+
 def test_before_it_ever_answered_nobody_is_on_call_and_that_is_told(kept: Site) -> None:
     kept.down()
     kept.rosters.refresh()
