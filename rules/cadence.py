@@ -33,6 +33,7 @@ STEP: Final = "step"
 SNOOZED: Final = "snoozed"
 """The word of the change that puts a reminder off; it holds the moment at which it comes again."""
 
+_TICK: Final = timedelta(milliseconds=1)
 LEAST_NOTICE: Final = timedelta(minutes=2)
 
 
@@ -62,6 +63,17 @@ def paced(history: Iterable[Change], now: datetime) -> Change | None:
 def every(rule: Update, pace: Change | None) -> timedelta:
     """How often a rule tells its audiences, with what somebody asked for on the ticket."""
     return rule.every if pace is None else duration.parse(str(pace.after))
+
+
+def first(rule: Update, base: datetime, pace: timedelta, history: Iterable[Change], now: datetime) -> datetime:
+    """When the first update after `base` is due: at a shorter cadence not before somebody asked for that one, unless
+    it was due by then anyway.
+    """
+    changes = tuple(history)
+    asked = max((one.at for one in changes if one.field == PACED and base < one.at <= now), default=None)
+    if asked is None or base + pace >= asked:
+        return base + pace
+    return max(base + pace, min(asked, base + every(rule, paced(changes, asked - _TICK))))
 
 
 def posted(history: Iterable[Change], since: datetime, now: datetime) -> tuple[Change, ...]:

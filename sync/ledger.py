@@ -35,6 +35,8 @@ CALLS = tuple(
     f"{watched}{kind}:" for kind in ("escalate", "objective", "update", "remind") for watched in ("", "watch.")
 )
 """The kinds of keys of calls: settled ones may be dropped, and what they made may stand on a list."""
+ONLY_THE_LAST = frozenset({"update", "cadence", "pause", "snooze", "confirm"})
+"""Verbs of which only the latest act counts: earlier ones may be dropped, and stand in the log."""
 LONGEST_REASON = 120
 """Characters kept of why something was refused."""
 SETTLE_AFTER = timedelta(minutes=2)
@@ -249,7 +251,7 @@ class Ledger:
     ) -> Ledger:
         """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it.
 
-        Where that is not enough, the oldest updates go: their texts stand in the log, and only the latest counts.
+        Where that is not enough, the oldest acts go of which only the latest counts; they stand in the log.
         """
         keep, prefixes = set(wanted), tuple(droppable)
         settled = sorted(
@@ -257,15 +259,16 @@ class Ledger:
             for key, entry in self.entries.items()
             if key.startswith(prefixes) and key not in keep and entry.claim is None and entry.at is not None
         )
-        updates = [act for act in self.acts if act.verb == "update"][:-1]
-        over = self.size() - WARN_AT if settled or updates else 0
+        last = {act.verb: act.id for act in self.acts}
+        older = [act for act in self.acts if act.verb in ONLY_THE_LAST and last[act.verb] != act.id]
+        over = self.size() - WARN_AT if settled or older else 0
         gone: set[str] = set()
         for key in (key for _, key in settled):
             if over > 0:
                 gone.add(key)
                 over -= _weight(key, self.entries[key])
         told: set[str] = set()
-        for act in updates:
+        for act in older:
             if over > 0:
                 told.add(act.id)
                 over -= len(_json(_act_to(act))) + 1

@@ -6,6 +6,7 @@ is left out when it would have come.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,8 +48,12 @@ def cadence(asked: Asked) -> Wish:
     following = _first(_planned(asked, act), UPDATE)
     if following is None:
         raise Sorry(f"No rule sends updates of {key}.")
-    then = f", the next by {_clock(asked, following)}" if following.at is not None else ""
+    then = f", the next {_by(asked, following.at)}" if following.at is not None else ""
     return Wish(f"Updates of {key} go out every {wanted} until it is resolved{then}.", acts=(act,))
+
+
+def _by(asked: Asked, at: datetime) -> str:
+    return f"by {shown(at, asked.rules, asked.now)}" if at > asked.now else "now"
 
 
 def skip(asked: Asked) -> Wish:
@@ -61,14 +66,16 @@ def skip(asked: Asked) -> Wish:
         and not may("acknowledge", asked.who, asked.facts, asked.now)
     ):
         raise Sorry(f"Only {who_may('acknowledge', asked.facts, asked.now)} may skip a step of {asked.ticket.key}.")
-    gone = _first(_planned(asked), kind)
+    before = _planned(asked)
+    gone = _first(before, kind)
     if gone is None:
         other = f"; `skip step {asked.ticket.key}` leaves out the next call" if what == UPDATE else ""
         raise Sorry(f"Nothing is to come of {asked.ticket.key} that could be skipped{other}.")
     until = {} if what == STEP else {"until": (gone.at or gone.effect.due).isoformat()}
     act = asked.act("skip", {"what": what, **until})
     following = _first(_planned(asked, act), kind)
-    left = f"{inert(gone.effect.what)}{_at(asked, gone)} is skipped"
+    several = _with(before, gone, kind) if what == UPDATE else (gone.effect.what,)
+    left = f"{inert(', '.join(several))}{_at(asked, gone)} {'are' if len(several) > 1 else 'is'} skipped"
     then = (
         f"next: {inert(following.effect.what)}{_at(asked, following)}" if following is not None else "nothing follows"
     )
@@ -135,8 +142,17 @@ def _planned(asked: Asked, *acts: Act) -> Plan:
 
 def _first(plan: Plan, kind: str) -> Item | None:
     """What comes first of these calls, or is held."""
-    coming = (item for item in plan.of("owed", "next", "held") if item.effect.key.startswith(f"{kind}:"))
-    return min(coming, key=lambda item: item.effect.due, default=None)
+    return min(_coming(plan, kind), key=lambda item: item.effect.due, default=None)
+
+
+def _coming(plan: Plan, kind: str) -> Iterator[Item]:
+    return (item for item in plan.of("owed", "next", "held") if item.effect.key.startswith(f"{kind}:"))
+
+
+def _with(plan: Plan, first: Item, kind: str) -> tuple[str, ...]:
+    """What comes at the same moment as the first of these calls."""
+    same = (item for item in _coming(plan, kind) if item.at == first.at)
+    return tuple(dict.fromkeys((first.effect.what, *(item.effect.what for item in same))))
 
 
 def _at(asked: Asked, item: Item) -> str:

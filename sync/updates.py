@@ -29,7 +29,9 @@ from sync.ledger import Entry
 
 TEXT: Final = (
     "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ phase }}{% if hold %}, on hold{% endif %}. "
-    "{{ assignee or 'Nobody' }} has it{% if eta %} and expects to be done by {{ eta }}{% endif %}."
+    "{{ assignee or 'Nobody' }} has it."
+    "{% if eta %} It is expected to be done by {{ eta }}.{% endif %}"
+    "{% if overdue %} It was expected to be done by {{ overdue }}.{% endif %}"
     "{% if posted %}\n\n{{ posted }}{% endif %}"
     "{% if happened %}\n\nSince {{ heard }}: {{ happened }}.{% endif %}"
     "{% if unchanged %}\n\nNothing has changed since {{ unchanged }}.{% endif %}"
@@ -188,7 +190,8 @@ def _beat(decision: Decision, rule: Update, address: Address, talk: _Talk) -> Be
         base = max(base, fresh[-1].at)
     else:
         fresh = ()
-    due, skipped = cadence.without_skipped(base + every, every, history, base, now)
+    first = cadence.first(rule, base, every, history, now)
+    due, skipped = cadence.without_skipped(first, every, history, base, now)
     hours = _hours(address, scene)
     out = quiet.out(rule, due, hours)
     return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped, hours=hours)
@@ -300,7 +303,10 @@ class _Talk:
         told = _listed(event for event in (_for_outside(happened, beat, self.scene) if outside else happened))
         wanted = cadence.opens(self.scene.rules.calendars.get(beat.hours), due) or due
         following = Told(now, due).counted(beat.every) + beat.every
+        eta = self.scene.facts["eta"]
+        over = isinstance(eta, datetime) and eta <= now  # nobody can expect that any more
         return {
+            **({"eta": None, "overdue": eta} if over else {"overdue": None}),
             "posted": lines,
             "happened": told,
             "heard": since,

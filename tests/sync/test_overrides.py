@@ -69,6 +69,34 @@ def test_another_cadence_than_that_of_the_rules_survives_a_restart() -> None:
     assert clocks(world) == ["09:20", "09:40"]
 
 
+@pytest.mark.parametrize(("first", "then", "at"), [("", "15m", "09:20"), ("2h", "normal", "09:40")])
+def test_a_shorter_cadence_makes_nothing_late_that_was_not_due(first: str, then: str, at: str) -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    if first:
+        world.click("cadence", ref, every=first)
+    said = world.at(at).click("cadence", ref, every=then)
+    assert "the next now" in said or then == "normal"
+    (told,) = world.said("#management")
+    assert clocks(world) == [at]
+    assert "This update was due" not in told
+    following = "09:35" if then == "15m" else "10:10"
+    assert f"Next update by {following}." in told
+    world.at(following)
+    assert clocks(world) == [at, following]
+
+
+def test_a_longer_cadence_leaves_due_what_a_pause_holds() -> None:
+    world = World(LADDER + UPDATES)
+    ref = quiet(world)
+    world.click("cadence", ref, every="10m")
+    world.click("pause", ref, time="25m")
+    world.at("09:20").click("cadence", ref, every="15m")
+    world.at("09:26")
+    assert clocks(world) == ["09:25"]
+    assert "This update was due at 09:15." in world.said("#management")[0]
+
+
 def test_the_cadence_that_holds_already_is_no_other() -> None:
     world = World(LADDER + UPDATES)
     ref = quiet(world)
@@ -152,6 +180,13 @@ def test_what_waits_for_the_end_of_a_pause_can_be_skipped() -> None:
     assert said == "OPS-1: update management at 10:45 is skipped; next: update management at 11:00."
     world.at("11:01")
     assert clocks(world) == ["11:00"]
+
+
+def test_all_that_a_skip_leaves_out_is_named() -> None:
+    world = World(LADDER + UPDATES.replace('"audience:management"', '"audience:management", "place:incidents"'))
+    ref = quiet(world)
+    said = world.at("09:20").click("skip", ref)
+    assert said.startswith("OPS-1: update management, update #incidents at 09:30 are skipped; next: ")
 
 
 def test_two_clicks_leave_out_two() -> None:

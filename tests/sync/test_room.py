@@ -177,3 +177,13 @@ def test_where_dropping_calls_is_not_enough_the_oldest_updates_go_and_the_latest
     assert trimmed.acts[-1] == acts[-1]
     assert ROOM * 0.79 < trimmed.size() <= ROOM * 0.8
     assert Ledger("1", {}, acts[-1:]).trimmed(()).acts == acts[-1:]
+
+
+def test_of_what_was_asked_of_the_timers_again_and_again_the_latest_stays() -> None:
+    verbs = ("cadence", "pause", "snooze", "confirm")
+    acts = tuple(Act(f"{verb}-{n}", NOW + timedelta(minutes=n), "ann", verb) for n in range(300) for verb in verbs)
+    skipped = Act("s", NOW, "ann", "skip", {"what": "step"})
+    trimmed = Ledger("1", {}, (skipped, *acts)).trimmed(())
+    assert trimmed.size() <= ROOM * 0.8
+    assert trimmed.acts[0] == skipped, "a step that was left out stays left out"
+    assert trimmed.acts[-4:] == acts[-4:]

@@ -70,9 +70,23 @@ def test_an_update_says_what_changed_and_when_the_next_one_comes() -> None:
     world.at("09:30")
     (said,) = world.said("#management")
     assert said.splitlines() == [
-        "**OPS-1** Checkout is down: high, new. tom has it and expects to be done by 15:30.",
+        "**OPS-1** Checkout is down: high, new. tom has it. It is expected to be done by 15:30.",
         "Since 09:00: assigned to tom by Ann; eta is 15:30 by ann.",
         "Next update by 10:00.",
+    ]
+
+
+def test_when_it_should_have_been_done_and_is_not_nobody_is_told_to_expect_it() -> None:
+    text = 'texts.customers = "We are working on it{% if eta %} and expect to be done by {{ eta|time }}{% endif %}."'
+    world = World(UPDATES + OUTSIDE.partition("texts.customers")[0] + text, COMPANY + CUSTOMERS)
+    ref = world.ticket()
+    world.click("eta", ref, time="10:15")
+    world.at("11:00")
+    first = [said.splitlines()[0].partition(". ")[2] for said in world.said("#management")]
+    assert first == [f"Nobody has it. It {what} expected to be done by 10:15." for what in ("is", "is", "was", "was")]
+    assert world.said("#status") == [
+        "We are working on it and expect to be done by 10:15.",
+        "We are working on it.",
     ]
 
 
