@@ -30,11 +30,12 @@ COLOURS: Final[Mapping[str, str]] = {
     r"(?m)^ +expected .*(?:\n {16,}\S.*)*$": "green",
     r"\bmissed\b.*": "bold red",
     r"\bmet\b": "bold green",
-    r"(?m)^\S+: (\d+) of \1 expectations held;.*$": "bold green",
+    r"(?m)^\S+: (\d+) of \1 expectations held;(?s:.*)\Z": "bold green",
 }
-LONGEST: Final = 72
-"""Characters of a message that stand in the timeline."""
-_TEXT = re.compile(r"[*`\\]|\[([^\]]*)\]\([^)]*\)")
+LONGEST: Final = 140
+"""Characters of a message that stand in the timeline; addresses of pages do not."""
+_TEXT = re.compile(r"[*`\\]|\[([^\]]*)\]\([^)]*\)|https?://\S+")
+_LINES = re.compile(r"(?<=[^.!?:;,\s])\s*\n\s*")
 
 
 def text(outcome: Outcome, head: Sequence[str], width: int | None, *, every: bool) -> Iterator[str]:
@@ -43,7 +44,8 @@ def text(outcome: Outcome, head: Sequence[str], width: int | None, *, every: boo
     end = scenario.start + scenario.lasts
     yield f"{scenario.title}"
     yield f"from {_day(scenario.start, zone)} to {_day(end, zone)} ({zone})"
-    yield from head
+    for line in head:
+        yield from folded(line, width)
     yield from ("", "TIMELINE")
     yield from _timeline(outcome, width, every=every)
     yield from ("", "WHO WAS TOLD")
@@ -94,12 +96,17 @@ def to(told: Told, rules: RuleSet) -> str:
 
 def short(said: str) -> str:
     """The beginning of a message on one line, without its marks."""
-    plain = " ".join(_TEXT.sub(lambda found: found[1] or "", said).split())
-    return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"
+    plain = _LINES.sub("; ", _TEXT.sub(lambda found: found[1] or "", said).strip())
+    return textwrap.shorten(plain, LONGEST, placeholder=" …")
 
 
 def _day(moment: datetime, zone: tzinfo) -> str:
     return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
+
+
+def folded(said: str, width: int | None) -> list[str]:
+    """A sentence on lines of at most so many columns; on one where there is no width."""
+    return _folded("", said, width)
 
 
 def _folded(head: str, said: str, width: int | None) -> list[str]:

@@ -90,7 +90,8 @@ def main(asked: Asked, config: Path | None) -> int:
             return USAGE
     if asked.output is not None or asked.style == "text":
         said = drilled.text(report.outcome, _head(report), console.width(), every=asked.every)
-        console.coloured("\n".join((*said, summary(report))), drilled.COLOURS)
+        last = drilled.folded(summary(report), console.width())
+        console.coloured("\n".join((*said, *last)), drilled.COLOURS)
     else:
         console.say(written(report, asked))
     return 0 if report.outcome.fine else 1
