@@ -76,7 +76,7 @@ class Sockets:
         for connection in tuple(self._open):
             connection.socket.close()
 
-    def wait(self, connections: int = 1, seconds: float = 5.0) -> bool:
+    def wait(self, connections: int = 1, seconds: float = 20.0) -> bool:
         """Wait until so many connections have been made in all; says whether they were."""
         with self._changed:
             return self._changed.wait_for(lambda: self.connections >= connections and self.connected, seconds)

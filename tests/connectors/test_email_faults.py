@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporar
 from connectors.model import Command, User
 from sandbox.http import Answer, Fault
 from sandbox.mail import Hitch
-from tests.connectors.faults import doubtful, plain
+from tests.connectors.faults import UNHURRIED, doubtful, plain
 from tests.connectors.post_office import ANN, DOWN, NOW, OURS, PASSWORD, SECRET, authority, graph, imap, office, smtp
 
 PATIENCE = 0.6
@@ -143,7 +143,7 @@ def test_a_server_that_offers_no_encryption_gets_no_mail(at):
 
 
 def test_a_certificate_that_nobody_trusts_gets_no_mail(tmp_path):
-    with office(authority(tmp_path).server, timeout=2) as at:
+    with office(authority(tmp_path).server, timeout=UNHURRIED) as at:
         for security, port in (("starttls", at.box.smtp_port), ("tls", at.box.smtps_port)):
             email = at.again(smtp=smtp(at.box, security=security, port=port))
             with pytest.raises(Denied, match="its certificate is not trusted"):

@@ -14,6 +14,7 @@ from connectors.model import Command, Message, User
 from sandbox.http import Fault
 from sandbox.mail import Hitch
 from sandbox.mail.people import Letter
+from tests.connectors.faults import UNHURRIED
 from tests.connectors.post_office import ANN, DOWN, MX, NOW, OURS, PASSED, PASSWORD, graph, imap, office
 
 WRITTEN = f"Ann Example <{ANN}>"
@@ -442,7 +443,7 @@ BOXES = [
 def test_a_mailbox_that_does_not_open_says_why(at, why, settings, hitch, error, said):
     if hitch is not None:
         at.state.hitch(hitch)
-    email = at.again(imap=imap(at.box, **settings), timeout=1)
+    email = at.again(imap=imap(at.box, **settings), timeout=1 if why == "garbage" else UNHURRIED)
     with pytest.raises(error) as raised:
         listened(at, email)
     assert said in str(raised.value), why

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from connectors import errors
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.jira import Jira
 from connectors.model import Comment, Edit
 from sandbox.http import Answer, Asked, Fault
+from tests.connectors.faults import UNHURRIED
 from tests.connectors.jiras import MORNING, SECRET, World, settings, world
 
 TABLE = tomllib.loads((Path(__file__).parent / "wire" / "jira-faults.toml").read_text(encoding="utf-8"))["fault"]
@@ -40,20 +42,22 @@ EDITS = (WRITES["write"], WRITES["create"])
 
 
 @pytest.fixture
-def patience() -> float:
-    """Seconds that the connector waits for an answer: long, so that a busy machine is no fault of its own."""
-    return 10.0
-
-
-@pytest.fixture
-def jira(patience: float) -> Iterator[World]:
-    with world("cloud", timeout=patience) as made:
+def jira() -> Iterator[World]:
+    with world("cloud", timeout=UNHURRIED) as made:
         made.state.create({"summary": "x"})
         made.jira.write("OPS-1", Edit({"team": None}), None)  # now it knows the site
         made.jira._client.pause = lambda seconds: None
         made.sent()
         yield made
         made.server.seen.clear()  # what faults answer is nobody's contract
+
+
+def hurried(made: World, seconds: float = 0.4) -> None:
+    """From now on a call may take so long: little only where something is late."""
+    client = made.jira._client
+    client._limits = (seconds, seconds)
+    client._wire._timeout = urllib3.Timeout(seconds, seconds)
+    client._package()._session.timeout = client._limits
 
 
 def answer_of(row: dict[str, Any]) -> Answer:
@@ -106,7 +110,6 @@ def test_a_write_that_fails_is_sent_once_and_leaves_the_right_doubt(jira: World,
         assert set(error.fields) == {"team"}
 
 
-@pytest.mark.parametrize("patience", [0.4])
 @pytest.mark.parametrize("act", WRITES.values(), ids=WRITES)
 @pytest.mark.parametrize("done", [False, True], ids=["before the effect", "after the effect"])
 @pytest.mark.parametrize("how", ["time-out", "reset"])
@@ -115,6 +118,8 @@ def test_a_write_without_an_answer_is_in_doubt_and_not_repeated(jira: World, how
         writing, None if done else Answer(504), done=done, drop=how == "reset", wait=0.8 if how == "time-out" else 0.0
     )
     jira.server.fail(fault)
+    if fault.wait:
+        hurried(jira)
     before = jira.server.requests
     error = caught(act, jira)
     assert isinstance(error, Temporary)
@@ -129,11 +134,13 @@ def test_a_write_without_an_answer_is_in_doubt_and_not_repeated(jira: World, how
         assert len(jira.state.issues) == 1 + int(done)
 
 
-@pytest.mark.parametrize("patience", [0.4])
 @pytest.mark.parametrize("act", READS.values(), ids=READS)
 @pytest.mark.parametrize("how", ["time-out", "reset"])
 def test_a_read_without_an_answer_is_tried_again(jira: World, how: str, act: Act) -> None:
     jira.server.fail(Fault(lambda asked: True, None, drop=how == "reset", wait=0.6 if how == "time-out" else 0.0))
+    jira.jira._client.pause = lambda seconds: hurried(jira, UNHURRIED)
+    if how == "time-out":
+        hurried(jira)
     act(jira)
 
 

@@ -19,6 +19,7 @@ from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporar
 from connectors.model import Comment, Edit
 from connectors.servicenow import ServiceNow
 from sandbox.http import Answer, Asked, Fault
+from tests.connectors.faults import UNHURRIED
 from tests.connectors.instances import MORNING, SECRET, World, settings, world
 
 TABLE = tomllib.loads((Path(__file__).parent / "wire" / "servicenow-faults.toml").read_text(encoding="utf-8"))["fault"]
@@ -114,16 +115,23 @@ def test_a_write_that_fails_is_sent_once_and_leaves_the_right_doubt(snow: World,
             assert set(error.fields) == {"phase"}
 
 
+def hurried(made: World, seconds: float = 0.4) -> None:
+    """From now on a call may take so long: little only where something is late."""
+    made.snow._client._limits = (seconds, seconds)
+
+
 @pytest.mark.parametrize("done", [False, True], ids=["before the effect", "after the effect"])
 @pytest.mark.parametrize("how", ["time-out", "reset"])
 def test_a_write_without_an_answer_is_in_doubt_and_not_repeated(how: str, done: bool) -> None:
     for name, act in WRITES.items():
         if how == "time-out" and name in {"ledger", "resolve"}:
             continue  # each costs real time, and is the same PATCH
-        with world(timeout=0.2) as made:
+        with world(timeout=UNHURRIED) as made:
             ref = made.create(short_description="x")
             made.snow.get(ref)
-            drop, wait = how == "reset", 0.35 if how == "time-out" else 0.0
+            drop, wait = how == "reset", 0.8 if how == "time-out" else 0.0
+            if wait:
+                hurried(made)
             made.server.fail(Fault(writing, None if done else Answer(504), done=done, drop=drop, wait=wait))
             came: list[Asked] = []
             made.server.noticed = came.append
@@ -142,11 +150,13 @@ def test_a_write_without_an_answer_is_in_doubt_and_not_repeated(how: str, done: 
 
 @pytest.mark.parametrize("how", ["time-out", "reset"])
 def test_a_read_without_an_answer_is_tried_again(how: str) -> None:
-    with world(timeout=0.4) as made:
+    with world(timeout=UNHURRIED) as made:
         made.create(short_description="x")
-        made.snow._client.pause = lambda seconds: None
+        made.snow._client.pause = lambda seconds: hurried(made, UNHURRIED)
         for act in READS.values():
             wait = 0.6 if how == "time-out" else 0.0
+            if wait:
+                hurried(made)
             made.server.fail(Fault(lambda asked: True, None, drop=how == "reset", wait=wait))
             act(made)
         made.server.seen.clear()

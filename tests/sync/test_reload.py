@@ -32,7 +32,7 @@ class Desk:
         self.thread = Thread(target=self.reload.run, args=(self.stop,))
 
     def until(self, true: Callable[[], bool]) -> None:
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 45  # where a hint is missed the files are compared after 15 s
         while not true():
             assert time.monotonic() < limit, "it did not come true"
             time.sleep(0.01)
