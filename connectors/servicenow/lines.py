@@ -10,6 +10,7 @@ So a set is believed as far as it says itself: up to its last update, and from t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,10 @@ SETS: Final = ("id", "table", "last_update_recorded", "sys_updated_on")
 LINES: Final = ("set", "field", "old", "old_value", "new", "new_value", "user_id", "update", "update_time")
 AT_ONCE: Final = 1000
 """Lines that are asked for at once."""
+UNNUMBERED: Final = -(2**31)
+"""The number of an update whose line tells none: the column may not be read, or holds something else."""
 _MOMENT: Final = timedelta(milliseconds=1)
+_WRITTEN: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Recorded:
     def since(self, row: Row) -> datetime | None:
         """From when on it tells everything up to the record as it was read; None where it does not reach there."""
         if not self.lines or not self._reaches(row):
+            return None
+        if any(one.count == UNNUMBERED for one in self.lines):  # nobody knows what of it is there
             return None
         if self._first <= 0:
             return moment(row["sys_created_on"].value)
@@ -53,9 +59,12 @@ class Recorded:
 
     def _reaches(self, row: Row) -> bool:
         updates, updated = row.get("sys_mod_count", EMPTY).value, row["sys_updated_on"].value
-        if not updates.isdigit():
+        if not updates.isdecimal():
             return False
-        known = int(self.until) >= int(updates) if self.until.isdigit() else self.until >= updated
+        if self.until.isdecimal():
+            known = int(self.until) >= int(updates)
+        else:  # moments are compared as they are written, so only where both are written alike
+            known = _WRITTEN.fullmatch(self.until) is not None and self.until >= updated
         return known or max(one.count for one in self.lines) >= int(updates)
 
 
@@ -111,7 +120,7 @@ def _entry(row: Row) -> Entry:
     said = {name: row.get(name, EMPTY).value for name in LINES}
     count = said["update"]
     before, after = said["old_value"] or said["old"], said["new_value"] or said["new"]
-    number = int(count) if count.removeprefix("-").isdigit() else 0
+    number = int(count) if count.removeprefix("-").isdecimal() else UNNUMBERED
     return Entry(
         moment(said["update_time"]), number, said["field"], before, after, said["user_id"], row["sys_id"].value
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.base import Wanted
+from connectors.errors import ConnectorError
 from connectors.model import Edit
 from sandbox.servicenow.world import Record
 from tests.connectors.instances import MORNING, World, world
@@ -116,6 +117,37 @@ def test_a_last_update_that_is_a_number_is_understood(snow: World) -> None:
     assert not snow.snow.get(ref).history
     kept.values["last_update_recorded"] = "4"
     assert snow.snow.get(ref).history, "the fourth update was the ledger's alone, which is not audited"
+
+
+def test_lines_without_the_number_of_their_update_are_no_whole_past(snow: World) -> None:
+    ref = changed(snow)
+    snow.by_lines(viewed=False)
+    snow.state.view(ref)
+    for row in lines(snow):
+        row.values["update"] = ""
+    ticket = snow.snow.get(ref)
+    assert (ticket.history, ticket.complete_since is not None and ticket.complete_since > ticket.updated) == ((), True)
+
+
+@pytest.mark.parametrize("said", ["23.11.2026 09:03:00", "yesterday", "2026-11-23T09:00:00Z"])
+def test_a_last_update_that_is_written_otherwise_proves_nothing(snow: World, said: str) -> None:
+    ref = changed(snow)
+    snow.by_lines(viewed=False)
+    snow.state.view(ref)
+    snow.clock.advance(MINUTE)
+    snow.state.put(ref, {"impact": "2", "urgency": "2"})
+    (kept,) = snow.state.records["sys_history_set"].values()
+    kept.values["last_update_recorded"] = said
+    assert snow.snow.get(ref).history == (), "the set is older than the ticket"
+
+
+def test_a_line_without_a_moment_is_the_products_error(snow: World) -> None:
+    ref = changed(snow)
+    snow.by_lines(viewed=False)
+    snow.state.view(ref)
+    lines(snow)[0].values["update_time"] = ""
+    with pytest.raises(ConnectorError):
+        snow.snow.get(ref)
 
 
 def test_a_page_of_tickets_costs_two_requests_for_their_lines(snow: World) -> None:
