@@ -13,6 +13,7 @@ from connectors.problems import Problems
 from connectors.slack.blocks import blocks
 from connectors.teams.cards import card
 from rules.load import parse
+from sync.words import zone_of
 from tests.world import COMPANY, World
 
 NIGHT_COMPANY = COMPANY.replace('timezone = "UTC"', 'timezone = "Europe/Berlin"').replace(
@@ -207,3 +208,8 @@ def test_what_cannot_be_known_is_in_nobodys_way() -> None:
     object.__setattr__(world.tracker.tickets[ref], "fields", fields)
     world.at("09:06")
     assert "In the way: nobody has acknowledged it." in world.said("U-tom")[-1]
+
+
+def test_moments_for_nobody_in_particular_are_told_in_the_zone_of_the_company() -> None:
+    rules = World(NIGHT, NIGHT_COMPANY).engine.rules
+    assert zone_of(None, rules) == rules.defaults.timezone
