@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, IncompleteRead, RemoteDisconnected
 from io import BytesIO
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -33,6 +34,10 @@ MOST: Final = 256
 _PIECE: Final = 65536
 _LONGEST, _LONGEST_HEAD = 256 * 2**20, 2**18
 """What is taken of an answer before it is given up, in bytes: a site that has lost its mind does not take ours."""
+SLOW: Final = 3
+"""So many time-outs long an answer may take that comes piece by piece: each piece has the time-out for itself."""
+SLOWEST: Final = 90.0
+"""Seconds of that at the most, where the time-out allows less: a claim is settled after two minutes."""
 _NEVER = urllib3.Retry(False, redirect=False)
 _BROKEN = re.compile(r"[\r\n]")
 _PLAIN = re.compile(r"[!-~]+")
@@ -173,10 +178,13 @@ class _Plain(HTTPConnection):
         """Read it. Raises OSError, http.client's HTTPException, and urllib3's DecodeError."""
         sock, reading = self.sock, _Reading()
         sock.settimeout(self.timeout)
+        until = monotonic() + max(self.timeout or 0.0, min(SLOW * (self.timeout or SLOWEST), SLOWEST))
         parser = httptools.HttpResponseParser(reading)
         reading.parser = parser
         try:
             while not reading.whole:
+                if monotonic() > until:
+                    raise TimeoutError("the answer does not come to its end")
                 if not (data := sock.recv(_PIECE)):
                     reading.ended()
                     break

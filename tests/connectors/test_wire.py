@@ -3,7 +3,8 @@
 import gzip
 import socket
 from collections.abc import Callable, Iterator
-from threading import Thread
+from contextlib import suppress
+from threading import Event, Thread
 
 import pytest
 import requests
@@ -183,6 +184,31 @@ def test_half_an_answer_is_none(site: Site, why: str, answer: bytes) -> None:
         with pytest.raises(urllib3.exceptions.ProtocolError):
             site.wire(url=url).send("PUT", f"{url}/a", b"{}", {})
         serving.join(5)
+
+
+def test_an_answer_that_comes_letter_by_letter_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.wire.SLOW", 0.1)
+    stop = Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            taken, _ = listening.accept()
+            with taken:
+                taken.recv(65536)
+                taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not stop.wait(0.02):
+                    with suppress(OSError):
+                        taken.sendall(b"x")
+
+        thread = Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        wire = Wire(session(), url, (0.2, 0.2))
+        with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+            wire.send("GET", f"{url}/", None, {})
+        stop.set()
+        thread.join()
+        wire.close()
 
 
 def test_no_header_becomes_two(site: Site) -> None:
