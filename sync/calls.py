@@ -121,9 +121,12 @@ def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]
 
 
 def _made(key: str, was: tuple[str, ...], moment: Moment, series: Series, scene: Scene) -> bool:
-    """Whether a call was made and nothing of it is open: then nobody needs to know what it would say now."""
+    """Whether a call was made and nothing of it is open: then nobody needs to know what it would say now.
+
+    What has a kind of its own (a reminder) may begin later than its decision, which is not known here.
+    """
     entry = scene.ledger.get(key, was)
-    if entry is None or entry.claim is not None or entry.at is None or entry.mark is None:
+    if entry is None or series.kind or entry.claim is not None or entry.at is None or entry.mark is None:
         return False
     return entry.mark >= moment.due and entry.at >= series.decision.since
 
