@@ -62,7 +62,7 @@ class Both:
     def restart(self) -> None:
         """A new process: nothing is known but what stands on the tickets."""
         old, tracker = self.engine, self.snow.snow
-        self.engine = Engine(tracker, old.sinks, old.rules, old.site, lambda: tracker.now() or self.snow.clock.now())
+        self.engine = Engine(tracker, old.sinks, old.rules, old.site, self.snow.clock.now)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def both(**changes: Any) -> Iterator[Both]:
             box.state.person(key, f"{key}@example.org", key.capitalize())
         rules = load.parse({"a.toml": PEOPLE, "b.toml": RULES}, connectors=("servicenow", "slack"))
         tracker = snow.snow
-        engine = Engine(tracker, {"slack": slack}, rules, Site(), lambda: tracker.now() or clock.now())
+        engine = Engine(tracker, {"slack": slack}, rules, Site(), clock.now)
         yield Both(snow, box, engine)
         slack.close()
 
