@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 EVERY = timedelta(minutes=1)
 """How often each schedule is looked up."""
+MOST = 1_000
+"""Shifts of one schedule: to find who is next among many more would keep a look busy for minutes."""
 BACK, AHEAD = timedelta(days=1), timedelta(days=36)
 TOPIC = "on call"
 Source = tuple[str, str]
@@ -117,6 +119,11 @@ class Rosters:
             self._failing[source] = f"what {name} says of {schedule} cannot be read ({type(fault).__name__})"
             return None
         gate.used(name, "", now, timedelta(0))
+        if len(found) > MOST and source not in self._written.defaults.absences:
+            self._failing[source] = (
+                f"{name}:{schedule} has {len(found):,} shifts in the weeks to come, and so is no rota"
+            )
+            return None
         self._failing.pop(source, None)
         self._at[source] = now
         return found

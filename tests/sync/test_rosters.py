@@ -121,6 +121,15 @@ def test_an_answer_that_nobody_foresaw_is_told_and_hinders_no_other_schedule() -
         assert kept.world.engine.rules.schedules["other"].shifts
 
 
+def test_thousands_of_shifts_are_no_rota(kept: Site) -> None:
+    kept.rosters.refresh()
+    minute = timedelta(minutes=10)
+    kept.state.put("P1", *(Duty("PT", "tom", "", MORNING + n * minute, NOON + n * minute) for n in range(1_001)))
+    kept.rosters.refresh()
+    assert "pagerduty:P1 has 1,001 shifts in the weeks to come, and so is no rota; what it said at" in kept.told()
+    assert holder(kept, kept.world.ticket()) == "maria"
+
+
 def test_before_it_ever_answered_nobody_is_on_call_and_that_is_told(kept: Site) -> None:
     kept.down()
     kept.rosters.refresh()
