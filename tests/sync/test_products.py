@@ -99,7 +99,7 @@ def both(flavour: Flavour) -> Iterator[Both]:
             box.state.person(key, f"{key}@example.org", key.capitalize())
         rules = load.parse({"a.toml": PEOPLE, "b.toml": RULES}, connectors=("jira", "slack"))
         tracker = jira.jira
-        made = Both(jira, box, Engine(tracker, {"slack": slack}, rules, Site(), lambda: tracker.now() or clock.now()))
+        made = Both(jira, box, Engine(tracker, {"slack": slack}, rules, Site(), clock.now))
         yield made
         slack.close()
 
