@@ -10,6 +10,7 @@ NOT          assignee = tom       left alone: ann set it 10:04
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,12 +69,12 @@ def _reason(item: Item) -> str:
     return "; ".join(item.effect.why)
 
 
-def text(plan: Plan, rules: RuleSet) -> str:
-    """The whole plan as plain text, one line an effect."""
-    return "\n".join((head(plan), *_lines(plan, rules)))
+def text(plan: Plan, rules: RuleSet, width: int | None = None) -> str:
+    """The whole plan as plain text, one line an effect; where there is a width, of at most so many columns."""
+    return "\n".join((head(plan), *_lines(plan, rules, width)))
 
 
-def _lines(plan: Plan, rules: RuleSet) -> Iterator[str]:
+def _lines(plan: Plan, rules: RuleSet, width: int | None) -> Iterator[str]:
     yield from (f"      {one_line(said)}" for said in asked(plan.ticket.history, plan.now, rules.defaults.timezone))
     if plan.silent:
         yield f"      {plan.silent}"
@@ -84,7 +85,16 @@ def _lines(plan: Plan, rules: RuleSet) -> Iterator[str]:
     when = max(map(len, clocks), default=5)
     wide = min(48, max((len(item.effect.what) for _, item in listed), default=0))
     for (status, item), clock in zip(listed, clocks, strict=True):
-        yield one_line(f"{status:<5} {clock:<{when}}  {one_line(item.effect.what):<{wide}}  {reason(item)}")
+        before = f"{status:<5} {clock:<{when}}  {one_line(item.effect.what):<{wide}}  "
+        yield _folded(one_line(f"{before}{reason(item)}"), len(before), width)
+
+
+def _folded(line: str, before: int, width: int | None) -> str:
+    """A line whose reason, so many characters in, goes on below itself where the width ends."""
+    if width is None or len(line) <= width:
+        return line
+    below = " " * min(before, width // 2)
+    return "\n".join(textwrap.wrap(line, max(width, 30), subsequent_indent=below, break_on_hyphens=False))
 
 
 def _objective(clock: Clock) -> dict[str, Any]:

@@ -380,4 +380,4 @@ def _show_plan(made: Plan, rules: RuleSet) -> None:
     from sync.cli import console
 
     colours = {rf"(?m)^{head}\b.*(?:\n .*)*": show.COLOURS[status] for status, head in show.HEADS.items()}
-    console.coloured(show.text(made, rules), colours)
+    console.coloured(show.text(made, rules, console.room()), colours)

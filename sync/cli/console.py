@@ -60,6 +60,11 @@ def width() -> int | None:
     return shutil.get_terminal_size().columns
 
 
+def room() -> int | None:
+    """The columns of a terminal that somebody looks at; None for a program, which looks for one line."""
+    return width() if sys.stdout.isatty() else None
+
+
 def coloured(text: str, colours: Mapping[str, str]) -> None:
     """A text with what these patterns find in its colour (their first group, if any); plain where no colour is wanted.
 
@@ -108,9 +113,8 @@ def told(problems: Sequence[Problem], style: Format, fine: str, config: Path) ->
     elif style in {"github", "sarif"}:
         _told_to_a_forge(problems, style, config)
     else:
-        room = width() if sys.stdout.isatty() else None  # a program that reads it looks for one line
         for problem in problems:
-            coloured(pointing.text(problem, room), pointing.COLOURS)
+            coloured(pointing.text(problem, room()), pointing.COLOURS)
         errors = sum(problem.level == "error" for problem in problems)
         warnings = len(problems) - errors
         counts = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "problem"), (warnings, "warning")) if n]

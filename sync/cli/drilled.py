@@ -30,7 +30,7 @@ COLOURS: Final[Mapping[str, str]] = {
     r"(?m)^ +expected .*(?:\n {16,}\S.*)*$": "green",
     r"\bmissed\b.*": "bold red",
     r"\bmet\b": "bold green",
-    r"(?m)^\S+: (\d+) of \1 expectations held;(?s:.*)\Z": "bold green",
+    r"(?m)^(\S+: (\d+) of \2 expectations held;(?s:.*))\Z": "bold green",
 }
 LONGEST: Final = 140
 """Characters of a message that stand in the timeline; addresses of pages do not."""

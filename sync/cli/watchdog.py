@@ -65,7 +65,7 @@ def tell(found: Survey, tolerance: timedelta) -> None:
     """For people: one line where all is well, else a table."""
     tickets = f"{found.looked} ticket{'s' * (found.looked != 1)}"
     if found.late:
-        console.table(("ticket", "late", "what", "effect", "why"), rows(found))
+        console.table(("ticket", "late", "what", "rule", "why"), rows(found))
         console.say(f"{len(found.late)} overdue by more than {duration.show(tolerance)}, of {tickets}")
     elif not found.unsaid:
         console.say(f"nothing is overdue by more than {duration.show(tolerance)}: {tickets}")
@@ -74,10 +74,10 @@ def tell(found: Survey, tolerance: timedelta) -> None:
 
 
 def rows(found: Survey) -> Iterator[tuple[str, ...]]:
-    """What is overdue, a line each."""
+    """What is overdue, a line each; by which rule it is shorter than the key of its effect, which programs are told."""
     for one in found.late:
         late = timedelta(seconds=round(one.late(found.at).total_seconds()))
-        yield one.ticket, duration.show(late), one.what, one.key, _why(one)
+        yield one.ticket, duration.show(late), one.what, one.key.partition(">")[0].replace(":", " ", 1), _why(one)
 
 
 def data(found: Survey) -> dict[str, Any]:
