@@ -207,12 +207,18 @@ class Survey:
     unsaid: tuple[tuple[str, str], ...] = ()
 
 
-def unlisted(home: Ticket, refs: Collection[str], tracker: Tracker) -> str:
+def unlisted(home: Ticket, refs: Collection[str], tracker: Tracker, now: datetime) -> str:
     """Why a list of all that is open is not to be believed, as a sentence: the home ticket is open, and not on it.
 
-    An account that has lost its rights is told of no error: it is shown an empty list. Empty where nothing is wrong.
+    An account that has lost its rights is told of no error: it is shown an empty list. Empty where nothing is wrong,
+    and while the home ticket was changed so lately that a search may not know it yet.
     """
-    if home.ref in refs or home.phase not in {"new", "active"} or not tracker.covers(home):
+    if (
+        home.ref in refs
+        or home.updated > now - TOLERANCE
+        or home.phase not in {"new", "active"}
+        or not tracker.covers(home)
+    ):
         return ""
     return (
         f"the list of open tickets lacks the home ticket {home.key}, and so may lack others; may the account see all "
@@ -247,6 +253,6 @@ def survey(engine: Engine, tolerance: timedelta = TOLERANCE, age: timedelta | No
                 continue
             except ConnectorError as error:
                 unsaid.append((listed.key, str(error)))
-    if engine.site.home and (doubt := unlisted(engine.tracker.get(engine.site.home), refs, engine.tracker)):
+    if engine.site.home and (doubt := unlisted(engine.tracker.get(engine.site.home), refs, engine.tracker, now)):
         raise Temporary(doubt, in_doubt=False)
     return Survey(now, looked, oldest(late), tuple(unsaid))

@@ -176,13 +176,13 @@ class HomeVisits:
         self._told, self._next = told, now + HOME_EVERY
 
     def _read(self) -> Ticket:
-        swept = self._swept
+        engine, swept = self._engine, self._swept
         try:
-            ticket = self._engine.tracker.get(self._engine.site.home)
+            ticket = engine.tracker.get(engine.site.home)
         except Missing as gone:
             swept.doubt = f"the home ticket is gone, or the account has lost its rights: {gone}"
             raise
-        swept.doubt = unlisted(ticket, swept.refs, self._engine.tracker) if swept.whole is not None else ""
+        swept.doubt = unlisted(ticket, swept.refs, engine.tracker, engine.clock()) if swept.whole is not None else ""
         return ticket
 
     def _visit(self) -> str:

@@ -121,11 +121,13 @@ class Sweep:
     def changed(self) -> Round:
         """List what changed since the last sweep began. Raises ConnectorError."""
         began = self._clock()
-        listed = queued = 0
+        refs, listed, queued = set[str](), 0, 0
         for ticket in _each(self._tracker.changed(min(self.swept.last or began, began) - OVERLAP)):
             listed += 1
+            refs.add(ticket.ref)
             queued += self._candidate(ticket)
         self.swept.last = began
+        self.swept.refs = self.swept.refs.union(refs) if refs - self.swept.refs else self.swept.refs
         return Round(listed, queued)
 
     def forget(self) -> None:

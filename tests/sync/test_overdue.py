@@ -398,6 +398,31 @@ def test_an_empty_list_is_not_believed_where_the_home_ticket_should_be_on_it() -
         survey(fresh(world))
 
 
+def test_a_home_that_was_changed_a_moment_ago_may_not_be_on_the_list_yet() -> None:
+    world, tracker = blinded()
+    tracker.blind = True
+    tracker.comment(tracker.get("HOME-1").ref, "Made a moment ago")
+    assert survey(fresh(world)).looked == 0
+    world.at("09:18")
+    with pytest.raises(Temporary, match="lacks the home ticket"):
+        survey(fresh(world))
+
+
+def test_a_home_that_was_reopened_is_on_the_list_of_what_changed() -> None:
+    world, tracker = blinded()
+    home = tracker.get("HOME-1").ref
+    tracker.person(home, phase="closed")
+    world.now += timedelta(days=2)
+    sweep = Sweep(
+        tracker, world.engine, MemoryQueue(lambda ref: None, lambda ref: 0, world.clock), Times(), world.clock
+    )
+    sweep.whole()
+    assert home not in sweep.swept.refs
+    tracker.person(home, phase="active")
+    sweep.changed()
+    assert home in sweep.swept.refs
+
+
 def test_a_home_that_is_closed_or_elsewhere_is_on_no_list_and_that_is_well() -> None:
     world, tracker = blinded()
     tracker.blind = True
