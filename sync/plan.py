@@ -238,11 +238,13 @@ class _Planner:
         decisions = (*rooms.kept(decisions, self.ledger, self.rules, self.known, self.ticket), *decisions)
         if self.closing:
             self.restriction = Restriction.of(self.closing, self.facts, self.world.products, self.now)
-        scene = Scene(self.facts, self.ledger, self.rules, self.world, self.now, self.restriction)
         open_ones = rooms.opened(self.rules, self.ledger, self.world, restricted=self.restriction is not None)
-        scene = replace(scene, rooms=open_ones, clocks=self.clocks)
+        scene = Scene(
+            self.facts, self.ledger, self.rules, self.world, self.now, self.restriction, open_ones, self.clocks
+        )
         # What is watched is told as it would be: to whoever would have the ticket, with what it would say.
-        watched = replace(scene, facts=self._past(self.watched_ticket).facts)
+        unwatched = self.watched_ticket is self.ticket
+        watched = scene if unwatched else replace(scene, facts=self._past(self.watched_ticket).facts)
         live, shadow = (tuple(d for d in decisions if (d.rule.mode == "watch") is one) for one in (False, True))
         would = (*self.wishes, *rooms.rooms(shadow, watched), *effects(shadow, watched))
         if self.restriction is not None and not self.restriction.allows_place(*(self.world.watch or ("", ""))):

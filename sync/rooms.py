@@ -60,7 +60,8 @@ def rooms(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     """The channels that these decisions want, each with its card; all but decisions for channels are passed over."""
     made = [one for d in decisions if isinstance(d.rule, Room) for one in _of(d, d.rule, scene)]
     closed = scene.restriction is not None
-    told = (replace(one, restricted=closed, room=None if one.watched else one.room) for one in made)
+    plain = not closed and not any(one.watched for one in made)
+    told = made if plain else [replace(e, restricted=closed, room=None if e.watched else e.room) for e in made]
     return tuple(as_watched(one, scene) for one in told)
 
 
