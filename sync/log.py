@@ -65,12 +65,15 @@ def untold(ledger: Ledger) -> tuple[str, ...]:
 
 
 def told_late(plan: Plan, keys: Collection[str], rules: RuleSet) -> tuple[str, ...]:
-    """The lines of what was done earlier and never told. News are over once they were told: which, nobody knows now."""
+    """The lines of what was done earlier and never told. News are over once they were told: which, nobody knows now.
+
+    Nothing is told of what had to make room in the ledger.
+    """
     effects = {item.effect.key: item.effect for item in reversed(plan.items) if item.status != "next"}
     entries = plan.ledger.entries
     names = {f"{kind}:{rule.id}": rule.name or rule.id for rule in rules for kind in ("news", UNMUTED)}
-    done = [(effects[key], entries[key].at) for key in keys if key in effects]
-    over = [(key.partition(">"), entries[key].at) for key in keys if key not in effects]
+    done = [(effects[key], entries[key].at) for key in keys if key in effects and key in entries]
+    over = [(key.partition(">"), entries[key].at) for key in keys if key not in effects and key in entries]
     return (
         *(effect_line(effect, Outcome(effect.key, done=True), rules, at) for effect, at in done if at is not None),
         *(

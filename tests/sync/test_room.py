@@ -16,6 +16,7 @@ from sync.effects import Effect
 from sync.gate import Gate
 from sync.health import Health, Swept
 from sync.ledger import PEOPLES_ROOM, ROOM, Act, Entry, Ledger, Outcome, nearly_full
+from sync.log import told_late
 from sync.queue import Depth
 from tests.world import RULES, World
 
@@ -187,3 +188,11 @@ def test_of_what_was_asked_of_the_timers_again_and_again_the_latest_stays() -> N
     assert trimmed.size() <= ROOM * 0.8
     assert trimmed.acts[0] == skipped, "a step that was left out stays left out"
     assert trimmed.acts[-4:] == acts[-4:]
+
+
+def test_a_call_that_had_to_make_room_before_the_log_told_it_stops_no_look() -> None:
+    world = World()
+    ref = world.ticket()
+    plan = world.at("09:06").plan(ref)
+    keys = ("escalate:unacknowledged>on-call:team", "update:dropped>slack:#status")
+    assert ["call tom" in line for line in told_late(plan, keys, world.engine.rules)] == [True]
