@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
 
 from connectors.problems import Where
+from rules.condition import Condition
 from rules.duration import in_days
 from rules.language import KINDS, MODES, NOT_YET
 from rules.model import (
@@ -239,10 +240,19 @@ def _objective(written: Written, at: Reading) -> None:
     field = at.names.fields.get(values.get("field", ""))
     if field is not None and field.type != "text":
         at.wrong(written.find("field").where, f"{field.name} is a {field.type}, and a text is written into it")
+    for word in ("start", "stop", "when", "pause"):
+        if field is not None and _reads(values.get(word), field.name):
+            said = f"this clock writes into {field.name}, and reads that in {word}"
+            at.wrong(written.key(word), said, "what it writes would start or stop it; take another field")
     for index, step in enumerate(values.get("steps", ())):
         if len({"at", "before", "after"} & step.keys()) != 1:
             where = written.find("steps", index).where
             at.wrong(where, f"step {index + 1} needs one of at, before and after")
+
+
+def _reads(value: Condition | str | None, field: str) -> bool:
+    """Whether a condition, or a moment of `start` and `stop`, asks for a field."""
+    return value == f"changed:{field}" if isinstance(value, str) else value is not None and field in value.names
 
 
 def _in_hours(written: Written, at: Reading) -> None:
@@ -256,6 +266,7 @@ def _in_hours(written: Written, at: Reading) -> None:
 
 
 _SPANS = ("after", "before")
+_LEAST_EVERY = timedelta(minutes=1)
 
 
 def _tasks(written: Written, at: Reading) -> None:
@@ -280,6 +291,8 @@ def _notify(written: Written, at: Reading) -> None:
 
 def _update(written: Written, at: Reading) -> None:
     every, remind = written.values.get("every"), written.values.get("remind")
+    if every is not None and every < _LEAST_EVERY:
+        at.wrong(written.find("every").where, "nobody reads so many updates", "write 1m or more")
     if every is not None and remind is not None and remind >= every:
         at.wrong(written.key("remind"), "this reminds before the update that is before", "write less than every")
 
