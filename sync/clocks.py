@@ -23,10 +23,10 @@ from sync.items import Item
 from sync.ledger import Ledger
 
 AHEAD: Final = (
-    "**{{ key }}** {{ summary }}: {{ clock }}, until {{ rto_until }}"
-    "{% if late %}, and it is expected to be over {{ eta }}{% endif %}. {{ url }}"
+    "**{{ key }}** {{ summary }}: {{ clock }} runs out at {{ rto_until }}"
+    "{% if late %}, and it is expected to last until {{ eta }}{% endif %}. {{ url }}"
 )
-OVER: Final = "**{{ key }}** {{ summary }}: {{ clock }} ran out {{ rto_until }}. {{ url }}"
+OVER: Final = "**{{ key }}** {{ summary }}: {{ clock }} ran out at {{ rto_until }}. {{ url }}"
 STILL: Final = "**{{ key }}** {{ summary }}: {{ clock }} stands still since {{ paused }}. {{ url }}"
 POINT: Final = (
     "**{{ key }}** {{ summary }}: {{ clock }} is {{ band }}: the last recovery point is {{ since }}, "

@@ -93,7 +93,7 @@ def _folded(line: str, before: int, width: int | None) -> str:
     """A line whose reason, so many characters in, goes on below itself where the width ends."""
     if width is None or len(line) <= width:
         return line
-    below = " " * min(before, width // 2)
+    below = " " * min(before, 2 * width // 3)
     return "\n".join(textwrap.wrap(line, max(width, 30), subsequent_indent=below, break_on_hyphens=False))
 
 

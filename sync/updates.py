@@ -45,6 +45,7 @@ REMINDER: Final = (
 REMIND: Final = "remind"
 """The kind of a reminder's key: whoever is to post an update is told so, shortly before it goes out by itself."""
 FIRST: Final = "somebody posts one first"
+POSTS: Final = "somebody posts an update"
 MOST: Final = 10
 """So many changes are told in one update, the latest."""
 _READ_WITHIN: Final = timedelta(seconds=30)
@@ -342,12 +343,12 @@ class _Talk:
             return
         words = {
             **(self.words(beat, beat.due) if due <= self.scene.now else {}),
-            "audiences": ", ".join(dict.fromkeys(one.name for one in together)),
+            "audiences": _and(list(dict.fromkeys(one.name for one in together))),
             "next_update": out,
         }
         moment = Moment(due, due, 1, (to,), standard(REMINDER), words=words)
         asked = ("update", "skip", "snooze")
-        series = Series(beat.decision, (moment,), standard(REMINDER), asked, FIRST, kind=REMIND, verb="remind")
+        series = Series(beat.decision, (moment,), standard(REMINDER), asked, POSTS, kind=REMIND, verb="remind")
         why = (f"{beat.rule.name or beat.rule.id}, before the update",)
         begun = max((beat.base, *(change.at for change in beat.skipped)))  # its buttons go when it is skipped
         yield from (replace(effect, begun=begun, why=why) for effect in calls(series, self.scene))
@@ -379,6 +380,11 @@ def _for_outside(happened: Iterable[Event], beat: Beat, scene: Scene) -> Iterato
     audience = scene.rules.audiences.get(beat.address.audience)
     told = audience.fields if audience is not None else ()
     return (replace(one, text=one.text.removesuffix(f" by {one.by}")) for one in happened if one.field in told)
+
+
+def _and(names: list[str]) -> str:
+    """Several as people say them: `management, sales and customers`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _listed(happened: Iterable[Event]) -> str:

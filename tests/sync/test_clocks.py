@@ -76,11 +76,11 @@ def test_each_step_warns_its_own_people_at_its_moment() -> None:
     opened(made)
     made.at("13:30")
     assert told(made, MARIA) == [
-        ("11:00", "**OPS-1** Checkout is down: RTO 4h, until 13:00. https://tracker.example.org/OPS-1")
+        ("11:00", "**OPS-1** Checkout is down: RTO 4h runs out at 13:00. https://tracker.example.org/OPS-1")
     ]
     assert told(made, MANAGEMENT) == [
-        ("12:30", "**OPS-1** Checkout is down: RTO 4h, until 13:00. https://tracker.example.org/OPS-1"),
-        ("13:10", "**OPS-1** Checkout is down: RTO 4h ran out 13:00. https://tracker.example.org/OPS-1"),
+        ("12:30", "**OPS-1** Checkout is down: RTO 4h runs out at 13:00. https://tracker.example.org/OPS-1"),
+        ("13:10", "**OPS-1** Checkout is down: RTO 4h ran out at 13:00. https://tracker.example.org/OPS-1"),
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_warning_says_that_it_is_expected_too_late_and_has_buttons_that_help()
     made.click("eta", ref, time="15:00")
     made.at("11:01")
     post = next(post for post in made.posts if post.place == MARIA)
-    assert "RTO 4h, until 13:00, and it is expected to be over 15:00." in post.message.text
+    assert "RTO 4h runs out at 13:00, and it is expected to last until 15:00." in post.message.text
     assert [button.verb for button in post.message.buttons] == ["acknowledge", "eta", "update"]
 
 
@@ -108,7 +108,7 @@ def test_after_downtime_everybody_who_is_due_is_warned_once_and_nobody_twice() -
     made.at("14:00")
     made.restart()
     assert (times(made, MARIA), times(made, MANAGEMENT)) == (["14:00"], ["14:00"])
-    assert "ran out 13:00" in told(made, MARIA)[0][1]
+    assert "ran out at 13:00" in told(made, MARIA)[0][1]
     made.restart()
     made.at("20:00")
     assert (times(made, MARIA), times(made, MANAGEMENT)) == (["14:00"], ["14:00"])
@@ -136,7 +136,7 @@ def test_while_it_is_held_nobody_is_warned_and_the_rest_moves() -> None:
     made.person(ref, hold=False)
     made.at("16:01")
     assert times(made, MARIA) == ["16:00"]
-    assert "until 18:00" in told(made, MARIA)[0][1]
+    assert "runs out at 18:00" in told(made, MARIA)[0][1]
 
 
 def test_what_was_due_before_it_was_held_is_made_however_late_and_says_that_it_stands_still() -> None:

@@ -363,7 +363,7 @@ def test_updates_that_are_due_together_have_one_reminder() -> None:
     world.person(ref, assignee="tom")
     world.at("10:00")
     assert clocks(world, "U-tom") == ["09:27", "09:54"]
-    assert "an update for management, #incidents is due at 10:00" in world.said("U-tom")[-1]
+    assert "an update for management and #incidents is due at 10:00" in world.said("U-tom")[-1]
 
 
 def test_of_places_that_are_told_at_different_times_the_next_one_is_reminded_of() -> None:
@@ -592,7 +592,7 @@ def test_the_plan_says_what_was_told_and_what_comes() -> None:
     world.at("09:31")
     assert show.text(world.plan(ref), world.engine.rules).splitlines()[2:] == [
         "      09:30  update management  half-hourly, every 30m",
-        "NEXT  09:57  remind tom         unless somebody posts one first",
+        "NEXT  09:57  remind tom         unless somebody posts an update",
         "      10:00  update management  unless somebody posts one first",
     ]
     assert "09:30 update management (half-hourly, every 30m)" in world.log(ref)
