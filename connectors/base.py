@@ -207,7 +207,8 @@ class Sink(Connector, Generic[ThingT]):
 
     `editable`: what was put can be changed. `searchable`: `find` can answer; `lag` is how long a thing may take to
     be found. `pace` is how long to leave between two things at one place. `drops_doubles`: what is put again under the
-    same key is dropped there, so that a repeat is no double; some know that only by their settings.
+    same key is dropped there, so that a repeat is no double; some know that only by their settings. Such a sink
+    knows what it was given by its (first) key, too: `retire` takes that for a ref.
     """
 
     editable: ClassVar[bool] = True

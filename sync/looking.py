@@ -20,12 +20,13 @@ from sync import deeds
 from sync import log as ticket_log
 from sync.claims import claims
 from sync.effects import Effect
+from sync.items import ASK_AGAIN
 from sync.ledger import Entry, Failure, Ledger, Outcome, nearly_full, reason
 from sync.log import LOG_KEY
 from sync.memory import UNWRITABLE_PAUSE
 from sync.perform import CHANNEL, Performer, begun, together, token
 from sync.plan import Batch, Plan, make_plan
-from sync.settle import settled
+from sync.settle import ended, settled
 
 if TYPE_CHECKING:
     from sync.look import Engine
@@ -81,7 +82,9 @@ class Look:
         plan = make_plan(self.ticket, self.ledger, engine.rules, engine.world(self.ticket, self.ledger), now)
         engine.memory.closing(self.ticket.ref, restricted=plan.restriction is not None)
         self.lines.extend(ticket_log.told_late(plan, ticket_log.untold(self.ledger), engine.rules))
-        self.ledger = plan.ledger
+        self.ledger = ended(self.ledger, plan.ledger, engine.sinks, now)
+        if self.ledger is not plan.ledger:
+            self.skipped.append(now + ASK_AGAIN)
         self._count_unexplained(plan)
         for batch in plan.batches():
             if self.expired():

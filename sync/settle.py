@@ -33,6 +33,26 @@ def settled(ledger: Ledger, sinks: Mapping[str, Sink[Message]], now: datetime) -
     return ledger
 
 
+def ended(before: Ledger, after: Ledger, sinks: Mapping[str, Sink[Message]], now: datetime) -> Ledger:
+    """The ledger after claims were dropped that nobody wants any more, once what may ring because of them is ended.
+
+    Where doubles are dropped a call is known by its key alone, so it can be ended though nobody knows that it came.
+    What cannot be ended now keeps its claim, for as long as a claim waits for anything.
+    """
+    for key, claim in before.open_claims().items():
+        product, _, address = claim.to.partition(":")
+        sink = sinks.get(product)
+        if sink is None or not sink.drops_doubles or key in after.open_claims():
+            continue
+        try:
+            sink.retire(address, token(before.ref, key, claim.moment))
+        except ConnectorError as error:
+            log.warning("what may ring could not be ended", key=key, said=str(error))
+            if now - claim.first < FIND_PATIENCE and not isinstance(error, (Missing, Refused)):
+                after = after.with_entry(key, before.entries[key])
+    return after
+
+
 def _settle(ledger: Ledger, key: str, claim: Claim, sinks: Mapping[str, Sink[Message]], now: datetime) -> Ledger:
     entry = ledger.entries[key]
     product, _, address = claim.to.partition(":")

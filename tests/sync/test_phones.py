@@ -18,7 +18,9 @@ from sandbox.clock import Clock
 from sandbox.gateway import GatewayState
 from sandbox.http import Answer, Fault
 from sync.cli.app import app
+from sync.ledger import Ledger
 from sync.look import Engine
+from sync.settle import ended
 from tests.connectors.gateways import NUMBER, Gateway, gateway
 from tests.world import World
 
@@ -149,6 +151,42 @@ def test_a_call_in_doubt_is_made_again_and_rings_twice_only_where_doubles_count(
         assert len(world.state.rings) == rings
         assert not world.plan(ref).ledger.open_claims()
         assert any("received this before" in ring.text for ring in world.state.rings) is marked
+
+
+def stands(world: Night) -> list[str]:
+    return [one.state for one in (*world.state.events, *world.state.alerts)]
+
+
+@pytest.mark.parametrize("recipe", ["pagerduty", "opsgenie"])
+def test_a_call_in_doubt_that_nobody_needs_any_more_is_ended(recipe: str) -> None:
+    with night(recipe, "place:oncall") as world:
+        ref = world.ticket(severity="high")
+        server = world.at_gateway.box.server
+        server.fail(Fault(lambda asked: asked.method == "POST", drop=True, done=True, times=3))
+        world.at("03:05:30")
+        assert stands(world) == ["triggered"], "it came, and nobody knows"
+        world.click("acknowledge", ref)
+        server.heal()
+        server.fail(Fault(lambda asked: True, Answer(503, "down"), times=99))
+        world.at("03:08")
+        assert stands(world) == ["triggered"]
+        assert Ledger.loads(world.tracker.tickets[ref].ledger, ref).open_claims(), "it is not forgotten"
+        server.heal()
+        world.at("03:12")
+        assert stands(world) == ["resolved"]
+        assert not Ledger.loads(world.tracker.tickets[ref].ledger, ref).open_claims()
+        assert len(world.state.rings) == 1
+
+
+def test_what_can_never_be_ended_is_given_up() -> None:
+    with night("pagerduty", "place:oncall") as world:
+        ref = world.ticket(severity="high")
+        world.at_gateway.box.server.fail(Fault(lambda asked: True, drop=True, times=99))
+        world.at("03:05:30")
+        before = Ledger.loads(world.tracker.tickets[ref].ledger, ref)
+        none, sinks = Ledger(ref), {"phone": world.phone}
+        assert ended(before, none, sinks, NIGHT + timedelta(minutes=19)).open_claims() == before.open_claims()
+        assert ended(before, none, sinks, NIGHT + timedelta(minutes=21)) is none
 
 
 def test_two_processes_in_one_night_ring_a_phone_once_where_doubles_are_dropped() -> None:
