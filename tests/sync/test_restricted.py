@@ -120,6 +120,20 @@ def test_a_card_whose_rule_is_gone_or_that_was_retired_is_blanked_as_well() -> N
     assert "Checkout" not in card.message.text
 
 
+def test_a_card_that_was_blanked_is_never_retired_and_shown_again_when_it_is_wanted() -> None:
+    world = _world()
+    ref = world.ticket(security=False)
+    card = next(post for post in world.posts if post.place == INCIDENTS)
+    world.person(ref, security=True)
+    world.restart()
+    world.person(ref, security=False, severity="low")
+    assert card.message.text == "**OPS-1** is restricted.", "nobody wants it any more, and it has no buttons to lose"
+    assert not [item for item in world.plan(ref).items if item.effect.sort == "retire"]
+    world.person(ref, severity="high")
+    assert "Checkout is down" in card.message.text
+    assert card.message.buttons
+
+
 def test_where_nothing_can_be_edited_nothing_is_said() -> None:
     def messengers(clock: object) -> dict[str, MemoryMessenger]:
         assert callable(clock)
