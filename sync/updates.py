@@ -182,7 +182,8 @@ def _beat(decision: Decision, rule: Update, address: Address, talk: _Talk) -> Be
     every = cadence.every(rule, cadence.paced(history, now))
     told, own = _told(rule, address, scene)
     begun = max(decision.since, scene.world.start or decision.since)
-    base = begun if told is None else max(begun, told.counted(every))
+    counted = told.counted(every) if told is not None else begun
+    base = counted if begun <= counted + every else begun  # what a place was promised is kept, whatever came between
     fresh = tuple(c for c in cadence.posted(history, begun, now) if told is None or c.at > told.due)
     audience = scene.rules.audiences.get(address.audience)
     alone = audience is None or len(audience.to) == 1

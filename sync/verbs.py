@@ -13,6 +13,7 @@ from typing import Final
 
 from connectors.model import WORDS, Comment, User, Value
 from connectors.problems import nearest
+from rules.cadence import UPDATE
 from rules.directory import user_of
 from rules.events import acknowledged_at
 from rules.facts import Who
@@ -20,6 +21,7 @@ from rules.text import inert
 from sync import goals, overrides
 from sync.acts import THROUGH, kept_by_acts, value_of
 from sync.asked import Asked, Sorry, Wish
+from sync.ledger import Act
 from sync.moments import moment
 from sync.permits import may
 from sync.persons import display, known, named, sentence
@@ -164,8 +166,19 @@ def _level(asked: Asked, said: str) -> str:
 
 
 def _update(asked: Asked) -> Wish:
-    text = asked.arg("text")[:LONGEST_UPDATE]
-    return Wish(f"Your update is on {asked.ticket.key}.", acts=(asked.act("update", {"text": text}),))
+    """An update. Of a ticket that is over people are told only where a rule says so; whoever posts it hears that."""
+    key, phase = asked.ticket.key, asked.ticket.phase
+    act = asked.act("update", {"text": asked.arg("text")[:LONGEST_UPDATE]})
+    unheard = phase in OVER and not _tells(asked, act)
+    nobody = f" Nobody is told of it by itself, since {key} is {phase}." if unheard else ""
+    return Wish(f"Your update is on {key}.{nobody}", acts=(act,))
+
+
+def _tells(asked: Asked, act: Act) -> bool:
+    """Whether any rule would tell an update."""
+    ledger = asked.ledger.with_act(act)
+    plan = make_plan(asked.ticket, ledger, asked.rules, asked.engine.world(asked.ticket, ledger), asked.now)
+    return any(item.effect.key.startswith(f"{UPDATE}:") for item in plan.of("owed", "next", "held"))
 
 
 def _comment(asked: Asked) -> Wish:

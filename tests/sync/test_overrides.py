@@ -57,8 +57,8 @@ def test_another_cadence_ends_when_the_ticket_is_resolved() -> None:
     world.click("cadence", ref, every="15m")
     world.at("09:20").click("resolve", ref)
     world.at("09:30").person(ref, phase="active")
-    world.at("10:05")
-    assert clocks(world) == ["09:15", "10:00"]
+    world.at("09:50")
+    assert clocks(world) == ["09:15", "09:45"]
 
 
 def test_another_cadence_than_that_of_the_rules_survives_a_restart() -> None:
@@ -367,3 +367,13 @@ def test_a_snooze_is_for_one_update_only() -> None:
     world.at("09:10").click("snooze", ref, "tom", time="19m")
     world.at("10:00")
     assert clocks(world, "U-tom") == ["09:29", "09:57"]
+
+
+def test_whoever_posts_an_update_of_what_is_over_hears_whether_anybody_is_told() -> None:
+    always = UPDATES + '[[update]]\nid = "ever"\nwhen = \'phase != "closed"\'\nevery = "2h"\nto = ["place:incidents"]\n'
+    for rules, more in ((UPDATES, " Nobody is told of it by itself, since OPS-1 is resolved."), (always, "")):
+        world = World(LADDER + rules)
+        ref = quiet(world)
+        world.click("resolve", ref)
+        assert world.click("update", ref, text="It was the cache.") == f"Your update is on OPS-1.{more}"
+        assert ("#incidents" in [post.place for post in world.posts]) is not bool(more)

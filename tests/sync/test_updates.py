@@ -136,6 +136,15 @@ def test_a_ticket_that_is_over_is_told_no_more_and_one_that_is_opened_again_begi
     assert clocks(world) == ["09:30", "11:20"]
 
 
+def test_the_next_update_that_a_place_was_promised_comes_whatever_the_severity_was_meanwhile() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    world.at("09:40").person(ref, severity="low")
+    world.at("09:50").person(ref, severity="high")
+    world.at("10:40")
+    assert clocks(world) == ["09:30", "10:00", "10:30"]
+
+
 def test_of_many_changes_the_latest_are_told() -> None:
     world = World(UPDATES)
     ref = world.ticket(affected_users=0)
