@@ -194,6 +194,16 @@ class Performer:
         return replace(thing, under=under) if under else thing
 
 
+def hushed(sink: Sink[Message], address: str, ref: str) -> bool:
+    """End a call of which nobody knows whether it came; False where that is worth another try."""
+    try:
+        sink.retire(address, ref)
+    except ConnectorError as error:
+        log.warning("what may ring could not be ended", ref=ref, said=str(error))
+        return isinstance(error, (Missing, Refused))
+    return True
+
+
 def together(effects: Iterable[Effect]) -> Iterator[tuple[Effect, ...]]:
     """What is one message as one group, at the place of the first; everything else alone, in order."""
     groups: dict[object, list[Effect]] = {}

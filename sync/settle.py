@@ -17,7 +17,7 @@ from connectors.base import Sink
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Absent, Found, Message
 from sync.ledger import Claim, Ledger, Outcome
-from sync.perform import CHANNEL, STANDING, begun, token
+from sync.perform import CHANNEL, STANDING, begun, hushed, token
 
 log = structlog.get_logger()
 
@@ -44,12 +44,8 @@ def ended(before: Ledger, after: Ledger, sinks: Mapping[str, Sink[Message]], now
         sink = sinks.get(product)
         if sink is None or not sink.drops_doubles or key in after.open_claims():
             continue
-        try:
-            sink.retire(address, token(before.ref, key, claim.moment))
-        except ConnectorError as error:
-            log.warning("what may ring could not be ended", key=key, said=str(error))
-            if now - claim.first < FIND_PATIENCE and not isinstance(error, (Missing, Refused)):
-                after = after.with_entry(key, before.entries[key])
+        if not hushed(sink, address, token(before.ref, key, claim.moment)) and now - claim.first < FIND_PATIENCE:
+            after = after.with_entry(key, before.entries[key])
     return after
 
 
