@@ -53,13 +53,15 @@ def _told(_: Decision, scene: Scene) -> str:
 
 
 def _called(key: str, to: str, rules: RuleSet) -> str:
-    """Who was called, by the key and the address in the ledger: a person's name where it is known, else the place."""
+    """Who was called, by the key and the address in the ledger: a person's name where it is known, else the place's."""
     product, _, address = to.partition(":")
     person = person_of(User(address, email=address), product, rules)
     if person is not None:
         return str(rules.people[person])
-    place = key.partition(">")[2]
-    return place.rpartition("@")[0] if place.startswith("place:") else place
+    kind, _, name = key.partition(">")[2].partition(":")
+    if kind == "place":
+        return name.rpartition("@")[0]
+    return name if kind == product else f"{kind}:{name}"
 
 
 def _changed(decision: Decision, scene: Scene) -> str:

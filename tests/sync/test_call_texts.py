@@ -63,7 +63,7 @@ Recommended: fail over to the standby of checkout. Otherwise: restart the pods o
         f"""\
 *OPS-1* Checkout is down: high, Nobody has acknowledged since 03:00. {LINK}
 Changed: Maria commented.
-Called: tom at 03:05, maria at 03:15, place:incidents at 03:15.
+Called: tom at 03:05, maria at 03:15, incidents at 03:15.
 In the way: it is on hold (the <vendor> looks into it), nobody has it, nobody has acknowledged it.
 It must be restored by 07:00.
 Recommended: declare a disaster.""",
@@ -81,7 +81,7 @@ It must be restored by 07:00.""",
         f"""\
 *OPS-1* Checkout is down: high, Nobody has acknowledged since 04:55. {LINK}
 Changed: counts as not acknowledged again.
-Called: maria at 03:15, place:incidents at 03:15, slack:#management at 03:30, tom at 04:40.
+Called: maria at 03:15, incidents at 03:15, #management at 03:30, tom at 04:40.
 In the way: it is on hold (the <vendor> looks into it), nobody has it, nobody has acknowledged it.
 It must be restored by 07:00.
 Recommended: fail over to the standby of checkout. Otherwise: restart the pods one by one; or call the vendor.""",
@@ -181,7 +181,7 @@ def test_an_address_that_is_nobodys_is_told_whole() -> None:
     world.ticket(severity="high", team="payments")
     world.at("09:16")
     said = world.said("U-maria")[0].replace("\u2060", "")  # a word joiner, so that it mentions nobody
-    assert "Called: slack:boss@example.org at 10:05." in said
+    assert "Called: boss@example.org at 10:05." in said
 
 
 def test_an_update_and_a_comment_are_told_in_short() -> None:
