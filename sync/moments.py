@@ -17,6 +17,8 @@ NEVER = frozenset({"none", "unknown", "never", "clear", "off", "-", "?"})
 HOW = "write it as 15:30, as in 2h, as tomorrow 09:00, or as 2026-01-31T09:30Z"
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|h|uhr|o'clock)?", re.IGNORECASE)
 _PART = re.compile(r"(\d+(?:[.,]\d+)?)\s*(d|h|m)[a-z]*\.?", re.IGNORECASE)
+_HALF = re.compile(r"^(?:a\s+)?half\s+an?\s+hour$", re.IGNORECASE)
+_ONE = re.compile(r"^(?:an|a|one)\s+(?=(?:hour|day|minute)\b)", re.IGNORECASE)
 _MINUTES = {"d": 1_440, "h": 60, "m": 1}
 
 
@@ -56,6 +58,7 @@ def span(said: str) -> timedelta | None:
     bare = " ".join(said.split())
     if len(bare) > LONGEST:
         return None
+    bare = _ONE.sub("1 ", _HALF.sub("30m", bare))
     try:
         return duration.parse(bare)
     except ValueError:

@@ -6,6 +6,7 @@ is left out when it would have come.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +26,9 @@ from sync.plan import make_plan, shown
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=7)
 LONGEST_PAUSE: Final = timedelta(hours=24)
+LIKELY_PAUSE: Final = timedelta(hours=12)
+"""Who names a time of day that is farther off has more likely mistaken the time than meant tomorrow's."""
+CLOCK: Final = re.compile(r"(?:(?:until|till|at) +)?(\d{1,2}(?:[:.h]\d{2})?(?: ?(?:am|pm))?)", re.IGNORECASE)
 LATER: Final = timedelta(minutes=5)
 """When somebody is reminded again who does not say when; sooner where the update is."""
 _STEPS: Final = frozenset({"step", "call", "ladder", "escalation", "the step", "next step", "the next step"})
@@ -88,11 +92,15 @@ def pause(asked: Asked) -> Wish:
     until = _moment(asked, asked.arg("time"))
     if until is None:
         return resumed(asked)
+    clock = CLOCK.fullmatch(asked.arg("time").strip())
+    if clock is not None and until - asked.now > LIKELY_PAUSE:
+        far = f"{clock[1]} is more than {duration.show(LIKELY_PAUSE)} off"
+        raise Sorry(f"{far}; if {key} is to be paused for so long, write it as tomorrow {clock[1]}.")
     if until - asked.now > LONGEST_PAUSE:
         raise Sorry(f"A ticket is paused for at most {duration.show(LONGEST_PAUSE)}; a [[mute]] is for longer.")
     act = asked.act("pause", {"until": until.isoformat()})
-    said = f"Nobody is called or updated by itself for {key} until {shown(until, asked.rules, asked.now)}"
-    return Wish(f"{said}; then what still holds goes on.", acts=(act,))
+    quiet = f"Nobody is called or updated by itself for {key} until {shown(until, asked.rules, asked.now)}"
+    return Wish(f"{quiet}; then what still holds goes on.", acts=(act,))
 
 
 def resumed(asked: Asked) -> Wish:

@@ -18,6 +18,7 @@ from rules.language import PLACELESS, VERBS
 from rules.model import RuleSet
 from sync import goals
 from sync.asked import Sorry
+from sync.moments import span
 from sync.persons import sentence
 
 WORDS: Final = "words"
@@ -117,8 +118,15 @@ def _spoken(command: Command, rules: RuleSet) -> Command:
         ref = next(filter(None, map(key_in, rest)), "") if found.verb == "help" else ""
         return replace(command, verb=found.verb, ref=ref, args=args)
     key, rest = (found.key, found.rest) if found.key else _key_of(found.verb, found.rest)
-    args = _arguments(found.verb, _own(text, rest), rules)
-    return replace(command, verb=found.verb, ref=key or command.ref, args=args)
+    said = _own(text, rest)
+    verb = "cadence" if found.verb == "update" and _how_often(said) else found.verb
+    return replace(command, verb=verb, ref=key or command.ref, args=_arguments(verb, said, rules))
+
+
+def _how_often(said: str) -> bool:
+    """Whether what follows `update` says no more than how often: that is nothing to tell everybody."""
+    first, _, rest = said.strip().partition(" ")
+    return first.lower() == "every" and span(rest) is not None
 
 
 def _found(words: Sequence[str]) -> _Found:

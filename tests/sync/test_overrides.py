@@ -307,6 +307,15 @@ def test_a_card_offers_to_resume_while_the_ticket_is_paused() -> None:
     assert offered() == ["pause"]
 
 
+def test_a_time_of_day_that_has_just_gone_by_pauses_nothing_until_tomorrow() -> None:
+    world = World(LADDER)
+    ref = world.ticket()
+    world.at("09:05")
+    answer = "8:50 is more than 12h off; if OPS-1 is to be paused for so long, write it as tomorrow 8:50."
+    assert world.click("pause", ref, time="until 8:50") == answer
+    assert "until Tue 24 Nov 08:50" in world.click("pause", ref, time="until tomorrow 8:50")
+
+
 def test_a_pause_that_is_over_is_none() -> None:
     world = World(LADDER)
     ref = world.ticket()

@@ -128,6 +128,19 @@ def test_what_people_type_is_understood(text: str, verb: str, ref: str, args: di
     assert read(text) == (verb, ref, args)
 
 
+@pytest.mark.parametrize(
+    ("text", "verb", "args"),
+    [
+        ("update OPS-42 every 15m", "cadence", {"every": "15m"}),
+        ("OPS-42 update every half an hour", "cadence", {"every": "half an hour"}),
+        ("update OPS-42 every pod is restarted", "update", {"text": "every pod is restarted"}),
+        ("update OPS-42 every 15m a pod dies", "update", {"text": "every 15m a pod dies"}),
+    ],
+)
+def test_how_often_is_nothing_to_tell_everybody(text: str, verb: str, args: dict[str, str]) -> None:
+    assert read(text) == (verb, "OPS-42", args)
+
+
 def test_with_one_role_a_handover_needs_no_role() -> None:
     assert read("handover OPS-42 Maria Keller", ONE_ROLE) == ("handover", "OPS-42", {"person": "Maria Keller"})
 
@@ -186,6 +199,9 @@ NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)  # a Monday, eleven o'clock in B
         ("90m", "2026-11-23 12:30"),
         ("1 hour and 30 minutes", "2026-11-23 12:30"),
         ("1.5 hours", "2026-11-23 12:30"),
+        ("in half an hour", "2026-11-23 11:30"),
+        ("an hour", "2026-11-23 12:00"),
+        ("in one hour and 5 minutes", "2026-11-23 12:05"),
         ("2026-11-23T15:30Z", "2026-11-23 16:30"),
         ("2026-11-23 15:30", "2026-11-23 15:30"),
     ],
