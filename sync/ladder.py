@@ -25,7 +25,8 @@ from sync.calls import Moment, Series, covering, reached_nobody
 from sync.effects import Scene, standard
 
 TEXT: Final = (
-    "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ rule }} since {{ since }}. {{ url }}"
+    "**{{ key }}** {{ summary }}: {{ rule }} since {{ since }}, "
+    "{% if severity %}severity {{ severity }}{% else %}not classified{% endif %}. {{ url }}"
     "{% if changed %}\n\nChanged: {{ changed }}.{% endif %}"
     "{% if told %}\n\nCalled: {{ told }}.{% endif %}"
     "{% if blockers %}\n\nIn the way: {{ blockers }}.{% endif %}"

@@ -43,7 +43,7 @@ STEPS = (
     (
         "U-tom",
         f"""\
-*OPS-1* Checkout is down: high, Nobody has acknowledged since 03:00. {LINK}
+*OPS-1* Checkout is down: Nobody has acknowledged since 03:00, severity high. {LINK}
 In the way: nobody has it, nobody has acknowledged it.
 It must be restored by 07:00.
 Recommended: fail over to the standby of checkout. Otherwise: restart the pods one by one; or call the vendor.""",
@@ -51,7 +51,7 @@ Recommended: fail over to the standby of checkout. Otherwise: restart the pods o
     (
         "U-maria",
         f"""\
-*OPS-1* Checkout is down: high, Nobody has acknowledged since 03:00. {LINK}
+*OPS-1* Checkout is down: Nobody has acknowledged since 03:00, severity high. {LINK}
 Changed: put on hold by ann.
 Called: tom at 03:05.
 In the way: it is on hold (the <vendor> looks into it), nobody has it, nobody has acknowledged it.
@@ -61,7 +61,7 @@ Recommended: fail over to the standby of checkout. Otherwise: restart the pods o
     (
         "#management",
         f"""\
-*OPS-1* Checkout is down: high, Nobody has acknowledged since 03:00. {LINK}
+*OPS-1* Checkout is down: Nobody has acknowledged since 03:00, severity high. {LINK}
 Changed: Maria commented.
 Called: tom at 03:05, maria at 03:15, incidents at 03:15.
 In the way: it is on hold (the <vendor> looks into it), nobody has it, nobody has acknowledged it.
@@ -79,7 +79,7 @@ It must be restored by 07:00.""",
     (
         "U-tom",
         f"""\
-*OPS-1* Checkout is down: high, Nobody has acknowledged since 04:55. {LINK}
+*OPS-1* Checkout is down: Nobody has acknowledged since 04:55, severity high. {LINK}
 Changed: counts as not acknowledged again.
 Called: maria at 03:15, incidents at 03:15, #management at 03:30, tom at 04:40.
 In the way: it is on hold (the <vendor> looks into it), nobody has it, nobody has acknowledged it.

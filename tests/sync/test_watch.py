@@ -84,7 +84,7 @@ def test_a_call_that_would_have_been_made_is_a_reply_and_a_later_step_edits_it()
     world.at("09:06")
     assert "".join(replies(world)) == (
         "I would have called tom at 09:05 (unacknowledged, step 1):\n\n"
-        "> **OPS-1** Checkout is down: high, unacknowledged since 09:00. https://tracker.example.org/OPS-1\n"
+        "> **OPS-1** Checkout is down: unacknowledged since 09:00, severity high. https://tracker.example.org/OPS-1\n"
         "> In the way: nobody has it, nobody has acknowledged it."
     )
     world.at("09:31")
