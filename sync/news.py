@@ -24,6 +24,10 @@ NEWS_TEXT: Final = "**{{ key }}** {{ summary }}: {{ changed }}"
 UNMUTED: Final = "unmuted"
 """The kind of the keys of news that no mute holds."""
 NEVER_MUTED: Final = frozenset({"acknowledged", "resolved"})
+SAYS_NO_VALUE: Final = frozenset({"created", "acknowledged", "hold", "resumed", "resolved", "reopened", "closed"})
+"""Events that are told in words which hold nothing of the ticket."""
+HELD_BACK: Final = "Until now this was held back:"
+"""What stands above it for people outside, who are told no names of rules."""
 MOST: Final = 20
 """So many events are told in one message, the latest."""
 
@@ -48,6 +52,8 @@ def news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
     muted = silence is not None and bool(silence.mute)
     for address in scene.addresses(decision, rule.to):
         untold = _untold(decision, rule, address, scene, quiet)
+        if address.external and "changed" in rule.texts.get(address.audience, rule.text or standard(NEWS_TEXT)).names:
+            untold = replace(untold, fresh=for_outside(untold.fresh, address, scene))
         entry = scene.ledger.get(*key_of(UNMUTED, rule, address)) or Entry()
         urgent = tuple(e for e in untold.fresh if e.kind in NEVER_MUTED and (entry.mark is None or e.at > entry.mark))
         if muted and urgent:
@@ -56,7 +62,9 @@ def news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
         fresh = tuple(event for event in untold.fresh if event.kind not in NEVER_MUTED or event in due)
         if fresh or untold.stale:
             rest = replace(untold, fresh=fresh)
-            yield _effect(decision, address, replace(rest, heading=_heading(rest, rule, scene, quiet)), scene)
+            heading = _heading(rest, rule, scene, quiet)
+            told = HELD_BACK if heading and address.external else heading
+            yield _effect(decision, address, replace(rest, heading=told), scene)
 
 
 def _untold(decision: Decision, rule: Notify, address: Address, scene: Scene, quiet: Quiet) -> _Untold:
@@ -115,6 +123,14 @@ def _effect(decision: Decision, address: Address, untold: _Untold, scene: Scene)
         moment=last.at,
         heading=untold.heading,
     )
+
+
+def for_outside(events: tuple[Event, ...], address: Address, scene: Scene) -> tuple[Event, ...]:
+    """What people outside may hear: that something happened, and what a field of theirs holds; never by whom."""
+    audience = scene.rules.audiences.get(address.audience)
+    fields = audience.fields if audience is not None else ()
+    told = (event for event in events if event.kind in SAYS_NO_VALUE or event.field in fields)
+    return tuple(replace(event, text=event.text.removesuffix(f" by {event.by}")) for event in told)
 
 
 def _listed(events: tuple[Event, ...]) -> str:
