@@ -76,7 +76,9 @@ def _changed(decision: Decision, scene: Scene) -> str:
         happened = [event for event in found if event.at > last]
     else:  # what a person did just then is why it began
         happened = [e for e in found if e.at > begun or (e.at == begun and e.by != scene.world.me)]
-    return "; ".join(dict.fromkeys(map(_in_short, happened[-MOST:])))
+    outside = scene.reader is not None and scene.reader.external
+    short = (_in_short(event).removesuffix(f" by {event.by}" if outside else "") for event in happened[-MOST:])
+    return "; ".join(dict.fromkeys(short))
 
 
 def _events(scene: Scene) -> tuple[Event, ...]:

@@ -153,7 +153,7 @@ def test_a_step_for_people_outside_says_only_what_their_audience_may_hear() -> N
     world.at("09:02").click("hold", ref, "ann", reason="the lawyers look into it")
     world.at("09:03").person(ref, "ann", severity="high")
     world.at("09:06")
-    assert world.said("#customers") == ["checkout is down. raised from medium to high by Ann"]
+    assert world.said("#customers") == ["checkout is down. raised from medium to high"]
 
 
 def test_a_text_for_people_outside_cannot_offer_options_that_say_more() -> None:

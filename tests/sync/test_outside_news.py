@@ -64,3 +64,14 @@ def test_a_text_that_tells_no_changes_is_told_whatever_happened() -> None:
     text = 'texts.customers = "{{ service }}: we are working on it."'
     world = busy(World(NEWS.partition("texts.customers")[0] + text, COMPANY + OUTSIDE))
     assert set(world.said("#status")) == {"checkout: we are working on it."}
+
+
+def test_a_call_tells_people_outside_no_names_either() -> None:
+    ladder = """
+[[escalate]]
+id = "vendor"
+steps = [{ after = "30m", to = ["audience:customers"] }]
+texts.customers = "{{ service }}: {{ changed }}"
+"""
+    world = busy(World(ladder, COMPANY + OUTSIDE))
+    assert world.said("#status") == ["checkout: eta is 15:00"]
