@@ -33,6 +33,7 @@ pytestmark = pytest.mark.long
 SCENARIO = load(HERE / "checkout-down.toml")
 EXPECTED = [expect for expect in SCENARIO.expects if not expect.place.startswith((TEAMS, MAIL))]
 """Not what is expected in Teams and by mail, which this story is played without: see `test_kill_beside.py`."""
+REMINDER = "an update for management and customers is due"
 PACE = Pace(fast=300.0, waiting=300.0, patience=PATIENCE)
 
 
@@ -59,12 +60,20 @@ class Show:
         self.ended = (tally.killed, tally.lost, tally.doubled, self.player.held, self.seen())
 
     def seen(self) -> list[object]:
-        """What stands in Jira and Slack, without what depends on when it was done."""
+        """What stands in Jira and Slack, without what depends on when it was done.
+
+        Nor are reminders among it. At this pace a minute lasts a fifth of a second, so one goes out or not by how long
+        it took to hear of what makes it unnecessary: here that Maria lowered the severity a minute before.
+        """
         tickets = [
             (view["key"], {name: anytime(value) for name, value in view["fields"].items()}, len(view["comments"]))
             for view in self.world.jira.views()
         ]
-        posts = [(p.place, anytime(p.text), p.buttons, bool(p.message.thread_ts)) for p in self.world.posts()]
+        posts = [
+            (p.place, anytime(p.text), p.buttons, bool(p.message.thread_ts))
+            for p in self.world.posts()
+            if REMINDER not in p.text
+        ]
         return [*tickets, *sorted(posts)]
 
 
