@@ -33,7 +33,7 @@ from rules.model import Recipient, Rule, RuleSet
 from rules.restrict import Restriction
 from rules.text import Template
 from sync.ledger import Ledger
-from sync.words import recommended, words, zone_of
+from sync.words import WORDS, recommended, words, zone_of
 
 Sort: TypeAlias = Literal["field", "standing", "news", "call", "retire", "act"]
 
@@ -194,7 +194,8 @@ def said(decision: Decision, address: Address, template: Template, extras: Mappi
     offered = extras.get("offered", ()) if "options" in chosen.names else ()
     options = offered if isinstance(offered, tuple) else ()
     names = chosen.names.union(*(option.names for option in options))
-    known = words(names - extras.keys(), decision, replace(scene, reader=address))
+    asked = WORDS.keys() & names - extras.keys()
+    known = words(asked, decision, replace(scene, reader=address)) if asked else {}
     told = {"rule": rule.name or rule.id, "since": decision.since, **_EMPTY, **known, **extras}
     zone = zone_of(address, scene.rules)
     if options:

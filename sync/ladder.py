@@ -126,7 +126,7 @@ class _Ladder:
             return replace(step, effective=effective, left=left)
         if soonest < effective:
             self.waiting.remove(soonest)
-        return self._worded(replace(step, effective=soonest))
+        return self._worded(step if soonest == step.effective else replace(step, effective=soonest))
 
     def _passed(self, step: Moment, moment: datetime) -> str:
         """Why a step is passed over at a moment: its condition is not true then, or no longer; empty where it is."""
@@ -147,7 +147,8 @@ class _Ladder:
     def _worded(self, moment: Moment) -> Moment:
         """A call that asks whether somebody is still on it says so, and until when it waits for an answer."""
         step = self.rule.steps[moment.number - 1]
-        words: dict[str, object] = {"offered": step.options or self.rule.options}
+        options = step.options or self.rule.options
+        words: dict[str, object] = {"offered": options} if options else {}
         following = self.rule.steps[moment.number : moment.number + 1]
         if following and following[0].then is not None and moment.effective <= self.scene.now:
             due = later(self._calendar, self.decision.since, following[0].after)
@@ -156,7 +157,7 @@ class _Ladder:
             words.update(quiet=self._quiet, ends=ends)
             text = moment.text if moment.text or self.rule.text else standard(QUESTION)
             moment = replace(moment, text=text)
-        return replace(moment, words=words)
+        return replace(moment, words=words) if words else moment
 
     @property
     def _calendar(self) -> Calendar | None:

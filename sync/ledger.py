@@ -315,10 +315,13 @@ def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def _moment(ms: Any) -> datetime:
     if isinstance(ms, bool) or not isinstance(ms, int):
         raise TypeError(f"a moment is a whole number, not {ms!r}")
-    return datetime.fromtimestamp(ms // 1000, UTC) + timedelta(milliseconds=ms % 1000)
+    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def _place(key: str) -> str:

@@ -158,5 +158,5 @@ def _updates() -> ModuleType:
 
 
 def words(names: Iterable[str], decision: Decision, scene: Scene) -> dict[str, object]:
-    """These of the words, for a text of this decision; what is none of them is left out."""
-    return {name: WORDS[name](decision, scene) for name in names if name in WORDS}
+    """These of the words, for a text of this decision."""
+    return {name: WORDS[name](decision, scene) for name in names}
