@@ -113,8 +113,9 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
-    """No test logs into the stream that the command line of an earlier one wrote to: it may be closed."""
+    """No test logs where, or as little as, the command line of an earlier one did: its stream may be closed."""
     yield
     structlog.reset_defaults()
     root = logging.getLogger()
     root.handlers[:] = [handler for handler in root.handlers if type(handler) is not logging.StreamHandler]
+    root.setLevel(logging.WARNING)

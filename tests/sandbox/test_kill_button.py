@@ -33,7 +33,7 @@ pytestmark = pytest.mark.long
 SCENARIO = load(HERE / "checkout-down.toml")
 EXPECTED = [expect for expect in SCENARIO.expects if not expect.place.startswith((TEAMS, MAIL))]
 """Not what is expected in Teams and by mail, which this story is played without: see `test_kill_beside.py`."""
-REMINDER = "an update for management and customers is due"
+TIMED = re.compile("an update for management and customers is due|Next update by")
 PACE = Pace(fast=300.0, waiting=300.0, patience=PATIENCE)
 
 
@@ -62,18 +62,16 @@ class Show:
     def seen(self) -> list[object]:
         """What stands in Jira and Slack, without what depends on when it was done.
 
-        Nor are reminders among it. At this pace a minute lasts a fifth of a second, so one goes out or not by how long
-        it took to hear of what makes it unnecessary: here that Maria lowered the severity a minute before.
+        Nor is what the clock alone sends, updates and the reminders of them. At this pace a minute lasts a fifth of a
+        second, so how many go out, and whether one says that it is late, depends on how long a look takes. What the
+        story expects of them is held against it by the player, and the tally counts them.
         """
         tickets = [
             (view["key"], {name: anytime(value) for name, value in view["fields"].items()}, len(view["comments"]))
             for view in self.world.jira.views()
         ]
-        posts = [
-            (p.place, anytime(p.text), p.buttons, bool(p.message.thread_ts))
-            for p in self.world.posts()
-            if REMINDER not in p.text
-        ]
+        every = (post for post in self.world.posts() if not TIMED.search(post.text))
+        posts = [(p.place, anytime(p.text), p.buttons, bool(p.message.thread_ts)) for p in every]
         return [*tickets, *sorted(posts)]
 
 
