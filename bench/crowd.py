@@ -127,7 +127,7 @@ def main() -> int:
     logs.configure((), "critical")
     player = lived()
     crowd = Crowd(player)
-    player.tracker.open = crowd  # type: ignore[method-assign]
+    player.tracker.open = crowd  # type: ignore[method-assign]  # pages that are made as asked for
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)  # as `pointman run` has it

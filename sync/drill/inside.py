@@ -128,9 +128,8 @@ class Marked(Messenger):
     def __init__(self, inner: Messenger, border: Border) -> None:
         super().__init__(inner.name, inner.settings)
         self.inner, self._border = inner, border
-        self.product = inner.product  # type: ignore[misc]  # facts of a class, here of the one inside
-        self.editable, self.searchable, self.lag = inner.editable, inner.searchable, inner.lag  # type: ignore[misc]
-        self.pace, self.channels = inner.pace, inner.channels  # type: ignore[misc]
+        for fact in ("product", "editable", "searchable", "lag", "pace", "channels"):
+            setattr(self, fact, getattr(inner, fact))  # facts of a class, here of the one inside
         self.said: dict[str, str] = {}
         self.made: list[tuple[str, str]] = []
 

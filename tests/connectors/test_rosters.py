@@ -277,7 +277,10 @@ def test_the_last_week_asked_for_is_whole(box: Box) -> None:
 )  # fmt: skip
 def test_an_event_is_a_shift(box: Box, event: str, shifts: list[tuple[str, str, str]], why: str) -> None:
     box.state.feed = feed(event)
-    at = lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)  # noqa: E731
+
+    def at(text: str) -> datetime:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
     assert box.shifts() == [(who, at(start), at(until)) for who, start, until in shifts], why
 
 

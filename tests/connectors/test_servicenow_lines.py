@@ -9,7 +9,7 @@ import pytest
 
 from connectors.base import Wanted
 from connectors.errors import ConnectorError
-from connectors.model import Edit
+from connectors.model import Edit, Ticket
 from sandbox.servicenow.world import Record
 from tests.connectors.instances import MORNING, World, world
 
@@ -47,8 +47,8 @@ def test_a_set_that_is_up_to_date_tells_what_the_audit_tells(snow: World) -> Non
     told = snow.snow.get(ref)
     assert told.complete_since == told.created
 
-    def plain(ticket: object) -> set[tuple[object, ...]]:
-        return {(c.at, c.field, str(c.before), str(c.after), str(c.by)) for c in ticket.history}  # type: ignore[attr-defined]  # a ticket
+    def plain(ticket: Ticket) -> set[tuple[object, ...]]:
+        return {(c.at, c.field, str(c.before), str(c.after), str(c.by)) for c in ticket.history}
 
     assert plain(told) == plain(audited)
     assert {"severity", "assignee", "hold", "eta"} <= {c.field for c in told.history}

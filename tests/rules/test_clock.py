@@ -58,7 +58,7 @@ def living(
     changes: Iterable[tuple[float, str, Value]], fields: dict[str, Value] | None = None, **more: object
 ) -> Ticket:
     """A ticket with these changes, each so many minutes after the morning, and its words as they then are."""
-    one = replace(ticket({**CHECKOUT, "reported": None, **(fields or {})}), **more)  # type: ignore[arg-type]  # a ticket's
+    one = replace(ticket({**CHECKOUT, "reported": None, **(fields or {})}), **more)  # type: ignore[arg-type]  # words by name
     for minutes, word, value in changes:
         one = one.having({word: value}, later(minutes=minutes), ANN)
     return one
