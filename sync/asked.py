@@ -13,6 +13,7 @@ from rules.facts import Facts
 from rules.model import RuleSet
 from sync.acts import with_acts
 from sync.ledger import Act, Ledger
+from sync.rows import known_as
 
 if TYPE_CHECKING:
     from sync.look import Engine
@@ -62,7 +63,8 @@ class Asked:
     def act(self, verb: str, args: Mapping[str, str] | None = None, number: int = 1) -> Act:
         """An act of this person's; the `number`-th that comes of this command."""
         ident = self.command.id or f"{round(self.now.timestamp() * 1000)}.{self.who}.{self.command.verb}"
-        return Act(ident if number == 1 else f"{ident}#{number}", self.now, self.who, verb, args or {})
+        known = known_as(ident)
+        return Act(known if number == 1 else f"{known}#{number}", self.now, self.who, verb, args or {})
 
 
 @dataclass(frozen=True, slots=True)

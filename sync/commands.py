@@ -24,6 +24,7 @@ from sync import answers
 from sync import log as ticket_log
 from sync.answers import VERBS
 from sync.asked import Asked, Shown, Sorry, Wish
+from sync.folding import short
 from sync.forms import form
 from sync.ledger import WARN_AT, Act, Entry, Ledger, Unreadable
 from sync.log import LOG_KEY
@@ -31,14 +32,13 @@ from sync.look import Engine
 from sync.permits import may, sees, who_may
 from sync.persons import asker, display, sentence
 from sync.plan import shown
+from sync.rows import known_as
 from sync.verbs import wish
 from sync.wording import understood
 
 LONGEST_SUMMARY = 250
-SHORT = 80
-"""Characters of an update that are kept in the end, and at once where its ticket's ledger is nearly full."""
 KEPT_WHOLE = timedelta(hours=1)
-"""So long an update is kept whole when another one is posted."""
+"""So long an act is kept whole when another one follows; only for as long as its ticket's ledger is not nearly full."""
 _READ_ONLY: Mapping[str, Callable[[Asked], str]] = {
     "status": answers.status,
     "next": answers.coming,
@@ -85,7 +85,9 @@ def becomes(command: Command, engine: Engine) -> Shown | None:
 
 def done(command: Command, ledger: Ledger) -> bool:
     """Whether a command was carried out, by what the ledger says; one that has no id is never known again."""
-    return bool(command.id) and any(act.id.partition("#")[0] == command.id for act in ledger.acts)
+    names = {command.id, known_as(command.id)}  # the first format kept the messenger's own
+    known = (*(act.id for act in ledger.acts), *ledger.dropped)
+    return bool(command.id) and any(ident.partition("#")[0] in names for ident in known)
 
 
 def placeless(command: Command, engine: Engine) -> tuple[str, str]:
@@ -165,19 +167,12 @@ def _write(asked: Asked, wanted: Wish, engine: Engine) -> None:
 
 
 def _with(ledger: Ledger, act: Act) -> Ledger:
-    """The ledger with one more act. An update's text is kept whole until it must have been told, where there is room
-    for it: the log has it in any case.
+    """The ledger with one more act. What only the log needs of an act is kept until it must have been told, where
+    there is room for it.
     """
-    if act.verb != "update":
-        return ledger.with_act(act)
-    kept = replace(ledger, acts=tuple(_short(one) if one.at < act.at - KEPT_WHOLE else one for one in ledger.acts))
+    kept = replace(ledger, acts=tuple(short(one) if one.at < act.at - KEPT_WHOLE else one for one in ledger.acts))
     whole = kept.with_act(act)
-    return whole if whole.size() <= WARN_AT else kept.with_act(_short(act))
-
-
-def _short(act: Act) -> Act:
-    text = act.args.get("text", "")
-    return act if act.verb != "update" or len(text) <= SHORT else replace(act, args={"text": text[:SHORT]})
+    return whole if whole.size() <= WARN_AT else kept.with_act(short(act))
 
 
 def _take_back(asked: Asked, wanted: Wish, said: str, engine: Engine) -> None:

@@ -8,10 +8,11 @@ error, never "nothing was done": starting from nothing would call everybody agai
      "e":{"notify:card>place:incidents@slack":{
             "a":at, "m":mark, "s":"digest", "r":"C1:17.1", "t":"slack:#incidents",
             "c":[first,moment,"digest","slack:#incidents",covers], "x":[at,"digest","why"]}},
-     "a":[["id",at,"ann","acknowledge",{}]]}
+     "w":["ann"], "q":[["acknowledge"]], "a":[["kP3x_0aQ",at,0,0]], "d":["9vXb2LmA"]}
 
-A mark that equals `a`, and an address that stands in the key, are left out. Moments are whole milliseconds since 1970
-(UTC), since a tracker tells its events apart by milliseconds.
+The acts are rows; see sync/rows.py. `d` are the ids of those that had to make room. The first format wrote an act as
+`["id",at,"ann","acknowledge",{}]`, and is read as well. A mark that equals `a`, and an address that stands in the key,
+are left out. Moments are whole milliseconds since 1970 (UTC), since a tracker tells its events apart by milliseconds.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-VERSION = 1
+from sync import folding
+from sync.rows import Act, moment_of, ms, packed, unpacked
+
+VERSION = 2
 ROOM = 32_768
 """Characters that the smallest tracker gives us (Jira's issue property)."""
 WARN_AT = ROOM * 8 // 10
@@ -35,8 +39,10 @@ CALLS = tuple(
     f"{watched}{kind}:" for kind in ("escalate", "objective", "update", "remind") for watched in ("", "watch.")
 )
 """The kinds of keys of calls: settled ones may be dropped, and what they made may stand on a list."""
-ONLY_THE_LAST = frozenset({"update", "cadence", "pause", "snooze", "confirm"})
-"""Verbs of which only the latest act counts: earlier ones may be dropped, and stand in the log."""
+REMEMBERED = 150
+"""So many ids of acts that were dropped are kept, the latest, to know their commands when they come again."""
+FEW = 20
+"""So many acts are not worth to be folded, whatever else fills the ledger."""
 LONGEST_REASON = 120
 """Characters kept of why something was refused."""
 SETTLE_AFTER = timedelta(minutes=2)
@@ -113,20 +119,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What a person asked for through us. `by` is their key in `[people]`, or their name; `args` are by name.
-
-    Where `by` is empty it is our own: what came of it that nobody answered.
-    """
-
-    id: str
-    at: datetime
-    by: str
-    verb: str
-    args: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """How an effect went: done (`ref`), refused (`failure`), in doubt (`open`), or certainly not done.
 
@@ -144,11 +136,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger of the ticket `ref`. Compare two with `==`; `dumps` is canonical, and worked out once."""
+    """The ledger of the ticket `ref`. Compare two with `==`; `dumps` is canonical, and worked out once.
+
+    `dropped` are the ids of acts that had to make room.
+    """
 
     ref: str
     entries: Mapping[str, Entry] = field(default_factory=dict)
     acts: tuple[Act, ...] = ()
+    dropped: tuple[str, ...] = ()
     _dumped: str = field(default="", init=False, repr=False, compare=False)
 
     @classmethod
@@ -163,7 +159,8 @@ class Ledger:
                 if str(document["id"]) != ref:
                     return cls(ref)
                 entries = {key: _entry_from(key, value) for key, value in document["e"].items()}
-                return cls(ref, entries, tuple(_act_from(act) for act in document["a"]))
+                acts = unpacked(document) if version > 1 else map(_act_from, document["a"])
+                return cls(ref, entries, tuple(acts), tuple(map(str, document.get("d", ()))))
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise Unreadable(f"it is damaged ({type(error).__name__}: {error})") from None
         raise Unreadable(f"it was written by a newer Pointman (format {version}, we know {VERSION})")
@@ -173,7 +170,9 @@ class Ledger:
         if self._dumped:
             return self._dumped
         entries = {key: _entry_to(key, entry) for key, entry in sorted(self.entries.items())}
-        document = {"v": VERSION, "id": self.ref, "e": entries, "a": [_act_to(act) for act in self.acts]}
+        document = {"v": VERSION, "id": self.ref, "e": entries, **packed(self.acts)}
+        if self.dropped:
+            document["d"] = list(self.dropped)
         object.__setattr__(self, "_dumped", _json(document))  # a value all the same: it always comes to this
         return self._dumped
 
@@ -185,7 +184,8 @@ class Ledger:
 
     def get(self, key: str, was: Iterable[str] = ()) -> Entry | None:
         """The entry of an effect, also under the key it had before its rule was renamed."""
-        return next((self.entries[k] for k in (key, *was) if k in self.entries), None)
+        entry = self.entries.get(key)
+        return entry or next((self.entries[former] for former in was if former in self.entries), None)
 
     def open_claims(self) -> Mapping[str, Claim]:
         """The claims whose outcome is not known, by key."""
@@ -200,9 +200,11 @@ class Ledger:
 
     def with_act(self, act: Act) -> Ledger:
         """The ledger with one more act; the same act told twice is one."""
-        if any(known.id == act.id for known in self.acts):
-            return self
-        return replace(self, acts=(*self.acts, act))
+        return self if self.knows(act.id) else replace(self, acts=(*self.acts, act))
+
+    def knows(self, ident: str) -> bool:
+        """Whether an act of this id is in it, or was and had to make room."""
+        return any(known.id == ident for known in self.acts) or ident in self.dropped
 
     def claimed(self, key: str, claim: Claim, was: Iterable[str] = ()) -> Ledger:
         """The ledger with an open claim; one that stands there already is renewed and keeps its first values."""
@@ -251,7 +253,8 @@ class Ledger:
     ) -> Ledger:
         """The ledger without the oldest settled calls that no rule wants any more, as far as the room demands it.
 
-        Where that is not enough, the oldest acts go of which only the latest counts; they stand in the log.
+        Where that is not enough old acts are folded, and then the oldest go that lie between the first and the last of
+        their kind; all stand in the log.
         """
         keep, prefixes = set(wanted), tuple(droppable)
         settled = sorted(
@@ -259,23 +262,36 @@ class Ledger:
             for key, entry in self.entries.items()
             if key.startswith(prefixes) and key not in keep and entry.claim is None and entry.at is not None
         )
-        last = {act.verb: act.id for act in self.acts}
-        older = [act for act in self.acts if act.verb in ONLY_THE_LAST and last[act.verb] != act.id]
-        over = self.size() - WARN_AT if settled or older else 0
+        over = self.size() - WARN_AT if settled or len(self.acts) > FEW else 0
+        if over <= 0:
+            return self
         gone: set[str] = set()
         for key in (key for _, key in settled):
             if over > 0:
                 gone.add(key)
                 over -= _weight(key, self.entries[key])
-        told: set[str] = set()
-        for act in older:
-            if over > 0:
-                told.add(act.id)
-                over -= len(_json(_act_to(act))) + 1
-        if not gone and not told:
-            return self
-        entries = {key: entry for key, entry in self.entries.items() if key not in gone}
-        return replace(self, entries=entries, acts=tuple(act for act in self.acts if act.id not in told))
+        left = replace(self, entries={key: entry for key, entry in self.entries.items() if key not in gone})
+        return left if over <= 0 or not left.acts else left.folded()
+
+    def folded(self) -> Ledger:
+        """The ledger with its old acts folded; without the oldest that can be spared, as far as the room demands it."""
+        latest = max(act.at for act in self.acts)
+        made = self._with_only(folding.folded(self.acts, latest - folding.FOLDED_AFTER))
+        spared = list(reversed(folding.spare(made.acts, latest)))
+        while spared and (over := made.size() - WARN_AT) > 0:
+            going: set[str] = set()
+            while spared and over > 0:
+                act = spared.pop()
+                going.add(act.id)
+                over -= len(_json(packed((act,))["a"])) - len(_json([act.id]))
+            made = made._with_only(tuple(act for act in made.acts if act.id not in going))
+        return made
+
+    def _with_only(self, acts: tuple[Act, ...]) -> Ledger:
+        """The ledger with these of its acts; the ids of the others are remembered, the latest of them."""
+        kept = {act.id for act in acts}
+        gone = (act.id for act in self.acts if act.id not in kept)
+        return replace(self, acts=acts, dropped=(*self.dropped, *gone)[-REMEMBERED:])
 
     def size(self) -> int:
         """Characters it takes, with room for the outcomes of open claims and for the line of the log's own."""
@@ -311,19 +327,6 @@ def reason(said: str) -> str:
     return " ".join(plain.split())[:LONGEST_REASON]
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _moment(ms: Any) -> datetime:
-    if isinstance(ms, bool) or not isinstance(ms, int):
-        raise TypeError(f"a moment is a whole number, not {ms!r}")
-    return _EPOCH + timedelta(milliseconds=ms)
-
-
 def _place(key: str) -> str:
     """What follows the arrow of a key: an address written out needs not be said twice."""
     return key.partition(">")[2]
@@ -332,22 +335,22 @@ def _place(key: str) -> str:
 def _entry_to(key: str, entry: Entry) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if entry.at is not None:
-        said["a"] = _ms(entry.at)
+        said["a"] = ms(entry.at)
     if entry.mark != entry.at:
-        said["m"] = _ms(entry.mark) if entry.mark is not None else None
+        said["m"] = ms(entry.mark) if entry.mark is not None else None
     said.update({k: v for k, v in (("s", entry.sum), ("r", entry.ref)) if v})
     if entry.to != _place(key):
         said["t"] = entry.to
     if entry.claim is not None:
         claim = entry.claim
-        renewed = [_ms(claim.renewed)] if claim.renewed is not None else []
-        said["c"] = [_ms(claim.first), _ms(claim.moment), claim.sum, claim.to, _ms(claim.covers), *renewed]
+        renewed = [ms(claim.renewed)] if claim.renewed is not None else []
+        said["c"] = [ms(claim.first), ms(claim.moment), claim.sum, claim.to, ms(claim.covers), *renewed]
     if entry.failure is not None:
-        said["x"] = [_ms(entry.failure.at), entry.failure.sum, entry.failure.said]
+        said["x"] = [ms(entry.failure.at), entry.failure.sum, entry.failure.said]
     if entry.retired:
         said["z"] = 1
     if entry.stale:
-        said["l"] = [[stretch.count, _ms(stretch.after), _ms(stretch.until)] for stretch in entry.stale]
+        said["l"] = [[stretch.count, ms(stretch.after), ms(stretch.until)] for stretch in entry.stale]
     return said
 
 
@@ -355,30 +358,32 @@ def _entry_from(key: str, said: Any) -> Entry:
     claim = failure = None
     if "c" in said:
         first, moment, digest, to, covers, *renewed = said["c"]
-        again = _moment(renewed[0]) if renewed else None
-        claim = Claim(_moment(first), _moment(moment), str(digest), str(to), _moment(covers), again)
+        again = moment_of(renewed[0]) if renewed else None
+        claim = Claim(moment_of(first), moment_of(moment), str(digest), str(to), moment_of(covers), again)
     if "x" in said:
         at, digest, why = said["x"]
-        failure = Failure(_moment(at), str(digest), str(why))
-    at = _moment(said["a"]) if "a" in said else None
-    mark = at if "m" not in said else _moment(said["m"]) if said["m"] is not None else None
+        failure = Failure(moment_of(at), str(digest), str(why))
+    at = moment_of(said["a"]) if "a" in said else None
+    mark = at if "m" not in said else moment_of(said["m"]) if said["m"] is not None else None
     return Entry(
         at=at,
         mark=mark,
         sum=str(said.get("s", "")),
         ref=str(said.get("r", "")),
-        to=str(said.get("t", _place(key))),
+        to=str(said["t"]) if "t" in said else _place(key),
         claim=claim,
         failure=failure,
         retired=bool(said.get("z")),
-        stale=tuple(Stretch(int(n), _moment(after), _moment(until)) for n, after, until in said.get("l", ())),
+        stale=tuple(Stretch(int(n), moment_of(after), moment_of(until)) for n, after, until in said["l"])
+        if "l" in said
+        else (),
     )
 
 
-def _act_to(act: Act) -> list[Any]:
-    return [act.id, _ms(act.at), act.by, act.verb, dict(act.args)]
-
-
 def _act_from(said: Any) -> Act:
+    """An act as the first format wrote it."""
     ident, at, by, verb, args = said
-    return Act(str(ident), _moment(at), str(by), str(verb), {str(k): str(v) for k, v in args.items()})
+    return Act(str(ident), moment_of(at), str(by), str(verb), {str(k): str(v) for k, v in args.items()})
+
+
+__all__ = ["Act", "Claim", "Entry", "Failure", "Ledger", "Outcome", "Stretch", "Unreadable", "nearly_full", "reason"]

@@ -149,7 +149,7 @@ class Memory:
         stored = {key: entry.at for key, entry in ledger.entries.items()}
         if any(entry.at is not None and (stored.get(key) or OLDEST) < entry.at for key, entry in kept.items()):
             return False
-        if acts and not {act.id for act in acts} <= {act.id for act in ledger.acts}:
+        if not all(ledger.knows(act.id) for act in acts):
             return False
         self.keep(ledger.ref, {})
         self.acts.pop(ledger.ref, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -34,9 +34,17 @@ entries = st.builds(
     retired=st.booleans(),
     stale=st.just(()) | stretches,
 )
-acts = st.builds(Act, texts, moments, texts, texts, st.dictionaries(texts, texts, max_size=2))
+zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+untils = st.builds(lambda moment, zone: moment.astimezone(zone).isoformat(), moments, zones | st.just(UTC))
+odd = st.sampled_from(["2026-11-24T10:32:00+00:00:30", "2026-11-24 10:32:00+00:00", "2026-11-24T10:32:00.000000000Z"])
+said = st.dictionaries(texts, texts | untils | odd, max_size=2)
+acts = st.builds(Act, texts, moments, texts, texts, said)
 ledgers = st.builds(
-    Ledger, st.just("10001"), st.dictionaries(texts, entries, max_size=4), st.tuples(acts) | st.just(())
+    Ledger,
+    st.just("10001"),
+    st.dictionaries(texts, entries, max_size=4),
+    st.lists(acts, max_size=4).map(tuple),
+    st.just(()) | st.tuples(texts),
 )
 
 
@@ -53,7 +61,9 @@ def test_a_ledger_comes_back_as_it_was(ledger: Ledger) -> None:
     st.text(max_size=60)
     | st.recursive(
         st.none() | st.integers() | texts,
-        lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["v", "id", "e", "a", "c", "x", "l"]), x),
+        lambda x: (
+            st.lists(x) | st.dictionaries(st.sampled_from(["v", "id", "e", "a", "w", "q", "d", "c", "x", "l"]), x)
+        ),
     ).map(json.dumps)
 )
 @settings(max_examples=300, deadline=None)
@@ -76,7 +86,11 @@ def test_no_ledger_and_another_tickets_ledger_are_empty() -> None:
     [
         ('{"v":1,"id":"1"', "damaged"),
         ("[]", "damaged"),
-        ('{"v":2,"id":"1","e":{},"a":[]}', "newer Pointman (format 2, we know 1)"),
+        ('{"v":3,"id":"1","e":{},"a":[]}', "newer Pointman (format 3, we know 2)"),
+        ('{"v":2,"id":"1","e":{},"w":["ann"],"q":[["take"]],"a":[["x",1,1,0]]}', "damaged"),
+        ('{"v":2,"id":"1","e":{},"w":["ann"],"q":[["take"]],"a":[["x",1,0,0,"more"]]}', "damaged"),
+        ('{"v":2,"id":"1","e":{},"w":["ann"],"q":[["pause","until"]],"a":[["x",1,0,0,true]]}', "damaged"),
+        ('{"v":2,"id":"1","e":{},"w":["ann"],"q":[["pause","until"]],"a":[["x",1,0,0,[1,90000]]]}', "damaged"),
         ('{"v":1,"id":"1","e":{"k":{"a":true}},"a":[]}', "damaged"),
         ('{"v":1,"id":"1","e":{"k":{"c":[1]}},"a":[]}', "damaged"),
         ('{"v":1,"id":"1","e":{},"a":[["x"]]}', "damaged"),
@@ -166,3 +180,16 @@ def test_what_is_in_doubt_from_an_earlier_time_stays_so_where_it_was_not_sent_ag
     asked = Ledger("1", {"k": Entry(claim=replace(CLAIM, repeat=True))})
     assert asked.recorded(Outcome("k"), NOW) == asked
     assert asked.recorded(Outcome("k", failure="channel_not_found"), NOW).entries["k"].claim is None
+
+
+def test_what_the_first_format_wrote_is_read_and_written_anew() -> None:
+    at = round(NOW.timestamp() * 1000)
+    first = (
+        '{"v":1,"id":"1","e":{"k":{"a":%d,"s":"d1"}},"a":[["click-1",%d,"ann","pause",{"until":"2026-11-23T10:00:00+01:00"}]]}'
+        % (at, at)
+    )
+    ledger = Ledger.loads(first, "1")
+    assert ledger.acts == (Act("click-1", NOW, "ann", "pause", {"until": "2026-11-23T10:00:00+01:00"}),)
+    assert ledger.entries == {"k": Entry(NOW, NOW, "d1")}
+    assert Ledger.loads(ledger.dumps(), "1") == ledger
+    assert json.loads(ledger.dumps())["v"] == 2
