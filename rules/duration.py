@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _WHOLE = re.compile(r"(?:[0-9]+w)?(?:[0-9]+d)?(?:[0-9]+h)?(?:[0-9]+m)?(?:[0-9]+s)?")
@@ -31,6 +32,7 @@ def parse(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+@lru_cache(1_000)  # the same few goals and paces are told at every look
 def show(span: timedelta) -> str:
     """A duration as it would be written, to the second: "1h30m"; "0s" for none, with a minus where it is negative."""
     seconds = round(span.total_seconds())

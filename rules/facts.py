@@ -78,11 +78,10 @@ class Facts:
 
     def __getitem__(self, word: str) -> Any:
         """The value of a word, or of a service's attribute; None is empty, UNKNOWN cannot be known."""
-        try:
+        if word in self._values:
             return self._values[word]
-        except KeyError:
-            value = self._values[word] = self._read(word)
-            return value
+        value = self._values[word] = self._read(word)
+        return value
 
     def found(self, pattern: Pattern) -> Truth:
         """Whether a pattern is found in its word; an empty word holds nothing."""

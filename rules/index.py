@@ -70,6 +70,7 @@ class _Shelf:
         counts = _counts(rules)
         for position, rule in enumerate(rules):
             self._file(position, rule, counts)
+        self._asked = tuple(rules[position] for position in self._always)
 
     def _file(self, position: int, rule: Rule, counts: Counter[tuple[str, object]]) -> None:
         equalities = rule.when.equalities if rule.when is not None else ()
@@ -94,6 +95,8 @@ class _Shelf:
         for word, patterns in self._patterns.items():
             for pattern in facts.hits(word) or ():
                 found.extend(patterns.get(pattern, ()))
+        if len(found) == len(self._always):
+            return iter(self._asked)
         return (self._rules[position] for position in sorted(set(found)))
 
 

@@ -32,6 +32,7 @@ SERVICE_WORDS = tuple(f"service.{attribute}" for attribute in SERVICE_ATTRIBUTES
 """What a text may say of the service; like any variable they must be among the names of a template."""
 
 _INLINE = re.compile(r"[\\`*_\[\]<>&~|]")
+_LINE_END = re.compile(r"\r\n?|[\u2028\u2029]")
 _NUMBERED = re.compile(r"^([0-9]+)([.)])")
 _LINE_START = frozenset("!\"#$%'()+,-./:;=?@^{}")
 _MENTION = re.compile(r"(?<![^\W_])@(?=\w)")
@@ -139,12 +140,20 @@ class _Moment:
     """A moment that knows in which zone it is shown, for `{{ eta }}`, `{{ eta|time }}` and `{{ eta|date }}`."""
 
     def __init__(self, at: datetime, zone: tzinfo, now: datetime | None) -> None:
-        local = _local(at, zone)
-        self.time, self.date = f"{local:%H:%M}", f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
-        self._shown = shown(at, zone, now)
+        self._at, self._zone, self._now = at, zone, now
+
+    @property
+    def time(self) -> str:
+        local = _local(self._at, self._zone)
+        return f"{local:%H:%M}"
+
+    @property
+    def date(self) -> str:
+        local = _local(self._at, self._zone)
+        return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
 
     def __str__(self) -> str:
-        return self._shown
+        return shown(self._at, self._zone, self._now)
 
 
 class _Entry:  # noqa: PLW1641  (equal to several names, and asked for in lists only)
@@ -204,8 +213,10 @@ def inert(value: object) -> str:
     A backslash stands before what could be markup, a word joiner behind the @ of a mention; a web address stays
     readable. Indentation is kept by no-break spaces; what is invisible or turns the direction of writing is left out.
     """
-    text = re.sub(r"\r\n?|[\u2028\u2029]", "\n", str(value))
-    return "\n".join(map(_inert_line, text.split("\n")))
+    text = str(value)
+    if text.isprintable():  # then it is one line
+        return _inert_line(text)
+    return "\n".join(map(_inert_line, _LINE_END.sub("\n", text).split("\n")))
 
 
 def shown(moment: datetime, zone: tzinfo, now: datetime | None = None) -> str:

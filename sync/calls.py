@@ -17,7 +17,7 @@ from rules.directory import Address
 from rules.model import Deed, Recipient
 from rules.text import Template
 from sync.buttons import buttons
-from sync.effects import Effect, Scene, colour_of, digest, key_of, said, spoken
+from sync.effects import Effect, Scene, colour_of, key_of, named, said, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class Series:
     """The moments of one decision, in order, and what they have in common.
 
     `text` is said where neither step nor rule has one of its own. `kind` is that of their keys, the rule's where it is
-    empty; `verb` says in a plan what is done. `unless` is what would end it.
+    empty; `verb`, or `what` in whole, says in a plan what is done, and `why` why, where that is not the step. `unless`
+    is what would end it. They `begun` with their decision, or then. All may be `left` out, with this reason, and be
+    held outside of `hours`, a calendar. `exact`: what is made late covers its own due, and not all until then.
     """
 
     decision: Decision
@@ -58,6 +60,17 @@ class Series:
     words: Mapping[str, object] = field(default_factory=dict)
     kind: str = ""
     verb: str = "call"
+    what: str = ""
+    why: tuple[str, ...] = ()
+    begun: datetime | None = None
+    left: str = ""
+    hours: str = ""
+    exact: bool = False
+
+    @property
+    def since(self) -> datetime:
+        """From when on they count."""
+        return self.begun or self.decision.since
 
     @property
     def key(self) -> str:
@@ -71,15 +84,23 @@ def calls(series: Series, scene: Scene) -> Iterator[Effect]:
     for moment, address in _addressed(series, scene):
         places.setdefault(address.place, []).append((moment, address))
     for of_place in places.values():
-        past = [m for m in of_place if m[0].effective <= scene.now and not m[0].left]
+        past: list[tuple[Moment, Address]] = []
+        coming: dict[tuple[int, str], tuple[Moment, Address]] = {}
+        over: dict[int, tuple[Moment, Address]] = {}
+        for each in of_place:
+            moment = each[0]
+            if moment.effective > scene.now:
+                coming.setdefault((moment.number, moment.left), each)
+            elif not moment.left:
+                past.append(each)
+            elif moment.passed:
+                over[moment.number] = each
         if past:
-            latest, address = max(past, key=lambda m: m[0].due)
-            notes = " ".join(dict.fromkeys(m[0].note for m in past if m[0].note))
+            latest, address = max(past, key=lambda one: one[0].due) if len(past) > 1 else past[0]
+            notes = " ".join(dict.fromkeys(moment.note for moment, _ in past if moment.note))
             yield _call(series, latest if latest.note == notes else replace(latest, note=notes), address, scene)
-        coming = {(m[0].number, m[0].left): m for m in reversed(of_place) if m[0].effective > scene.now}
-        for _, first in sorted(coming.items(), key=lambda one: one[0]):
-            yield _call(series, *first, scene)
-        over = {m[0].number: m for m in of_place if m[0].passed and m[0].effective <= scene.now}
+        for which in sorted(coming):
+            yield _call(series, *coming[which], scene)
         yield from (_call(series, *each, scene) for each in over.values())
 
 
@@ -121,14 +142,11 @@ def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]
 
 
 def _made(key: str, was: tuple[str, ...], moment: Moment, series: Series, scene: Scene) -> bool:
-    """Whether a call was made and nothing of it is open: then nobody needs to know what it would say now.
-
-    What has a kind of its own (a reminder) may begin later than its decision, which is not known here.
-    """
+    """Whether a call was made and nothing of it is open: then nobody needs to know what it would say now."""
     entry = scene.ledger.get(key, was)
-    if entry is None or series.kind or entry.claim is not None or entry.at is None or entry.mark is None:
+    if entry is None or entry.claim is not None or entry.at is None or entry.mark is None:
         return False
-    return entry.mark >= moment.due and entry.at >= series.decision.since
+    return entry.mark >= moment.due and entry.at >= series.since
 
 
 def _call(series: Series, moment: Moment, address: Address, scene: Scene) -> Effect:
@@ -143,20 +161,22 @@ def _call(series: Series, moment: Moment, address: Address, scene: Scene) -> Eff
         key,
         "call",
         rule.id,
-        f"{series.verb} {spoken(address)}",
+        series.what or f"{series.verb} {spoken(address)}",
         moment.effective,
-        max(moment.due, scene.now) if thing is not None else moment.due,
+        moment.due if thing is None or series.exact else max(moment.due, scene.now),
         address.place,
         address.product,
         address.address,
         thing,
-        digest=digest(rule.id, address.place, moment.number),
-        why=(f"{rule.name or rule.id}, step {moment.number}", *decision.why),
+        digest=named(rule.id, address.place, moment.number),
+        why=series.why or (f"{rule.name or rule.id}, step {moment.number}", *decision.why),
         was=was,
         external=address.external,
         watched=rule.mode == "watch",
         moment=moment.due,
-        begun=decision.since,
+        begun=series.since,
         unless=series.unless,
-        left=moment.left,
+        left=moment.left or series.left,
+        restricted=scene.restriction is not None,
+        hours=series.hours,
     )

@@ -14,7 +14,7 @@ from typing import Final
 from connectors.model import Message
 from rules.directory import Address
 from sync.calls import Moment, Series
-from sync.effects import Effect, Scene, digest, key_of
+from sync.effects import Effect, Scene, digest, key_of, named
 from sync.items import shown
 from sync.ladder import UNLESS
 from sync.ledger import Act, Ledger
@@ -61,7 +61,7 @@ def _deed(series: Series, moment: Moment, verb: str, scene: Scene) -> Effect:
         max(moment.due, scene.now) if past else moment.due,
         verb,
         thing=Message(f"Then it would count so, and calls would begin again: {why[0]}.") if watched and past else None,
-        digest=digest(rule.id, verb, moment.number),
+        digest=named(rule.id, verb, moment.number),
         why=why,
         was=was,
         watched=watched,
@@ -69,4 +69,5 @@ def _deed(series: Series, moment: Moment, verb: str, scene: Scene) -> Effect:
         moment=moment.due,
         begun=decision.since,
         left=moment.left,
+        restricted=scene.restriction is not None,
     )

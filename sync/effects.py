@@ -20,7 +20,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, TypeAlias
 
 from connectors.model import Channel, Message, User, Value
@@ -126,6 +126,12 @@ class Effect:
 def digest(*parts: object) -> str:
     """Ten hexadecimal digits that change whenever one of the parts does."""
     return hashlib.sha256("\x1f".join(map(_canonical, parts)).encode()).hexdigest()[:10]
+
+
+@lru_cache(5_000, typed=True)
+def named(*names: str | int) -> str:
+    """The digest of what is known by names and numbers alone, which comes back at every look."""
+    return digest(*names)
 
 
 def _canonical(part: object) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from threading import Lock
 
 import structlog
@@ -152,11 +153,12 @@ class Engine:
             return True
         if not whole or not self.memory.confirmed(ledger):
             return True
-        plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), self.clock())
+        now = self.clock()
+        plan = make_plan(ticket, ledger, self.rules, self.world(ticket, ledger), now)
         self.memory.closing(ticket.ref, restricted=plan.restriction is not None)
         self.memory.waiting.note(ticket, plan)
         self.tell(ticket.key, {**plan.notices, **nearly_full(ticket.key, len(ticket.ledger or ""))})
-        settled = all(claim.due > self.clock() for claim in ledger.open_claims().values())
+        settled = all(claim.due > now for claim in ledger.open_claims().values())
         logged = self.log_owed(plan, ledger, ())
         return plan.wake if settled and not plan.owed and plan.ledger == ledger and not logged else True
 
@@ -270,12 +272,11 @@ class Engine:
 
     def world(self, ticket: Ticket, ledger: Ledger) -> World:
         """What is known beside the ticket, as plain data."""
-        searchable = frozenset(name for name, sink in self.sinks.items() if sink.searchable)
         return World(
             products=tuple(self.sinks),
             editable=frozenset(name for name, sink in self.sinks.items() if sink.editable),
-            channels=frozenset(n for n, sink in self.sinks.items() if isinstance(sink, Messenger) and sink.channels),
-            searchable=searchable,
+            channels=frozenset(name for name, sink in self._messengers.items() if sink.channels),
+            searchable=frozenset(name for name, sink in self.sinks.items() if sink.searchable),
             loads=self.memory.loads,
             me=self.tracker.me(),
             start=self.site.start,
@@ -291,6 +292,11 @@ class Engine:
             covered=self.tracker.covers(ticket),
             home=self.site.home in {ticket.key, ticket.ref},
         )
+
+    @cached_property
+    def _messengers(self) -> Mapping[str, Messenger]:
+        """Those of the sinks that are one, which is asked once: to look whether it is takes long."""
+        return {name: sink for name, sink in self.sinks.items() if isinstance(sink, Messenger)}
 
     def explained(self, ticket: Ticket, ledger: Ledger) -> bool:
         """Whether something accounts for a new wish: the ticket was made, changed or commented since we wrote."""

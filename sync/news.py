@@ -122,6 +122,7 @@ def _effect(decision: Decision, address: Address, untold: _Untold, scene: Scene)
         stale_until=untold.stale[-1].at if untold.stale else None,
         moment=last.at,
         heading=untold.heading,
+        restricted=scene.restriction is not None,
     )
 
 

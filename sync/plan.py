@@ -406,6 +406,8 @@ class _Planner:
 
     def _today(self, key: str) -> str:
         """The key under which a renamed rule's effect is known today."""
+        if not self.rules.renamed:
+            return key
         kind, _, rest = key.partition(":")
         rule, arrow, place = rest.partition(">")
         return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"

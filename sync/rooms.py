@@ -59,10 +59,7 @@ def kept(spoken: Iterable[Decision], ledger: Ledger, rules: RuleSet, known: Know
 def rooms(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
     """The channels that these decisions want, each with its card; all but decisions for channels are passed over."""
     made = [one for d in decisions if isinstance(d.rule, Room) for one in _of(d, d.rule, scene)]
-    closed = scene.restriction is not None
-    plain = not closed and not any(one.watched for one in made)
-    told = made if plain else [replace(e, restricted=closed, room=None if e.watched else e.room) for e in made]
-    return tuple(as_watched(one, scene) for one in told)
+    return tuple(as_watched(replace(one, room=None), scene) if one.watched else one for one in made)
 
 
 def opened(rules: RuleSet, ledger: Ledger, world: World, *, restricted: bool) -> dict[str, tuple[Address, ...]]:
@@ -119,7 +116,7 @@ def _of(decision: Decision, rule: Room, scene: Scene) -> Iterator[Effect]:
         due = over + rule.archive_after if over is not None else None
         yield _channel(decision, rule, spot, due, scene)
         if due is not None and due > scene.now:
-            yield _archiving(decision, rule, spot, due)
+            yield _archiving(decision, rule, spot, due, scene)
         if spot.entry.ref and spot.entry.sum != ARCHIVED:
             yield _card(decision, rule, spot, scene)
 
@@ -206,17 +203,18 @@ def _channel(decision: Decision, rule: Room, spot: _Spot, due: datetime | None, 
         was=was,
         watched=rule.mode == "watch",
         room=room,
+        restricted=scene.restriction is not None,
     )
 
 
-def _archiving(decision: Decision, rule: Room, spot: _Spot, due: datetime) -> Effect:
+def _archiving(decision: Decision, rule: Room, spot: _Spot, due: datetime, scene: Scene) -> Effect:
     """That it will be archived."""
     name = fitting(rule.channel.render(_words(spot.facts, rule, decision)))
     key, was = _key(rule, spot.place)
     what, why = f"archive #{name}", (rule.name or rule.id,)
     return Effect(
         key, "standing", rule.id, what, due, due, spot.place, spot.product, name, why=why, was=was,
-        watched=rule.mode == "watch", unless="it is opened again",
+        watched=rule.mode == "watch", unless="it is opened again", restricted=scene.restriction is not None,
     )  # fmt: skip
 
 
@@ -247,6 +245,7 @@ def _card(decision: Decision, rule: Room, spot: _Spot, scene: Scene) -> Effect:
         thing,
         digest=digest(thing),
         why=why,
+        restricted=scene.restriction is not None,
     )
 
 

@@ -52,8 +52,6 @@ def effects(decisions: Iterable[Decision], scene: Scene) -> tuple[Effect, ...]:
         elif isinstance(rule, Notify):  # channels are `sync.rooms`'
             made.extend(news(decision, rule, scene) if rule.on else _standing(decision, rule, scene))
     made.extend(updates((one for one in several if isinstance(one.rule, Update)), scene))
-    if scene.restriction is not None:
-        made = [replace(effect, restricted=True) for effect in made]
     return _threaded(tuple(as_watched(effect, scene) for effect in made))
 
 
@@ -85,6 +83,7 @@ def _standing(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect
             external=address.external,
             watched=rule.mode == "watch",
             moment=_told_before(key, was, scene) if not editable else LONG_AGO,
+            restricted=scene.restriction is not None,
         )
 
 

@@ -260,34 +260,36 @@ class _Talk:
 
     def effects(self, beat: Beat) -> Iterator[Effect]:
         """What a place is told now, and when it is told next."""
-        series = Series(beat.decision, tuple(self._moments(beat)), standard(TEXT), unless=FIRST, verb="update")
-        made = [self._shaped(effect, beat) for effect in calls(series, self.scene)]
+        rule, by = beat.rule, beat.by
+        series = Series(
+            beat.decision,
+            tuple(self._moments(beat)),
+            standard(TEXT),
+            unless=FIRST,
+            what=f"update {beat.name}",
+            why=(f"{rule.name or rule.id}, every {duration.show(beat.every)}", *beat.decision.why),
+            left="" if by is None else f"{by.name or by.id} tells it, and no less often",
+            hours=beat.hours,
+            exact=True,
+        )
+        made = [self._summed(effect, beat) for effect in calls(series, self.scene)]
         yield from made
         coming = next((effect for effect in made if effect.moment == beat.due and not effect.left), None)
         if coming is not None:
-            bare = replace(coming, thing=None)
-            yield from (replace(bare, left=f"skipped by {change.by}") for change in beat.skipped)
-            if beat.own is not None and beat.own.at >= beat.decision.since:  # it is told so, and not made again
-                yield replace(bare, due=beat.own.at, mark=beat.own.due, moment=beat.own.due)
+            yield from (replace(coming, thing=None, left=f"skipped by {change.by}") for change in beat.skipped)
+            own = beat.own
+            if own is not None and own.at >= beat.decision.since:  # it is told so, and not made again
+                yield replace(coming, thing=None, due=own.at, mark=own.due, moment=own.due)
 
     def _moments(self, beat: Beat) -> Iterator[Moment]:
         for number, due in enumerate((*(change.at for change in beat.fresh[-1:]), beat.due), 1):
             words = self.words(beat, due) if due <= self.scene.now else {}
             yield Moment(due, due, number, beat.rule.to, words=words, at=beat.address)
 
-    def _shaped(self, effect: Effect, beat: Beat) -> Effect:
-        """An update as its plan tells it; it covers its own due, from which the next is counted."""
-        rule = beat.rule
-        outside = beat.address.external and effect.thing is not None
-        return replace(
-            effect,
-            what=f"update {beat.name}",
-            mark=effect.moment,
-            hours=beat.hours,
-            digest=self.content(beat) if outside else digest(rule.id, effect.place),
-            why=(f"{rule.name or rule.id}, every {duration.show(beat.every)}", *beat.decision.why),
-            left="" if beat.by is None else f"{beat.by.name or beat.by.id} tells it, and no less often",
-        )
+    def _summed(self, effect: Effect, beat: Beat) -> Effect:
+        """An update with the digest of what it says, where people outside are told nothing twice."""
+        told = beat.address.external and effect.thing is not None
+        return replace(effect, digest=self.content(beat)) if told else effect
 
     def content(self, beat: Beat) -> str:
         """The digest of what a place would be told now, whatever moments it names."""
@@ -349,10 +351,20 @@ class _Talk:
         }
         moment = Moment(due, due, 1, (to,), standard(REMINDER), words=words)
         asked = ("update", "skip", "snooze")
-        series = Series(beat.decision, (moment,), standard(REMINDER), asked, POSTS, kind=REMIND, verb="remind")
-        why = (f"{beat.rule.name or beat.rule.id}, before the update",)
-        begun = max((beat.base, *(change.at for change in beat.skipped)))  # its buttons go when it is skipped
-        yield from (replace(effect, begun=begun, why=why) for effect in calls(series, self.scene))
+        yield from calls(
+            Series(
+                beat.decision,
+                (moment,),
+                standard(REMINDER),
+                asked,
+                POSTS,
+                kind=REMIND,
+                verb="remind",
+                why=(f"{beat.rule.name or beat.rule.id}, before the update",),
+                begun=max((beat.base, *(change.at for change in beat.skipped))),  # its buttons go when it is skipped
+            ),
+            self.scene,
+        )
 
     def _whom(self, decision: Decision) -> Recipient | None:
         """Who is to post updates: the point of contact, else whoever has the ticket; None where that is nobody."""
