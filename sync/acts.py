@@ -7,6 +7,7 @@ See docs/decisions/0005-acts-are-changes.md.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
@@ -100,13 +101,15 @@ def _change(act: Act, by: User) -> Iterator[Change]:
 def _in_their_names(history: Iterable[Change], acts: Iterable[Act]) -> list[Change]:
     """The changes that we made for people as theirs: for each word the first to what they asked for, soon after."""
     changes = list(history)
+    moments = [change.at for change in changes]
     for act in (act for act in acts if act.verb == "set"):
+        soon = slice(bisect_left(moments, act.at - WHOLE_SECONDS), bisect_right(moments, act.at + WRITTEN_WITHIN))
         for word, said in act.args.items():
             wanted = value_of(word, said)
-            for n, change in enumerate(changes):
+            for n in range(*soon.indices(len(changes))):
+                change = changes[n]
                 # people and moments are told by the tracker in its own way, perhaps rounded
-                wrote = change.after == wanted or isinstance(change.after, User | datetime)
-                if change.field == word and wrote and _soon_after(act, change.at):
+                if change.field == word and (change.after == wanted or isinstance(change.after, User | datetime)):
                     changes[n] = replace(change, by=_who(act, said, change))
                     break
     return changes

@@ -146,6 +146,8 @@ class Ledger:
     acts: tuple[Act, ...] = ()
     dropped: tuple[str, ...] = ()
     _dumped: str = field(default="", init=False, repr=False, compare=False)
+    _texts: dict[str, tuple[Entry, str]] = field(default_factory=dict, repr=False, compare=False)
+    _rows: list[tuple[tuple[Act, ...], str]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def loads(cls, text: str | None, ref: str) -> Ledger:
@@ -169,12 +171,24 @@ class Ledger:
         """The document as compact JSON."""
         if self._dumped:
             return self._dumped
-        entries = {key: _entry_to(key, entry) for key, entry in sorted(self.entries.items())}
-        document = {"v": VERSION, "id": self.ref, "e": entries, **packed(self.acts)}
-        if self.dropped:
-            document["d"] = list(self.dropped)
-        object.__setattr__(self, "_dumped", _json(document))  # a value all the same: it always comes to this
-        return self._dumped
+        head = _json({"v": VERSION, "id": self.ref})[:-1]
+        entries = ",".join(self._text(key, entry) for key, entry in sorted(self.entries.items()))
+        dropped = f',"d":{_json(self.dropped)}' if self.dropped else ""
+        object.__setattr__(self, "_dumped", f'{head},"e":{{{entries}}},{self._acts()}{dropped}}}')
+        return self._dumped  # a value all the same: it always comes to this
+
+    def _text(self, key: str, entry: Entry) -> str:
+        """An entry as it stands in the document, worked out once for this ledger and those that are made of it."""
+        known = self._texts.get(key)
+        if known is None or known[0] is not entry:
+            known = self._texts[key] = entry, _json({key: _entry_to(key, entry)})[1:-1]
+        return known[1]
+
+    def _acts(self) -> str:
+        """The acts as they stand in the document, worked out once as well."""
+        if not self._rows or self._rows[0][0] is not self.acts:
+            self._rows[:] = [(self.acts, _json(packed(self.acts))[1:-1])]
+        return self._rows[0][1]
 
     @property
     def written_at(self) -> datetime | None:
@@ -269,7 +283,7 @@ class Ledger:
         for key in (key for _, key in settled):
             if over > 0:
                 gone.add(key)
-                over -= _weight(key, self.entries[key])
+                over -= len(self._text(key, self.entries[key])) + 1
         left = replace(self, entries={key: entry for key, entry in self.entries.items() if key not in gone})
         return left if over <= 0 or not left.acts else left.folded()
 
@@ -304,11 +318,6 @@ class Ledger:
 
 def _json(document: Any) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-
-
-def _weight(key: str, entry: Entry) -> int:
-    """Characters that an entry takes of the document, with the comma after it."""
-    return len(_json({key: _entry_to(key, entry)})) - 1
 
 
 def nearly_full(key: str, length: int) -> Mapping[str, str]:

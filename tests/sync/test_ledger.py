@@ -184,10 +184,8 @@ def test_what_is_in_doubt_from_an_earlier_time_stays_so_where_it_was_not_sent_ag
 
 def test_what_the_first_format_wrote_is_read_and_written_anew() -> None:
     at = round(NOW.timestamp() * 1000)
-    first = (
-        '{"v":1,"id":"1","e":{"k":{"a":%d,"s":"d1"}},"a":[["click-1",%d,"ann","pause",{"until":"2026-11-23T10:00:00+01:00"}]]}'
-        % (at, at)
-    )
+    act = f'["click-1",{at},"ann","pause",{{"until":"2026-11-23T10:00:00+01:00"}}]'
+    first = f'{{"v":1,"id":"1","e":{{"k":{{"a":{at},"s":"d1"}}}},"a":[{act}]}}'
     ledger = Ledger.loads(first, "1")
     assert ledger.acts == (Act("click-1", NOW, "ann", "pause", {"until": "2026-11-23T10:00:00+01:00"}),)
     assert ledger.entries == {"k": Entry(NOW, NOW, "d1")}
