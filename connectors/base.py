@@ -53,7 +53,8 @@ class Receipt:
     """What a webhook meant, and how to answer it. `body` is JSON text, or another text with its `content_type`.
 
     `later` gives the body instead, where it is known only when the signals were taken: it is called then, once, on a
-    thread of its own, and may wait a second for it.
+    thread of its own, and may wait a second for it. `again`: the sender delivers it again until it is told that all is
+    well, so a command is answered so only when it stands on its ticket, or never will.
     """
 
     signals: tuple[Signal, ...] = ()
@@ -62,6 +63,7 @@ class Receipt:
     content_type: str = "application/json"
     later: Callable[[], str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    again: bool = False
 
 
 class BadRequest(Exception):
@@ -236,10 +238,14 @@ class Sink(Connector, Generic[ThingT]):
 class Messenger(Sink[Message]):
     """Where people are told things, and from where they answer.
 
-    `channels`: it can open channels. The ref of one is an address that `put` takes as a place.
+    `channels`: it can open channels. The ref of one is an address that `put` takes as a place. `rings`: it calls
+    people, and who answers there was called by us: whom the rules do not know acts in the product's name. Of their
+    commands `reply` is what the call is known by. `people` is another connector by whose ids the rules know them, too.
     """
 
     channels: ClassVar[bool] = False
+    rings: ClassVar[bool] = False
+    people: str = ""
 
     def open(self, channel: Channel, key: str) -> str:
         """Open a channel marked with `key` and answer its ref; one that has the mark already is that channel.

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Lock
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import structlog
 
@@ -20,14 +20,13 @@ from connectors.base import Messenger, Tracker
 from connectors.errors import ConnectorError, Missing, Refused
 from connectors.model import Alert, Changed, Command, Comment, Edit, Form, Signal, Ticket
 from rules.language import ASKING, PLACELESS
-from sync import metrics
+from sync import metrics, rung
 from sync.clicks import PATIENCE, Click, Doer
 from sync.queue import Queue
+from sync.recent import REMEMBERED, Recent
 
 log = structlog.get_logger()
 
-REMEMBERED = timedelta(minutes=10)
-"""How long a delivery, and which ticket an alert has, are remembered."""
 HEALED_AFTER = timedelta(minutes=2)
 """When a created ticket is looked for again: longer than any tracker's search lags."""
 LOGGED = 200
@@ -58,50 +57,6 @@ class Looker(Doer, Protocol):
         """Whether this is the immutable id of a ticket that was looked at."""
 
 
-class Recent:
-    """Remembers what came in for a while, by the given clock; safe for many threads."""
-
-    def __init__(self, clock: Callable[[], datetime], kept: timedelta = REMEMBERED) -> None:
-        self._clock, self._kept = clock, kept
-        self._at: dict[tuple[str, ...], tuple[datetime, str]] = {}
-        self._lock = Lock()
-
-    def add(self, *key: str, value: str = "") -> bool:
-        """Remember it; whether it was new."""
-        now = self._clock()
-        with self._lock:
-            self._forget(now - self._kept)
-            if key in self._at:
-                return False
-            self._at[key] = (now, value)
-            return True
-
-    def get(self, *key: str) -> str:
-        """What was remembered with it, or nothing."""
-        oldest = self._clock() - self._kept
-        with self._lock:
-            at, value = self._at.get(key, (oldest, ""))
-        return value if at > oldest else ""
-
-    def put(self, *key: str, value: str) -> None:
-        """Remember it anew, in place of what was remembered with it."""
-        with self._lock:
-            self._at.pop(key, None)
-        self.add(*key, value=value)
-
-    def replace(self, old: str, new: str) -> None:
-        """Wherever one value was remembered, it is the other now."""
-        with self._lock:
-            self._at = {key: (at, new if value == old else value) for key, (at, value) in self._at.items()}
-
-    def _forget(self, oldest: datetime) -> None:
-        while self._at:
-            first = next(iter(self._at))  # the first in is the oldest
-            if self._at[first][0] > oldest:
-                return
-            del self._at[first]
-
-
 class Intake:
     """Where every signal goes, whichever way it came in."""
 
@@ -116,7 +71,9 @@ class Intake:
         self._engine, self._queue, self._tracker, self._messengers = engine, queue, tracker, messengers
         self._deliveries = Recent(clock)
         self._people = ThreadPoolExecutor(8, "commands")
-        self._asked: set[Future[None]] = set()
+        self._asked: set[Future[Any]] = set()
+        self._certain: dict[tuple[str, str], Future[bool]] = {}
+        self._turn, self._clock = Lock(), clock
         self.alerts = Alerts(tracker, queue, clock)
 
     def take(self, signal: Changed | Command, carried_out: Callable[[], None] = lambda: None) -> Outcome:
@@ -127,6 +84,62 @@ class Intake:
         outcome = self._changed(signal) if isinstance(signal, Changed) else self._command(signal, carried_out)
         metrics.SIGNALS.labels(type(signal).__name__.lower(), outcome).inc()
         return outcome
+
+    def certain(self, command: Command) -> Future[bool]:
+        """Take a command whose sender delivers it again until all is well: whether it is.
+
+        It is well when it stands on its ticket, and when it never will. What could not be done now is forgotten, so
+        that the next delivery tries again; one that comes meanwhile waits for the same.
+        """
+        key = command.source, command.id
+        with self._turn:
+            under_way = self._certain.get(key)
+            new = under_way is None and self._deliveries.add("command", *key)
+            metrics.SIGNALS.labels("command", "queued" if new else "repeated").inc()
+            if not new:
+                return under_way or _done(True)
+            asked = self._certain[key] = self._people.submit(self._settled, command)
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return asked
+
+    def _settled(self, command: Command) -> bool:
+        """Carry out a command from where a phone rang; whether it needs not come again."""
+        well = True
+        try:
+            well = self._answered(command)
+        finally:
+            with self._turn:
+                self._certain.pop((command.source, command.id), None)
+                if not well:
+                    self._deliveries.drop("command", command.source, command.id)
+        return well
+
+    def _answered(self, command: Command) -> bool:
+        try:
+            placed = self._called(command)
+            if placed is None:
+                log.info("no call of ours", source=command.source, call=command.reply)
+                return True
+            said, click = self._carried_out(placed)
+        except Missing:
+            said, click, placed = f"There is no ticket {command.ref}, or Pointman may not see it.", None, command
+        except ConnectorError as error:
+            log.warning("not taken yet", verb=command.verb, source=command.source, error=str(error))
+            return False
+        except Exception:  # it would fail again, and whoever cannot deliver for long may stop to try
+            log.exception("command failed", verb=command.verb, source=command.source)
+            return True
+        log.info("command", verb=placed.verb, ref=placed.ref, by=str(placed.by), answer=said[:LOGGED])
+        self._answer(placed, said, click)
+        return True
+
+    def _called(self, command: Command) -> Command | None:
+        """The command with the ticket that the call was for; None where it was for none."""
+        messenger = self._messengers.get(command.source)
+        ref = command.ref or (messenger.about(command) if messenger is not None else "")
+        found = ref or rung.ticket_of(command, self._tracker, self._clock() - REMEMBERED)
+        return replace(command, ref=found) if found else None
 
     def heard(self, signal: Signal) -> Event:
         """Take a signal from a listener. What it answers is set when nothing can be lost of it any more."""
@@ -216,10 +229,8 @@ class Intake:
                 said, made = self._engine.placeless(command)
                 if made:
                     self._queue.put(made)
-            elif not command.ref:
-                said = "Which ticket? Name its key, as in `status OPS-42`."
             else:
-                said, click = self._in_turn(command)
+                said, click = self._carried_out(command)
             failed = False
         except Missing:
             said = f"There is no ticket {command.ref}, or Pointman may not see it."
@@ -231,6 +242,11 @@ class Intake:
         logged = said[:LOGGED] if failed or command.verb not in UNLOGGED else ""
         log.info("command", verb=command.verb, ref=command.ref, by=str(command.by), answer=logged)
         return said, click
+
+    def _carried_out(self, command: Command) -> tuple[str, Click | None]:
+        if not command.ref:
+            return "Which ticket? Name its key, as in `status OPS-42`.", None
+        return self._in_turn(command)
 
     def _in_turn(self, command: Command) -> tuple[str, Click | None]:
         """Carry it out when it is the ticket's turn; where there is none such, the engine says so in its own way."""
@@ -359,6 +375,12 @@ class Alerts:
         me = self._tracker.me()
         people = [c.by for c in ticket.history] + [c.by for c in ticket.comments]
         return any(by is not None and by != me for by in people)
+
+
+def _done(well: bool) -> Future[bool]:
+    done: Future[bool] = Future()
+    done.set_result(well)
+    return done
 
 
 def _later(alert: Alert) -> str:

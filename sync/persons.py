@@ -12,6 +12,7 @@ from rules.directory import person_of
 from rules.model import RuleSet
 from rules.text import inert
 from sync.asked import Sorry
+from sync.rung import known_elsewhere, stranger
 
 if TYPE_CHECKING:
     from sync.look import Engine
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 def asker(command: Command, engine: Engine) -> str:
     """The key of the person who asks. Raises Sorry for people we do not know, saying how they are added."""
+    unsure, known = "", known_elsewhere(command, engine)
     try:
-        known = _known(command.by, command.source, engine)
+        known = known or _known(command.by, command.source, engine)
     except ConnectorError as error:
-        raise Sorry(f"Pointman could not find out who you are: {error}") from None
+        unsure = f"Pointman could not find out who you are: {error}"
+    known = known or stranger(command, engine)
+    if unsure and known is None:
+        raise Sorry(unsure)
     if known is None:
         raise Sorry(
             f"Pointman does not know you. An administrator adds you to [people]: "

@@ -49,6 +49,8 @@ SLOWEST: Final = 20.0
 """Seconds that a body may take to come."""
 ANSWERED_WITHIN: Final = 2.0
 """Seconds that a person's command may take to be written before it is answered; Slack waits for three."""
+CERTAIN_WITHIN: Final = 4.0
+"""The same where the sender delivers again what is not answered well; PagerDuty waits for five."""
 READERS: Final = 4
 """So many webhooks are read at once, beside everything else: reading one may wait for the keys of whoever signed it."""
 QUIET: Final = timedelta(minutes=1)
@@ -87,10 +89,10 @@ class Hooks:
             return self._refused(name, error)
         except (ClientDisconnect, TimeoutError):
             return self._refused(name, BadRequest(400, "the body did not come whole"))
-        state = await self._take(receipt.signals)
+        state = await (self._certain(receipt.signals) if receipt.again else self._take(receipt.signals))
         self._counts[name, state].inc()
         if state == "unavailable":
-            return _sentence(503, "there is no ticket for this alert yet; send it again")
+            return _sentence(503, "this stands on no ticket yet; send it again")
         said = receipt.body if receipt.later is None else await run_in_threadpool(receipt.later)
         return _answered(replace(receipt, body=said))
 
@@ -126,6 +128,16 @@ class Hooks:
         outcomes = [self._intake.take(signal) for signal in signals if isinstance(signal, Changed)]
         outcomes += [await self._carried_out(signal) for signal in signals if isinstance(signal, Command)]
         return "replayed" if outcomes and all(outcome == "repeated" for outcome in outcomes) else "accepted"
+
+    async def _certain(self, signals: tuple[Signal, ...]) -> str:
+        """Take commands whose sender delivers them again: answered well only when nothing of them can be lost."""
+        asked = [self._intake.certain(signal) for signal in signals if isinstance(signal, Command)]
+        try:
+            async with asyncio.timeout(CERTAIN_WITHIN):
+                well = await asyncio.gather(*(asyncio.shield(asyncio.wrap_future(one)) for one in asked))
+        except TimeoutError:
+            return "unavailable"
+        return "accepted" if all(well) else "unavailable"
 
     async def _carried_out(self, command: Command) -> Outcome:
         """Take a command, and wait for a while until it stands on its ticket."""

@@ -18,7 +18,7 @@ from rules.directory import user_of
 from rules.events import acknowledged_at
 from rules.facts import Who
 from rules.text import inert
-from sync import goals, overrides
+from sync import goals, overrides, rung
 from sync.acts import THROUGH, kept_by_acts, value_of
 from sync.asked import Asked, Sorry, Wish
 from sync.ledger import Act
@@ -69,7 +69,9 @@ def _acknowledge(asked: Asked) -> Wish:
     key, since = asked.ticket.key, acknowledged_at(asked.told)
     if isinstance(since, datetime):
         raise Sorry(f"{key} is acknowledged already, since {shown(since, asked.rules, asked.now)}.")
-    return Wish(f"You acknowledged {key}.", acts=(asked.act("acknowledge"),))
+    if rung.late(asked):
+        raise Sorry(f"{key} was acknowledged, and that was taken back later; acknowledge it again.")
+    return Wish(f"You acknowledged {key}.", acts=(asked.act("acknowledge", rung.where(asked.command)),))
 
 
 def _unacknowledge(asked: Asked) -> Wish:

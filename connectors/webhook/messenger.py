@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
@@ -20,14 +22,17 @@ import requests
 import urllib3
 from pydantic import SecretStr
 
-from connectors.base import Messenger, Wanted
+from connectors.base import Messenger, Receipt, Request, Wanted
 from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporary
 from connectors.http import failure, no_answer, read, session
-from connectors.model import Message
+from connectors.markup import plain
+from connectors.model import Command, Message, User
 from connectors.problems import Problem, nearest
 from connectors.shapes import misshapen
+from connectors.webhook import pressed
 from connectors.webhook.checks import problems
-from connectors.webhook.saying import cut, words
+from connectors.webhook.incoming import receive
+from connectors.webhook.saying import asking, cut, words
 from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signing import signed
 from connectors.webhook.template import Template, filled
@@ -37,6 +42,9 @@ CONNECT: Final = 5.0
 _ADDRESS: Final = re.compile(r"\w+://\S+")
 TOLD: Final = 6
 """A path of an address that is no longer is no secret, and may stand in any sentence."""
+KEPT: Final = 10_000
+"""So many calls are remembered with their tickets; of others the tickets tell."""
+_PERSON: Final = re.compile(r"[A-Z0-9]{3,30}")
 TRIES: Final = 3
 """How often `connectors.http.read` tries."""
 
@@ -52,6 +60,7 @@ class Webhook(Messenger):
     product = "Webhook"
     editable = False
     searchable = False
+    rings = True
 
     settings: WebhookSettings
 
@@ -67,6 +76,10 @@ class Webhook(Messenger):
         self._urls = {_name(place): url for place, url in settings.urls.items()}
         self._tokens = {_name(place): token for place, token in settings.tokens.items()}
         self._secrets = _Hidden(_secrets(settings))
+        self.people = settings.people
+        self._answers = pressed.Answers()
+        self._about: OrderedDict[str, str] = OrderedDict()
+        self._known: dict[str, User] = {}
 
     def put(self, place: str, thing: Message, ref: str | None, key: str) -> str:
         """Call; the id by which the receiver knows the call. Raises Refused for an edit: there is none."""
@@ -75,6 +88,11 @@ class Webhook(Messenger):
             raise Refused(f"{tried}: what was sent cannot be changed")
         ids = key.split() or [""]
         said = {**words(self.settings, place, thing, ids, self.clock()), **self._access(place, tried)}
+        ticket = thing.about.ref if thing.about is not None else ""
+        self._remember(place, ids[0], ticket)
+        if self.settings.public_url and ticket:
+            url = pressed.address(self.name, self.settings, {"ref": ticket, "call": ids[0]})
+            said["twiml"] = asking(said["twiml"], url, self.settings.press, self.settings.language)
         answer = self._send(said["url"], self.settings.body or self.recipe.body, said, tried)
         return str(answer.get("sid") or ids[0])
 
@@ -82,6 +100,30 @@ class Webhook(Messenger):
         """End a call that nobody needs to answer any more, where the receiver can be told so; else nothing."""
         if self.settings.after != "nothing":
             self.end(place, ref, f"could not end a call to {self.name}:{place}")
+
+    def receive(self, request: Request, now: datetime) -> Receipt:
+        """Read what comes back from where a phone rang: who acknowledged there. Raises BadRequest; makes no call."""
+        return receive(self.name, self.settings, request, now, self._answers)
+
+    def about(self, command: Command) -> str:
+        """The ref of the ticket that a call was for, where this process made it; else empty."""
+        call, _, key = command.reply.partition(" ")
+        with self._lock:
+            return "" if key else self._about.get(call, "")
+
+    def answer(self, command: Command, text: str) -> None:
+        """Say it to whoever pressed a key or sent a short message; elsewhere nobody waits for an answer."""
+        if "by" in command.args:
+            self._answers.put(command.id, plain(text))
+
+    def who(self, user: User) -> User:
+        """PagerDuty's user with their e-mail address, where there is a key to look it up. Raises connectors.errors."""
+        token = self.settings.api_token
+        if token is None or self.settings.recipe != "pagerduty" or not _PERSON.fullmatch(user.id):
+            return user
+        if user.id not in self._known:
+            self._known[user.id] = self._looked_up(user, token.get_secret_value())
+        return self._known[user.id]
 
     def check(self, wanted: Wanted) -> Iterator[Problem]:
         """Whether the receiver answers and takes our credentials, without ringing; see `connectors.webhook.checks`."""
@@ -133,6 +175,31 @@ class Webhook(Messenger):
             self._once(method, url, None, self._headers(access), tried)
         except _Answered as refused:
             raise self._meant(refused, access["own"]) from None
+
+    # ---- who and what for
+
+    def _remember(self, place: str, call: str, ref: str) -> None:
+        """Which ticket a call is for, and which the latest at an address."""
+        with self._lock:
+            for known in (call, f"{pressed.TO}{place.strip()}"):
+                self._about.pop(known, None)
+                self._about[known] = ref
+            while len(self._about) > KEPT:
+                self._about.popitem(last=False)
+
+    def _looked_up(self, user: User, token: str) -> User:
+        tried = f"could not look up who {user} is in {self.name}"
+        headers = {"Authorization": f"Token token={token}", "Accept": "application/vnd.pagerduty+json;version=2"}
+        url = f"{self.settings.api_url.rstrip('/')}/users/{user.id}"
+        try:
+            told = read(lambda: self._once("GET", url, None, headers, tried)).json()
+        except _Answered as refused:
+            raise refused.error from None
+        except ValueError:
+            told = None
+        found = told.get("user") if isinstance(told, dict) else None
+        email = found.get("email") if isinstance(found, dict) else None
+        return replace(user, email=email) if isinstance(email, str) else user
 
     # ---- sending
 
@@ -261,7 +328,8 @@ class _Hidden(tuple[str, ...]):
 
 def _secrets(settings: WebhookSettings) -> Iterator[str]:
     """Everything that must be read in no sentence, the longest first."""
-    own = (settings.secret, settings.old_secret, settings.token, *settings.tokens.values(), *settings.headers.values())
+    ours = (settings.secret, settings.old_secret, settings.webhook_secret, settings.api_token)
+    own = (*ours, settings.token, *settings.tokens.values(), *settings.headers.values())
     urls = [url.get_secret_value() for url in (settings.url, *settings.urls.values()) if url is not None]
     paths = [path for u in urls if len(path := urlsplit(u).path) > TOLD]
     parts = [*paths, *(urlsplit(u).query for u in urls)]

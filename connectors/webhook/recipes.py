@@ -16,7 +16,7 @@ from connectors.webhook.template import Template
 
 Name: TypeAlias = Literal["json", "pagerduty", "opsgenie", "jsm", "twilio", "twilio_sms"]
 _SAID: Final = ("text", "markdown", "summary", "title", "ticket", "ref", "link", "link_title", "severity", "priority")
-_KNOWN: Final = ("id", "ids", "to", "now", "source", "sender", "user", "token", "url", "base", "action")
+_KNOWN: Final = ("id", "ids", "to", "now", "source", "sender", "user", "token", "url", "base", "action", "reply")
 WORDS: Final = frozenset((*_SAID, *_KNOWN, "responders", "twiml"))
 """What a body may ask for, in braces; see docs/connectors/webhook.md."""
 
@@ -64,7 +64,7 @@ def _alerts(product: str, url: str) -> Recipe:
         product,
         url,
         _ALERT,
-        done={"source": "{source}", "note": "The ticket needs nobody to be called any more."},
+        done={"user": "{source}", "source": "{source}", "note": "The ticket needs nobody to be called any more."},
         done_url="{url}/{ref}/{action}?identifierType=alias",
         actions={"resolve": "close", "acknowledge": "acknowledge"},
         drops_doubles=True,
@@ -135,7 +135,7 @@ RECIPES: Final[Mapping[Name, Recipe]] = {
     "twilio_sms": Recipe(
         "Twilio",
         "https://api.twilio.com/2010-04-01/Accounts/{user}/Messages.json",
-        {"To": "{to}", "From": "{sender}", "Body": "{text}\n{link}"},
+        {"To": "{to}", "From": "{sender}", "Body": "{text}\n{link}{reply}"},
         form=True,
         answer={"sid!": TEXT},
         authorization="basic",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from connectors.markup import plain
 from connectors.model import Message
@@ -15,8 +15,8 @@ LONGEST = 8_000
 """Characters of a text; Opsgenie takes 15,000, and nobody reads them at night."""
 SPOKEN = 900
 """Characters that are read aloud."""
-WRITTEN = 3_800
-"""Characters that they may come to as XML; Twilio takes 4,000 with all markup."""
+WRITTEN = 3_200
+"""Characters that they may come to as XML; Twilio takes 4,000 with all markup, addresses and what is asked."""
 SHORT_MESSAGE = 1_500
 """Characters of a short message; Twilio takes 1,600."""
 SEVERITIES = ("info", "warning", "error", "critical")
@@ -52,6 +52,7 @@ def words(settings: WebhookSettings, place: str, thing: Message, ids: list[str],
         "now": now.isoformat(timespec="seconds"),
         "responders": responders(place),
         "twiml": twiml(said, settings.language),
+        "reply": _reply(about.key if about is not None else "") if settings.public_url else "",
     }
 
 
@@ -85,9 +86,22 @@ def twiml(text: str, language: str) -> str:
     return f'<Response><Say language="{language}" loop="2">{said}</Say></Response>'
 
 
+def asking(said: str, url: str, press: str, language: str) -> str:
+    """What a telephone voice reads, with a key to press meanwhile; the address is told which."""
+    inner = said.removeprefix("<Response>").removesuffix("</Response>")
+    question = f'<Say language="{language}">{escape(press)}</Say>'
+    gather = f'<Gather input="dtmf" numDigits="1" timeout="10" method="POST" action={quoteattr(url)}>'
+    return f"<Response>{gather}{inner}{question}</Gather></Response>"
+
+
 def cut(text: str, longest: int) -> str:
     """The text, or as much of it as there is room for, with an ellipsis."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def _reply(key: str) -> str:
+    """How a short message is answered."""
+    return f"\nReply: ack {key}".rstrip()
 
 
 def _link(pattern: str, thing: Message) -> str:

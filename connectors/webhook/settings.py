@@ -67,6 +67,29 @@ class WebhookSettings(ConnectorSettings):
     body: Body | None = Field(default=None, description="What is sent, in place of the recipe's; {words} in braces.")
     done: Body | None = Field(default=None, description="What is sent when a call is over, in place of the recipe's.")
     headers: dict[str, Secret] = Field(default_factory=dict, description="Further headers of each request.")
+    webhook_secret: Secret | None = Field(
+        default=None,
+        description="What the webhook that comes back proves itself with: PagerDuty's signing secret; else a Bearer.",
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^((https://|http://(127\.0\.0\.1|localhost)[:/])[^\s?#]*)?$",
+        description="Twilio: where it reaches Pointman; then a call asks for a key to press, and replies count.",
+    )
+    people: str = Field(
+        default="", description="Another connector by whose ids [people] knows this service's users: pagerduty, jira."
+    )
+    api_token: Secret | None = Field(
+        default=None, description="PagerDuty: a read-only REST API key, to look up the e-mail address of its users."
+    )
+    api_url: str = Field(
+        default="https://api.pagerduty.com",
+        pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S*$",
+        description="PagerDuty: where its REST API is; in the service region EU https://api.eu.pagerduty.com.",
+    )
+    press: str = Field(
+        default="Press 1 to acknowledge.", max_length=200, description="Twilio: how a call asks to be acknowledged."
+    )
     drops_doubles: bool = Field(
         default=False, description="json: whether the receiver drops what comes twice with one webhook-id."
     )

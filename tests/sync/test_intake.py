@@ -14,8 +14,9 @@ from connectors.testing import BOT, MemoryMessenger, MemoryTracker
 from rules.load import parse
 from sync.asked import Shown
 from sync.commands import Sorry, form, understood
-from sync.intake import Intake, Recent
+from sync.intake import Intake
 from sync.queue import MemoryQueue
+from sync.recent import Recent
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RULES = """
