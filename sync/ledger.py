@@ -24,7 +24,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sync import folding
-from sync.rows import Act, moment_of, ms, packed, unpacked
+from sync.entries import SETTLE_AFTER, Claim, Entry, Failure, Outcome, Stretch, entry_from, entry_to, reason
+from sync.rows import Act, moment_of, packed, unpacked
+
+__all__ = [
+    "SETTLE_AFTER", "Act", "Claim", "Entry", "Failure", "Ledger", "Outcome", "Stretch", "Unreadable", "nearly_full",
+    "reason",
+]  # fmt: skip
 
 VERSION = 2
 ROOM = 32_768
@@ -43,95 +49,11 @@ REMEMBERED = 150
 """So many ids of acts that were dropped are kept, the latest, to know their commands when they come again."""
 FEW = 20
 """So many acts are not worth to be folded, whatever else fills the ledger."""
-LONGEST_REASON = 120
-"""Characters kept of why something was refused."""
-SETTLE_AFTER = timedelta(minutes=2)
-"""The age at which an open claim is settled: longer than any call's time-out plus any product's search lag."""
 RETRY_ERRORS_AFTER = timedelta(hours=1)
 
 
 class Unreadable(Exception):  # the ticket is left alone until a person has looked at it
     """The ledger on the ticket is damaged, or was written by a newer Pointman; `str()` says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An announcement that we are about to do something.
-
-    `moment` is what it is about (a step's own due, the last event of some news): the same in every process, so what
-    one made the other finds. `covers` is the moment that will count as covered. `to` is product and address, as
-    `slack:#ops`; for a reply, the ref of what it stands under. A renewed claim keeps its first time, moment, digest
-    and place; `renewed` is when, since its age counts from there. `settled` and `repeat` live in memory only: the
-    product was asked and has nothing, so it may be sent; or cannot be asked, so it is sent as a possible repeat.
-    """
-
-    first: datetime
-    moment: datetime
-    sum: str
-    to: str
-    covers: datetime
-    renewed: datetime | None = None
-    settled: bool = False
-    repeat: bool = False
-
-    @property
-    def due(self) -> datetime:
-        """When it is settled."""
-        return (self.renewed or self.first) + SETTLE_AFTER
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an effect was refused. It stands for one digest, and is tried again after an hour or a reload."""
-
-    at: datetime
-    sum: str
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """News that were too old to be sent: how many, after which moment and up to which."""
-
-    count: int
-    after: datetime
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One effect that was done, claimed or refused.
-
-    `at` is when it was done, `mark` the moment it covers, `sum` the digest of what was made, `ref` the product's own
-    id of it, `to` product and address. `retired` things are no longer wanted and were told so once. `stale` are the
-    stretches of news that were too old to be sent.
-    """
-
-    at: datetime | None = None
-    mark: datetime | None = None
-    sum: str = ""
-    ref: str = ""
-    to: str = ""
-    claim: Claim | None = None
-    failure: Failure | None = None
-    retired: bool = False
-    stale: tuple[Stretch, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an effect went: done (`ref`), refused (`failure`), in doubt (`open`), or certainly not done.
-
-    `gone`: it was refused because what was to be changed is not there any more. What was made and is not as it should
-    be yet has a `ref` without being done.
-    """
-
-    key: str
-    ref: str = ""
-    failure: str = ""
-    open: bool = False
-    done: bool = False
-    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +67,7 @@ class Ledger:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     acts: tuple[Act, ...] = ()
     dropped: tuple[str, ...] = ()
+    _length: int = field(default=0, init=False, repr=False, compare=False)
     _dumped: str = field(default="", init=False, repr=False, compare=False)
     _texts: dict[str, tuple[Entry, str]] = field(default_factory=dict, repr=False, compare=False)
     _rows: list[tuple[tuple[Act, ...], str]] = field(default_factory=list, repr=False, compare=False)
@@ -160,9 +83,11 @@ class Ledger:
             if version <= VERSION:
                 if str(document["id"]) != ref:
                     return cls(ref)
-                entries = {key: _entry_from(key, value) for key, value in document["e"].items()}
+                entries = {key: entry_from(key, value) for key, value in document["e"].items()}
                 acts = unpacked(document) if version > 1 else map(_act_from, document["a"])
-                return cls(ref, entries, tuple(acts), tuple(map(str, document.get("d", ()))))
+                read = cls(ref, entries, tuple(acts), tuple(map(str, document.get("d", ()))))
+                object.__setattr__(read, "_length", len(text))  # most ledgers need not be written to know their size
+                return read
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise Unreadable(f"it is damaged ({type(error).__name__}: {error})") from None
         raise Unreadable(f"it was written by a newer Pointman (format {version}, we know {VERSION})")
@@ -181,7 +106,7 @@ class Ledger:
         """An entry as it stands in the document, worked out once for this ledger and those that are made of it."""
         known = self._texts.get(key)
         if known is None or known[0] is not entry:
-            known = self._texts[key] = entry, _json({key: _entry_to(key, entry)})[1:-1]
+            known = self._texts[key] = entry, _json({key: entry_to(key, entry)})[1:-1]
         return known[1]
 
     def _acts(self) -> str:
@@ -309,15 +234,14 @@ class Ledger:
 
     def size(self) -> int:
         """Characters it takes, with room for the outcomes of open claims and for the line of the log's own."""
-        return len(self.dumps()) + OUTCOME_ROOM * (len(self.open_claims()) + 1)
+        return (self._length or len(self.dumps())) + OUTCOME_ROOM * (len(self.open_claims()) + 1)
 
     def fits(self) -> bool:
         """Whether there is room for it, for the outcome of everything that is claimed in it, and for people's acts."""
         return self.size() + PEOPLES_ROOM <= ROOM
 
 
-def _json(document: Any) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def nearly_full(key: str, length: int) -> Mapping[str, str]:
@@ -330,69 +254,7 @@ def nearly_full(key: str, length: int) -> Mapping[str, str]:
     }
 
 
-def reason(said: str) -> str:
-    """Why something was refused, as the ledger keeps it: short, also as JSON, which writes some characters as six."""
-    plain = "".join(c if c.isprintable() else " " for c in said.replace('"', "'").replace("\\", "/"))
-    return " ".join(plain.split())[:LONGEST_REASON]
-
-
-def _place(key: str) -> str:
-    """What follows the arrow of a key: an address written out needs not be said twice."""
-    return key.partition(">")[2]
-
-
-def _entry_to(key: str, entry: Entry) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    if entry.at is not None:
-        said["a"] = ms(entry.at)
-    if entry.mark != entry.at:
-        said["m"] = ms(entry.mark) if entry.mark is not None else None
-    said.update({k: v for k, v in (("s", entry.sum), ("r", entry.ref)) if v})
-    if entry.to != _place(key):
-        said["t"] = entry.to
-    if entry.claim is not None:
-        claim = entry.claim
-        renewed = [ms(claim.renewed)] if claim.renewed is not None else []
-        said["c"] = [ms(claim.first), ms(claim.moment), claim.sum, claim.to, ms(claim.covers), *renewed]
-    if entry.failure is not None:
-        said["x"] = [ms(entry.failure.at), entry.failure.sum, entry.failure.said]
-    if entry.retired:
-        said["z"] = 1
-    if entry.stale:
-        said["l"] = [[stretch.count, ms(stretch.after), ms(stretch.until)] for stretch in entry.stale]
-    return said
-
-
-def _entry_from(key: str, said: Any) -> Entry:
-    claim = failure = None
-    if "c" in said:
-        first, moment, digest, to, covers, *renewed = said["c"]
-        again = moment_of(renewed[0]) if renewed else None
-        claim = Claim(moment_of(first), moment_of(moment), str(digest), str(to), moment_of(covers), again)
-    if "x" in said:
-        at, digest, why = said["x"]
-        failure = Failure(moment_of(at), str(digest), str(why))
-    at = moment_of(said["a"]) if "a" in said else None
-    mark = at if "m" not in said else moment_of(said["m"]) if said["m"] is not None else None
-    return Entry(
-        at=at,
-        mark=mark,
-        sum=str(said.get("s", "")),
-        ref=str(said.get("r", "")),
-        to=str(said["t"]) if "t" in said else _place(key),
-        claim=claim,
-        failure=failure,
-        retired=bool(said.get("z")),
-        stale=tuple(Stretch(int(n), moment_of(after), moment_of(until)) for n, after, until in said["l"])
-        if "l" in said
-        else (),
-    )
-
-
 def _act_from(said: Any) -> Act:
     """An act as the first format wrote it."""
     ident, at, by, verb, args = said
     return Act(str(ident), moment_of(at), str(by), str(verb), {str(k): str(v) for k, v in args.items()})
-
-
-__all__ = ["Act", "Claim", "Entry", "Failure", "Ledger", "Outcome", "Stretch", "Unreadable", "nearly_full", "reason"]

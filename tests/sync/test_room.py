@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+import sync.ledger
 from sync.claims import claims
 from sync.effects import Effect
 from sync.gate import Gate
@@ -152,21 +153,23 @@ def test_an_administrator_is_told_from_eighty_percent_on() -> None:
     assert "26,214 of 32,768" in nearly_full("OPS-1", ROOM * 80 // 100)["room"]
 
 
-def test_a_ledger_is_worked_out_as_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_entry_is_worked_out_as_text_once_for_a_ledger_and_those_made_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ledger = Ledger("1", {f"escalate:r{n}>x": Entry(NOW, ref="x" * 300) for n in range(200)})
-    written: list[int] = []
-    dumps = json.dumps
+    written: list[str] = []
+    entry_to = sync.ledger.entry_to
 
-    def counted(document: object, **options: object) -> str:
-        text = dumps(document, **options)  # type: ignore[arg-type]
-        written.append(len(text))
-        return text
+    def counted(key: str, entry: Entry) -> dict[str, object]:
+        written.append(key)
+        return entry_to(key, entry)
 
-    monkeypatch.setattr(json, "dumps", counted)
+    monkeypatch.setattr(sync.ledger, "entry_to", counted)
     trimmed = ledger.trimmed(())
-    trimmed.dumps()
+    changed = trimmed.with_entry("escalate:r199>x", Entry(NOW, ref="y"))
     assert trimmed.fits()
-    assert sum(length > ROOM // 2 for length in written) <= 2, "before and after; and each entry once"
+    assert json.loads(changed.dumps())["e"]["escalate:r199>x"]["r"] == "y"
+    assert sorted(written) == sorted([*ledger.entries, "escalate:r199>x"])
 
 
 def test_where_dropping_calls_is_not_enough_the_oldest_updates_go_and_the_latest_stays() -> None:
