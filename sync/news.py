@@ -1,5 +1,8 @@
 """News: a message for each stretch of events that was not told yet, which is the one thing the ledger is read for.
 
+A mark is a moment, and of one moment there may be several events, as where a tracker dates by the second: so an entry
+keeps beside it which of that moment were told, and what comes to be known of it later is told as well.
+
 While a mute is in force news waits for its end, and is then told once, as one summary of each place. That a ticket is
 resolved or taken care of is told all the same, under a key of its own, so that the rest can still be told later.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from connectors.model import Message
@@ -55,7 +59,7 @@ def news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
         if address.external and "changed" in rule.texts.get(address.audience, rule.text or standard(NEWS_TEXT)).names:
             untold = replace(untold, fresh=for_outside(untold.fresh, address, scene))
         entry = scene.ledger.get(*key_of(UNMUTED, rule, address)) or Entry()
-        urgent = tuple(e for e in untold.fresh if e.kind in NEVER_MUTED and (entry.mark is None or e.at > entry.mark))
+        urgent = tuple(e for e in untold.fresh if e.kind in NEVER_MUTED and _is_new(e, entry))
         if muted and urgent:
             yield _effect(decision, address, _Untold(urgent, (), entry, UNMUTED), scene)
         due = () if muted else urgent
@@ -69,8 +73,8 @@ def news(decision: Decision, rule: Notify, scene: Scene) -> Iterator[Effect]:
 
 def _untold(decision: Decision, rule: Notify, address: Address, scene: Scene, quiet: Quiet) -> _Untold:
     entry = scene.ledger.get(*key_of("news", rule, address)) or Entry()
-    after = max((m for m in (entry.mark, scene.world.start) if m is not None), default=None)
-    events = [event for event in decision.events if after is None or event.at > after]
+    start = scene.world.start
+    events = [e for e in decision.events if (start is None or e.at > start) and _is_new(e, entry)]
     known = max((stretch.until for stretch in entry.stale), default=None)
     oldest = gathered_since(rule, scene.rules, scene.now - scene.world.grace, scene.now)
     oldest = quiet.muted_since(rule, oldest, scene.now)
@@ -81,6 +85,33 @@ def _untold(decision: Decision, rule: Notify, address: Address, scene: Scene, qu
         fresh = sorted({*again, *events}, key=lambda e: e.at)
         stale = []
     return _Untold(tuple(fresh), tuple(stale), entry)
+
+
+def _is_new(event: Event, entry: Entry) -> bool:
+    """Whether an event was not told under an entry."""
+    if entry.mark is None or event.at != entry.mark:
+        return entry.mark is None or event.at > entry.mark
+    moment, *told = entry.sum.split(".")
+    return moment == _named(entry.mark) and _known_as(event) not in told
+
+
+def _named(moment: datetime) -> str:
+    """What stands in a digest before the events that were told of a moment; of any other all were."""
+    return f"={round(moment.timestamp() * 1000) % 16**6:x}"
+
+
+def _known_as(event: Event) -> str:
+    """What tells an event from others of its moment, whatever it is called today; a comment may be written anew."""
+    after = None if event.kind == "commented" else event.after
+    return digest(event.kind, event.field, after, event.by)[:6]
+
+
+def _sum(told: tuple[Event, ...], entry: Entry) -> str:
+    """The digest of news: which events of its latest moment were told when it is out."""
+    last = max(told[-1].at, entry.mark or told[-1].at)
+    moment, *before = entry.sum.split(".")
+    known = before if moment == _named(last) else []
+    return ".".join(dict.fromkeys([_named(last), *known, *(_known_as(event) for event in told if event.at == last)]))
 
 
 def _heading(untold: _Untold, rule: Notify, scene: Scene, quiet: Quiet) -> str:
@@ -113,7 +144,7 @@ def _effect(decision: Decision, address: Address, untold: _Untold, scene: Scene)
         address.product,
         address.address,
         Message(text, colour=colour_of(scene)) if fresh else None,
-        digest=digest(text),
+        digest=_sum(fresh, entry) if fresh else "",
         why=(rule.name or rule.id, *decision.why),
         was=was,
         external=address.external,

@@ -30,7 +30,7 @@ from sync.hush import FLOOD, Hushed
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
 from sync.telling import effects
-from sync.updates import REMIND
+from sync.updates import REMIND, set_back
 
 TOO_OLD = "older than the grace: not told"
 LOST = "rules were lost: waits for `pointman release`"
@@ -71,9 +71,9 @@ class _Planner:
     def __init__(self, ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now: datetime) -> None:
         self.ticket, self.before = ticket, ticket
         self.watched_ticket = ticket
-        self.ledger, self.rules, self.world, self.now = ledger, rules, world, now
+        self.ledger, self.rules, self.world, self.now = set_back(ledger, now), rules, world, now
         self.known = deciding.World(world.loads, world.me, defaults=world.defaults)
-        self.fields = Fields(ticket, ledger, rules, world, now)
+        self.fields = Fields(ticket, self.ledger, rules, world, now)
         self.items: list[Item] = []
         self.wishes: list[Effect] = []
         self.wished = ticket.created

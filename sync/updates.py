@@ -25,7 +25,7 @@ from rules.quiet import PAUSED, Quiet
 from sync.acts import ESCALATED
 from sync.calls import Moment, Series, calls
 from sync.effects import Effect, Scene, digest, key_of, said, spoken, standard
-from sync.ledger import Entry
+from sync.ledger import Entry, Ledger
 
 TEXT: Final = (
     "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ phase }}{% if hold %}, on hold{% endif %}. "
@@ -44,10 +44,16 @@ REMINDER: Final = (
 )
 REMIND: Final = "remind"
 """The kind of a reminder's key: whoever is to post an update is told so, shortly before it goes out by itself."""
+_PACED: Final = tuple(f"{watched}{kind}:" for watched in ("", "watch.") for kind in (UPDATE, REMIND))
+"""The kinds of keys of what goes out so and so often."""
 FIRST: Final = "somebody posts one first"
 POSTS: Final = "somebody posts an update"
 MOST: Final = 10
 """So many changes are told in one update, the latest."""
+_COARSE: Final = timedelta(seconds=1)
+"""What happened may be dated so much before it did: a tracker's clock may know no less than a second."""
+_AHEAD: Final = timedelta(minutes=1)
+"""What is dated farther ahead was written while the clock was wrong, not by another process whose clock is ahead."""
 _READ_WITHIN: Final = timedelta(seconds=30)
 """How much older the ticket may have been that was read when a place was told: what came meanwhile is told again."""
 _SAYS_NOTHING: Final = frozenset(
@@ -109,6 +115,20 @@ def updates(decisions: Iterable[Decision], scene: Scene) -> Iterator[Effect]:
         yield from talk.effects(beat)
     for together in _together(found, scene.now):
         yield from talk.reminder(together)
+
+
+def set_back(ledger: Ledger, now: datetime) -> Ledger:
+    """The ledger as the clock is now: what is dated at a moment that has not come was written while it was ahead.
+
+    Places that were told then, at a moment that nobody knows, were told just now: else they would hear nothing until
+    that moment comes, or at once what they know. Calls are left alone, since nobody is called twice for one step.
+    """
+    told = ((key, entry) for key, entry in ledger.entries.items() if key.startswith(_PACED))
+    ahead = [(key, entry) for key, entry in told if entry.at is not None and entry.at > now + _AHEAD]
+    for key, entry in ahead:
+        mark = min(entry.mark, now) if entry.mark is not None else None
+        ledger = ledger.with_entry(key, replace(entry, at=now, mark=mark))
+    return ledger
 
 
 def next_update(scene: Scene) -> datetime | None:
@@ -300,7 +320,8 @@ class _Talk:
     def words(self, beat: Beat, due: datetime) -> Mapping[str, object]:
         """What a text may say of an update that goes out now and was due then."""
         now, since = self.scene.now, beat.since
-        happened = tuple(event for event in self.events if event.at > since)
+        known = since - _COARSE if beat.told is not None else since
+        happened = tuple(event for event in self.events if event.at > known)
         posted = tuple(c for c in cadence.posted(self.history, since, now) if beat.told is None or c.at > since)
         outside = beat.address.external
         lines = "\n".join(str(one.after) if outside else f"{self._author(one)}: {one.after}" for one in posted)
