@@ -46,6 +46,16 @@ def take(state: GatewayState, asked: Asked) -> Answer:
     return Answer(202, {"status": "success", "message": "Event processed", "dedup_key": key})
 
 
+def user(state: GatewayState, asked: Asked) -> Answer:
+    """Tell of a user of the account, to whoever has a key of the REST API."""
+    ident = asked.path.rpartition("/")[2]
+    if asked.headers.get("authorization", "").removeprefix("Token token=") not in state.rest_keys:
+        return Answer(401, {"error": {"message": "Authentication failed", "code": 2006}})
+    if ident not in state.users:
+        return Answer(404, {"error": {"message": "Not Found", "code": 2100}})
+    return Answer(200, {"user": {"id": ident, "type": "user", "name": "Somebody", "email": state.users[ident]}})
+
+
 def _wrong(event: Any) -> list[str]:
     if not isinstance(event, dict):
         return ["Event object format is unrecognized"]

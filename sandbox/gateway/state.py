@@ -36,20 +36,25 @@ class Alert:
 
 @dataclass(slots=True)
 class Spoken:
-    """A call or a short message of Twilio's; `status` is `queued`, `in-progress`, `completed`, `canceled` or `sent`."""
+    """A call or a short message of Twilio's; `status` is `queued`, `in-progress`, `completed`, `canceled` or `sent`.
+
+    `action` is where a key goes that is pressed, `heard` what was answered to that, or to an answer.
+    """
 
     sid: str
     to: str
     sender: str
     text: str
     status: str
+    action: str = ""
+    heard: str = ""
 
 
 @dataclass
 class GatewayState:
     """The receivers. `keys` are PagerDuty's routing keys, `api_keys` Opsgenie's and JSM's; `accounts` Twilio's tokens
     by SID, whose `numbers` may call; `secrets` are what the gateway of one's own verifies with, and `remembers` says
-    whether it drops what comes twice.
+    whether it drops what comes twice. `users` are PagerDuty's with their addresses, told for one of `rest_keys`.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -59,6 +64,8 @@ class GatewayState:
     numbers: set[str] = field(default_factory=set)
     secrets: tuple[str, ...] = ()
     remembers: bool = True
+    rest_keys: set[str] = field(default_factory=set)
+    users: dict[str, str] = field(default_factory=dict)
     rings: list[Ring] = field(default_factory=list)
     events: list[Alert] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
@@ -83,6 +90,7 @@ class GatewayState:
             "/jsm/ops/integration/v2/alerts": alerts.take,
             "/2010-04-01/Accounts": twilio.take,
             "/hook": signed.take,
+            "/rest/users": pagerduty.user,
         }
         for path, take in takers.items():
             if asked.path == path or asked.path.startswith(f"{path}/"):

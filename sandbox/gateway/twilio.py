@@ -50,7 +50,10 @@ def _called(state: GatewayState, given: dict[str, str]) -> Answer:
         return _failed(400, 12100, "Document parse failure")
     if told.tag != "Response" or len(given["Twiml"]) > LONGEST_TWIML:
         return _failed(400, 21203, "Invalid TwiML")
-    return _made(state, given, "CA", " ".join("".join(say.itertext()) for say in told.iter("Say")), "queued")
+    said = " ".join("".join(say.itertext()) for say in told.iter("Say"))
+    answer = _made(state, given, "CA", said, "queued")
+    state.spoken[-1].action = next((gather.get("action", "") for gather in told.iter("Gather")), "")
+    return answer
 
 
 def _messaged(state: GatewayState, given: dict[str, str]) -> Answer:
