@@ -198,4 +198,8 @@ def _spoken(value: Value, rules: RuleSet, now: datetime) -> str:
         return "empty"
     if isinstance(value, datetime):
         return shown(value, rules.defaults.timezone, now)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return ", ".join(value) if isinstance(value, tuple) else str(value)

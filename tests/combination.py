@@ -114,6 +114,7 @@ service = "customfield_10051"
 team = "customfield_10052"
 affected_users = "customfield_10053"
 commander = "customfield_10059"
+recovery = "customfield_10062"
 [connectors.jira.values.severity]
 high = "High"
 medium = "Medium"
@@ -137,6 +138,7 @@ password = "{self.desk.state.password}"
 [connectors.servicenow.fields]
 affected_users = "u_affected_users"
 commander = "u_commander"
+recovery = "u_recovery"
 [connectors.servicenow.values.service]
 checkout = "Checkout (prod)"
 orders-db = "Orders DB"

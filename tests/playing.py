@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, ClassVar, Final
@@ -23,6 +23,7 @@ from connectors.email import Email
 from rules.facts import Facts
 from sandbox.elsewhere import said
 from sandbox.mail.people import Letter
+from sandbox.teams.cards import words
 from sandbox.teams.world import ADAPTIVE
 from sync import config
 from sync.acts import with_acts
@@ -64,6 +65,10 @@ class Hand(ABC):
     def messages(self) -> int:
         """How many messages Pointman has put there, without its answers to somebody alone."""
 
+    @abstractmethod
+    def told(self, place: str) -> list[str]:
+        """What stands at a place of the rules, oldest first, as people read it."""
+
 
 class InSlack(Hand):
     """A click on a button, a slash command; both are answered to the person alone."""
@@ -86,6 +91,9 @@ class InSlack(Hand):
 
     def messages(self) -> int:
         return sum(bool(m.bot_id) for c in self._box.state.channels.values() for m in c.messages)
+
+    def told(self, place: str) -> list[str]:
+        return [m.text for m in self._box.state.channel(f"#{place}").messages if m.bot_id]
 
     @property
     def _box(self) -> Any:
@@ -128,6 +136,9 @@ class InTeams(Hand):
     def messages(self) -> int:
         return len(said(self.made, "")) - self.answered  # type: ignore[arg-type]  # no Slack is looked at
 
+    def told(self, place: str) -> list[str]:
+        return _said(self.made, f"teams:#{place.capitalize()}")
+
     @property
     def _box(self) -> Any:
         assert self.made.teams is not None
@@ -167,6 +178,9 @@ class ByMail(Hand):
         mails = [m for box in everybody for m in box.inbox() if m.author[1] == OURS]
         return sum(m.header("Auto-Submitted") != "auto-replied" for m in mails)
 
+    def told(self, place: str) -> list[str]:
+        return _said(self.made, f"mail:{place}@example.org")
+
     def _answers(self, address: str) -> list[Any]:
         inbox = self._box.state.inbox(address)
         return [mail for mail in inbox if mail.header("Auto-Submitted") == "auto-replied"]
@@ -192,6 +206,11 @@ class ByWebhook(Hand):
         assert self.made.teams is not None
         cards = sum(len(c.messages) for c in self.made.teams.state.conversations.values())
         return cards + ByMail(self.made, self.parts, self.url).messages()
+
+    def told(self, place: str) -> list[str]:
+        assert self.made.teams is not None
+        posted = self.made.teams.state.channel(place.capitalize()).messages
+        return [words(m.card) for m in posted if m.card is not None]
 
 
 HANDS: Final[Mapping[Messenger, type[Hand]]] = {
@@ -242,7 +261,14 @@ class Playing:
 
     def later(self, minutes: float) -> None:
         """Time passes, with every wake on the way."""
-        target = self.made.clock.now() + timedelta(minutes=minutes)
+        self._until(self.made.clock.now() + timedelta(minutes=minutes))
+
+    def at(self, moment: str) -> None:
+        """Time passes until `HH:MM` (or `HH:MM:SS`) of that day, with every wake on the way."""
+        now = self.made.clock.now()
+        self._until(datetime.combine(now, time.fromisoformat(moment), now.tzinfo))
+
+    def _until(self, target: datetime) -> None:
         while (wake := self.parts.queue.next_wake()) is not None and wake <= target:
             self._to(wake)
             self.settle()
@@ -266,6 +292,10 @@ class Playing:
 
     # -- how it stands
 
+    def read(self, place: str) -> list[str]:
+        """What is told of the ticket at a place of the rules, oldest first, without what each mail ends with."""
+        return [text.partition("\n\n-- \n")[0] for text in self.hand.told(place) if self.key in text]
+
     def end(self) -> Mapping[str, object]:
         """How the ticket stands in the rules' words; what people did through Pointman is part of it."""
         engine = self.parts.engine
@@ -282,6 +312,10 @@ class Playing:
             "acknowledged": facts["acknowledged"] is not None,
             "hold": bool(facts["hold"]),
         }
+
+
+def _said(made: Products, place: str) -> list[str]:
+    return [one.text for one in said(made, place)]  # type: ignore[arg-type]  # no Slack is looked at
 
 
 def _named(fields: Mapping[str, Any]) -> dict[str, Any]:

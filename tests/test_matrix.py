@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import timed
 from tests.combination import COMPANY, MESSENGERS, TRACKERS, Messenger, Tracker
 from tests.playing import Playing, playing
 
@@ -76,7 +77,8 @@ def vip(play: Playing) -> None:
     play.later(60)
 
 
-STORIES: Mapping[str, Callable[[Playing], None]] = {s.__name__: s for s in (checkout, growing, slow, vip)}
+STORIES: Mapping[str, Callable[[Playing], None]] = {s.__name__: s for s in (timed.dark, checkout, growing, slow, vip)}
+"""The story of time knows what the clock shows, so it begins."""
 
 # ---- what must come of it, wherever it plays
 
@@ -134,6 +136,7 @@ TOLD: Mapping[str, Told] = {
     "vip": Counter(),
 }  # fmt: skip
 STANDING: Mapping[str, Told] = {
+    "dark": Counter(),
     "checkout": Counter({CARD: 1, WANTED: 1}),
     "growing": Counter({CARD: 1, WANTED: 1}),
     "slow": Counter({CARD: 1}),
@@ -160,11 +163,12 @@ class Outcome:
 
 
 def expected(story: str, tracker: Tracker, messenger: Messenger) -> Outcome:
-    told, standing = Counter(TOLD[story]), Counter(STANDING[story])
+    told = timed.told(messenger) if story == "dark" else Counter(TOLD[story])
+    standing = Counter(STANDING[story])
     if tracker == "servicenow":
         told.pop(BY_ITSELF, None)
     standing[CARD] += AGAIN.get(story, {}).get(messenger, 0)
-    return Outcome(ENDS[story], told, standing)
+    return Outcome(timed.end(messenger) if story == "dark" else ENDS[story], told, standing)
 
 
 def outcome(play: Playing, done: Iterable[Mapping[str, Any]]) -> Outcome:
@@ -205,6 +209,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The rule files, which all share."""
     folder = tmp_path_factory.mktemp("rules")
     (folder / "company.toml").write_text(COMPANY)
+    (folder / "time.toml").write_text(timed.TIME)
     return folder
 
 
@@ -218,6 +223,8 @@ def test_every_story_ends_the_same_everywhere(
             story(play)
             done = [entry for entry in play.heard[before:] if entry["event"] == "effect done"]
             assert outcome(play, done) == expected(name, tracker, messenger), name
+            if name == "dark":
+                assert timed.seen(play) == timed.shown(messenger)
         made = {e["ref"] for e in play.heard if e["event"] == "effect done" and e["sort"] in SORTS}
         assert play.hand.messages() == len(made), "nothing stands there that was not told, and nothing twice"
         refused = [e for e in play.heard if e["log_level"] in {"warning", "error"}]
@@ -226,7 +233,10 @@ def test_every_story_ends_the_same_everywhere(
         pack = {rule.name for rule in play.parts.engine.rules if rule.id.startswith("incident.") and rule.mode != "off"}
         silent = {name for name in pack if not any(name in why for why in spoken)}
         assert silent == ({OTHERWISE} if tracker == "servicenow" else set()), "the stories touch every rule of the pack"
-        assert rule_files(play.parts.config.rule_paths) == {"company.toml": COMPANY.encode()}
+        assert rule_files(play.parts.config.rule_paths) == {
+            "company.toml": COMPANY.encode(),
+            "time.toml": timed.TIME.encode(),
+        }
 
 
 def rule_files(paths: Iterable[Path]) -> dict[str, bytes]:

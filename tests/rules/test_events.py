@@ -86,6 +86,12 @@ def test_who_plays_a_part_and_when_something_will_be_are_said_as_people_say_it()
     ]
 
 
+@pytest.mark.parametrize(("value", "said"), [(7.0, "7"), (0.5, "0.5"), (1400, "1400"), (True, "yes"), (False, "no")])
+def test_numbers_and_flags_are_said_as_people_say_them_whatever_a_tracker_answers(value: Value, said: str) -> None:
+    history = (Change(later(minutes=1), "affected_users", None, value, ANN),)
+    assert events(ticket(history=history), EMPTY)[-1].text == f"affected users is {said} by Ann"
+
+
 def test_comments_are_events_but_our_own_are_not() -> None:
     me = User("bot")
     comments = (
