@@ -4,25 +4,52 @@ A test that reads the vendors' documents is skipped where they are missing. With
 environment, as in .ci/run, such a skip is a failure: there nobody would read why nothing was checked.
 """
 
+import gc
+import importlib
 import logging
 import os
+import pkgutil
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 
+import coverage
 import hypothesis
 import pytest
 import structlog
 
+gc.disable()  # while tests are collected next to nothing becomes garbage; see `pytest_collection_finish`
 pytest.register_assert_rewrite("connectors.testing.contract")
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 hypothesis.settings.load_profile("any machine")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
+COUNTING = pytest.StashKey[tuple[object, object]]()
+"""What counts lines in this thread, and in those that are begun."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """What is measured is imported while lines are counted; after that they are not, until a test runs."""
+    if (measured := coverage.Coverage.current()) is not None:
+        _import_all(measured.get_option("run:source_pkgs"))
+    session.config.stash[COUNTING] = sys.gettrace(), threading.gettrace()
+    _count(None, None)
+    _read_ahead(session)
+    return (yield)
+
+
+def _import_all(packages: list[str]) -> None:
+    for name in packages:
+        module = importlib.import_module(name)
+        for each in pkgutil.walk_packages(getattr(module, "__path__", []), f"{name}."):
+            importlib.import_module(each.name)
+
+
+def _read_ahead(session: pytest.Session) -> None:
     """Each worker begins to read at another file: what one has compiled, with its assertions, the others find."""
     worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if worker is None:
@@ -35,6 +62,15 @@ def pytest_collection(session: pytest.Session) -> None:
             _ = pytest.Module.from_parent(session, path=file).obj
         except (Exception, pytest.skip.Exception):  # it is told when its turn comes, if it is not half there
             sys.modules.pop(".".join(file.relative_to(root).with_suffix("").parts), None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """A quarter of a million objects that stay are not looked through again at each collection of garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # after the order was shuffled
@@ -55,23 +91,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("uncounted")
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Lines are not counted for a test marked so, which then may take a quarter of the time.
+def _count(here: object, in_threads: object) -> None:
+    sys.settrace(here)  # type: ignore[arg-type]  # what sys.gettrace() answered
+    threading.settrace(in_threads)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _counted(item: pytest.Item) -> Iterator[None]:
+    """Lines are counted meanwhile, unless the test is marked: it then may take a quarter of the time.
 
     The mark of pytest-cov does not do it in a worker of pytest-xdist: two measurements are started there, and
     pausing the upper one continues the lower one.
     """
-    counting, of_threads = sys.gettrace(), threading.gettrace()
-    if counting is None or item.get_closest_marker("uncounted") is None:
-        return (yield)
-    sys.settrace(None)
-    threading.settrace(None)
+    counting = item.config.stash[COUNTING]
+    if counting[0] is None or item.get_closest_marker("uncounted") is not None:
+        yield
+        return
+    before = sys.gettrace(), threading.gettrace()
+    _count(*counting)
     try:
-        return (yield)
+        yield
     finally:
-        threading.settrace(of_threads)
-        sys.settrace(counting)
+        _count(*before)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[object]:
+    """Lines are counted while a test itself runs, and not while pytest gets it ready: that is three times as fast."""
+    with _counted(pyfuncitem):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Iterator[object]:
+    """And while its world is made."""
+    with _counted(request._pyfuncitem):
+        return (yield)
 
 
 @pytest.fixture

@@ -170,3 +170,10 @@ def test_a_table_of_many_rows_on_one_line_is_read_in_its_length() -> None:
     assert time.process_time() - began < 5, "it was 47 s when each place read the line anew"
     assert places[-1].column == f"table = [{rows}]".index('["Größe 7999"') + 1
     assert {place.line for place in places} == {1}
+
+
+def test_the_grammar_is_loaded_once_when_the_first_file_is_read() -> None:
+    toml._parser.cache_clear()
+    read("a = 1")
+    read("b = 2")
+    assert toml._parser.cache_info().misses == 1
