@@ -111,9 +111,11 @@ class Ledger:
 
     def _acts(self) -> str:
         """The acts as they stand in the document, worked out once as well."""
-        if not self._rows or self._rows[0][0] is not self.acts:
-            self._rows[:] = [(self.acts, _json(packed(self.acts))[1:-1])]
-        return self._rows[0][1]
+        known = next(iter(self._rows), None)
+        if known is None or known[0] is not self.acts:
+            known = self.acts, _json(packed(self.acts))[1:-1]
+            self._rows[:] = [known]
+        return known[1]
 
     @property
     def written_at(self) -> datetime | None:

@@ -8,11 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.model import Command, User
 from connectors.testing import MemoryMessenger
-from sync.commands import carry_out
 from sync.ledger import ROOM, Ledger
-from tests.world import COMPANY, World
+from tests.sync.week import PAUSABLE, Week
+from tests.world import World
 
 pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
@@ -76,14 +75,6 @@ steps = [{ at = "50%", to = ["lead:service.team"] },
          { before = "30m", to = ["audience:management"] },
          { after = "10m", to = ["audience:management"] }]
 """
-PAUSABLE = (
-    COMPANY.replace('criticality = "critical"', 'criticality = "critical"\nrto = "4h"')
-    + """
-[roles]
-poc = { title = "Point of contact" }
-commander = { title = "Commander" }
-"""
-)
 
 
 def _world() -> World:
@@ -98,7 +89,7 @@ def _world() -> World:
 
 
 def test_the_ledger_of_a_seven_day_incident_stays_under_24_kb() -> None:
-    world, week = _world(), _Week(random.Random(7))
+    world, week = _world(), Week(random.Random(7))
     ref, largest = world.ticket(), 0
     for number in range(200):
         world.later(timedelta(minutes=50.4))
@@ -115,70 +106,3 @@ def test_the_ledger_of_a_seven_day_incident_stays_under_24_kb() -> None:
     print(f"largest ledger: {largest} characters, with {len(ledger.acts)} acts")
     assert largest <= LIMIT < ROOM, f"the ledger took {largest} characters"
     week.asked_again(world, ref)
-
-
-class _Week:
-    """What people ask of one ticket in a week, each by a command with an id as long as a messenger's own."""
-
-    def __init__(self, dice: random.Random) -> None:
-        self.dice, self.asked, self.turns = dice, list[Command](), Counter[str]()
-
-    def happens(self, world: World, ref: str, number: int) -> None:
-        who, what = ("ann", "tom", "maria")[number % 3], self.dice.choice(WISHES)
-        if what == "reopen":
-            world.person(ref, who, phase="resolved")
-            world.later(timedelta(minutes=1))
-            world.person(ref, who, phase="new")
-        elif not self._asks(world, ref, who, self._turn(what)):
-            self._asks(
-                world, ref, who, {"verb": "comment", "text": "Nothing of the kind is to come, so I only say so."}
-            )
-
-    def asked_again(self, world: World, ref: str) -> None:
-        """Every command comes once more, days late: nothing is done, and nothing is forgotten."""
-        before, posts = world.tracker.tickets[ref], len(world.posts)
-        for command in self.asked:
-            assert carry_out(command, world.engine) == "That was done already."
-        assert (world.tracker.tickets[ref], len(world.posts)) == (before, posts)
-
-    def _turn(self, what: str) -> dict[str, str]:
-        """The next of what can be asked of this kind, each in its turn."""
-        self.turns[what] += 1
-        several = ASKED[what]
-        return several[self.turns[what] % len(several)]
-
-    def _asks(self, world: World, ref: str, who: str, said: dict[str, str]) -> bool:
-        ident = (
-            f"{world.now.timestamp():.6f}.{len(self.asked)}.8271627162712.2938475610.5d1bf2a10e9c4b7d8a6f3c2e1b0d9f87"
-        )
-        args = {name: value for name, value in said.items() if name != "verb"}
-        command = Command(ref, said["verb"], User(f"U-{who}"), "slack", args, at=world.now, id=ident)
-        before = world.tracker.tickets[ref].ledger
-        carry_out(command, world.engine)
-        if world.tracker.tickets[ref].ledger == before:
-            return False
-        self.asked.append(command)
-        world.look(ref)
-        return True
-
-
-ASKED = {
-    "care": [{"verb": "acknowledge"}, {"verb": "unacknowledge"}],
-    "take": [{"verb": "take"}],
-    "severity": [{"verb": "severity", "level": "medium"}, {"verb": "severity", "level": "high"}],
-    "update": [{"verb": "update", "text": "We have found the cause and are working on a repair that takes an hour."}],
-    "comment": [{"verb": "comment", "text": "The database is slow again."}],
-    "cadence": [{"verb": "cadence", "every": every} for every in ("90m", "3h", "normal")],
-    "skip": [{"verb": "skip"}],
-    "snooze": [{"verb": "snooze", "time": "3m"}],
-    "pause": [{"verb": "pause", "time": "20m"}],
-    "override": [
-        {"verb": "override", "objective": "rto", "within": within, "reason": "the vendor is slow to answer, as always"}
-        for within in ("60h", "90h", "default")
-    ],
-    "hold": [{"verb": "hold", "reason": "waiting for the vendor"}, {"verb": "resume"}],
-    "eta": [{"verb": "eta", "time": "3h"}],
-    "confirm": [{"verb": "confirm"}],
-    "handover": [{"verb": "handover", "role": "poc", "person": who} for who in ("ann", "tom", "maria")],
-}
-WISHES = (*ASKED, "update", "care", "severity", "reopen")
