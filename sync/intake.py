@@ -33,6 +33,7 @@ LOGGED = 200
 """So much of an answer is logged."""
 UNLOGGED = {*ASKING, *PLACELESS}
 """Verbs whose answers are for the person alone: they say what stands in tickets, which may be restricted."""
+WHICH = "Which ticket? Name its key, as in `status OPS-42`."
 OVER = ("resolved", "closed")
 
 Outcome: TypeAlias = Literal["queued", "echo", "repeated"]
@@ -215,6 +216,8 @@ class Intake:
         if command.ref or command.verb in PLACELESS or messenger is None:
             return command
         try:
+            if messenger.rings:
+                return self._called(command) or command
             return replace(command, ref=messenger.about(command))
         except ConnectorError as error:  # then the person is asked
             log.info("a place does not tell its ticket", source=command.source, error=str(error))
@@ -245,7 +248,8 @@ class Intake:
 
     def _carried_out(self, command: Command) -> tuple[str, Click | None]:
         if not command.ref:
-            return "Which ticket? Name its key, as in `status OPS-42`.", None
+            lost = "Nobody was called at this number for such a ticket."
+            return lost if command.reply.startswith(rung.TO) else WHICH, None
         return self._in_turn(command)
 
     def _in_turn(self, command: Command) -> tuple[str, Click | None]:

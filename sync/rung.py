@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from sync.look import Engine
 
 TO: Final = "to:"
-"""What a call is known by of which only the address is known that was called; a ticket's key may follow."""
+"""What a call is known by of which only the address is known that was called, the latest that is not over.
+
+A ticket's key may follow.
+"""
 WHERE: Final = ("in", "by")
 """What an act says of where it was done: in a product, or by which means."""
 LONGEST_NAME: Final = 60
@@ -100,7 +103,7 @@ def _may_hold(call: str, source: str, text: str) -> bool:
 
 def _moment(call: str, source: str, ledger: Ledger, key: str, entry: Entry) -> datetime | None:
     if call.startswith(TO):
-        return entry.at if entry.to == f"{source}:{call.removeprefix(TO)}" else None
+        return entry.at if entry.to == f"{source}:{call.removeprefix(TO)}" and not entry.retired else None
     if entry.at is not None and entry.ref == call and entry.to.startswith(f"{source}:"):
         return entry.at
     claim = entry.claim

@@ -89,7 +89,7 @@ class Webhook(Messenger):
         ids = key.split() or [""]
         said = {**words(self.settings, place, thing, ids, self.clock()), **self._access(place, tried)}
         ticket = thing.about.ref if thing.about is not None else ""
-        self._remember(place, ids[0], ticket)
+        self._remember(ids[0], ticket)
         if self.settings.public_url and ticket:
             url = pressed.address(self.name, self.settings, {"ref": ticket, "call": ids[0]})
             said["twiml"] = asking(said["twiml"], url, self.settings.press, self.settings.language)
@@ -107,9 +107,8 @@ class Webhook(Messenger):
 
     def about(self, command: Command) -> str:
         """The ref of the ticket that a call was for, where this process made it; else empty."""
-        call, _, key = command.reply.partition(" ")
         with self._lock:
-            return "" if key else self._about.get(call, "")
+            return self._about.get(command.reply, "")
 
     def answer(self, command: Command, text: str) -> None:
         """Say it to whoever pressed a key or sent a short message; elsewhere nobody waits for an answer."""
@@ -178,12 +177,9 @@ class Webhook(Messenger):
 
     # ---- who and what for
 
-    def _remember(self, place: str, call: str, ref: str) -> None:
-        """Which ticket a call is for, and which the latest at an address."""
+    def _remember(self, call: str, ref: str) -> None:
         with self._lock:
-            for known in (call, f"{pressed.TO}{place.strip()}"):
-                self._about.pop(known, None)
-                self._about[known] = ref
+            self._about[call] = ref
             while len(self._about) > KEPT:
                 self._about.popitem(last=False)
 

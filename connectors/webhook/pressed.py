@@ -26,7 +26,10 @@ from connectors.signatures import same
 from connectors.webhook.settings import WebhookSettings
 
 TO: Final = "to:"
-"""What a call is known by of which only the number is known that was called; a ticket's key may follow."""
+"""What a call is known by of which only the number is known that was called, the latest that is not over.
+
+A ticket's key may follow.
+"""
 KEY: Final = "1"
 """Whoever is called presses it to acknowledge."""
 FIELDS: Final = 200

@@ -126,11 +126,12 @@ class People:
 
     def alert(self, by: Person, action: str, alias: str) -> Any:
         """What is sent of an action on the alert of this alias."""
+        self._number += 1
         now = int(self.state.clock.now().timestamp() * 1_000)
         return {
             "source": {"name": "", "type": "web" if by.kind == "user_reference" else "API"},
             "alert": {
-                "updatedAt": now * 1_000_000 + 2_246,
+                "updatedAt": now * 1_000_000 + self._number,
                 "tags": [],
                 "message": "Checkout is down",
                 "username": by.email or by.name,
