@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, cast
 
 from connectors.problems import Where
-from rules.condition import Condition
-from rules.duration import in_days
+from rules import timing
+from rules.calendar import meant
 from rules.language import KINDS, MODES, NOT_YET
 from rules.model import (
     Assign,
@@ -98,7 +98,7 @@ def check(written: Written, at: Reading) -> None:
         checker(written, at)
     _outsiders(written, at)
     if "calendar" in written.values:
-        _in_hours(written, at)
+        timing.in_hours(written, at)
 
 
 def build(written: Written, modes: Iterable[Mode], zone: tzinfo) -> Rule:
@@ -162,7 +162,7 @@ def _muting(every: dict[str, Any], values: Values) -> Mute:
 
 
 def _moment(written: datetime | None, zone: tzinfo) -> datetime | None:
-    return written if written is None or written.tzinfo is not None else written.replace(tzinfo=zone)
+    return None if written is None else meant(written, zone)
 
 
 _BUILDERS: Mapping[str, Callable[[dict[str, Any], Values], Rule]] = {
@@ -205,70 +205,6 @@ def _assign(written: Written, at: Reading) -> None:
         at.wrong(written.key("skills"), "skills narrow a pick, and there is none", 'write pick = "least-loaded"')
 
 
-def _climbs(written: Written, at: Reading) -> None:
-    last = None
-    for index, step in enumerate(written.values.get("steps", ())):
-        _does(written, index, step, at)
-        after = step.get("after")
-        if last is not None and after is not None and after <= last:
-            node = written.find("steps", index, "after")
-            at.wrong(node.where, f"step {index + 1} is not after step {index}", "write the steps in their order")
-        last = after or last
-
-
-def _does(written: Written, index: int, step: Values, at: Reading) -> None:
-    """A step calls somebody, or something comes of it that nobody answered."""
-    where, told = written.find("steps", index), [word for word in ("to", "text", "options") if word in step]
-    if "then" not in step and "to" not in step:
-        at.wrong(where.where, f"step {index + 1} calls nobody", "it needs to, or then")
-    elif "then" in step and told:
-        said = f"step {index + 1} calls nobody, so {told[0]} says nothing"
-        at.wrong(written.find("steps", index, told[0]).where, said, "write a step of its own before it")
-
-
-def _objective(written: Written, at: Reading) -> None:
-    values = written.values
-    own = [word for word in ("start", "stop", "within") if word in values]
-    if "goal" in values and own:
-        at.wrong(written.key("goal"), f"a goal and {own[0]} exclude each other", "leave one of them out")
-    if "goal" not in values and len(own) < 3:
-        at.wrong(written.node.where, "this clock measures nothing", "it needs goal, or start, stop and within")
-    for word in ("pause", "calendar") if values.get("goal") == "rpo" else ():
-        if word in written.node.value:
-            said = f"a recovery point lies where it lies: {word} says nothing of it"
-            at.wrong(written.key(word), said, f"leave {word} out")
-    field = at.names.fields.get(values.get("field", ""))
-    if field is not None and field.type != "text":
-        at.wrong(written.find("field").where, f"{field.name} is a {field.type}, and a text is written into it")
-    for word in ("start", "stop", "when", "pause"):
-        if field is not None and _reads(values.get(word), field.name):
-            said = f"this clock writes into {field.name}, and reads that in {word}"
-            at.wrong(written.key(word), said, "what it writes would start or stop it; take another field")
-    for index, step in enumerate(values.get("steps", ())):
-        if len({"at", "before", "after"} & step.keys()) != 1:
-            where = written.find("steps", index).where
-            at.wrong(where, f"step {index + 1} needs one of at, before and after")
-
-
-def _reads(value: Condition | str | None, field: str) -> bool:
-    """Whether a condition, or a moment of `start` and `stop`, asks for a field."""
-    return value == f"changed:{field}" if isinstance(value, str) else value is not None and field in value.names
-
-
-def _in_hours(written: Written, at: Reading) -> None:
-    """Days and weeks mean nothing where only the hours of a calendar count."""
-    steps = range(len(written.values.get("steps", ())))
-    paths = [("within",), ("repeat", "every"), *(("steps", nth, key) for nth in steps for key in _SPANS)]
-    for path in paths:
-        node = written.find(*path)
-        if isinstance(node.value, str) and in_days(node.value):
-            at.wrong(node.where, f"{node.value} means nothing in the hours of a calendar", "write it in hours")
-
-
-_SPANS = ("after", "before")
-_LEAST_EVERY = timedelta(minutes=1)
-
-
 def _tasks(written: Written, at: Reading) -> None:
     earlier: list[str] = []
     for index, step in enumerate(written.values.get("steps", ())):
@@ -287,14 +223,6 @@ def _notify(written: Written, at: Reading) -> None:
     if "on" in written.values and "worth_telling" in written.values:
         hint = "worth_telling is for the message that has no `on`"
         at.wrong(written.key("worth_telling"), "news is of events, and told once each", hint)
-
-
-def _update(written: Written, at: Reading) -> None:
-    every, remind = written.values.get("every"), written.values.get("remind")
-    if every is not None and every < _LEAST_EVERY:
-        at.wrong(written.find("every").where, "nobody reads so many updates", "write 1m or more")
-    if every is not None and remind is not None and remind >= every:
-        at.wrong(written.key("remind"), "this reminds before the update that is before", "write less than every")
 
 
 def _mute(written: Written, at: Reading) -> None:
@@ -325,11 +253,11 @@ def _channel(written: Written, at: Reading) -> None:
 _CHECKS: Mapping[str, Callable[[Written, Reading], None]] = {
     "classify": _classify,
     "assign": _assign,
-    "escalate": _climbs,
-    "objective": _objective,
+    "escalate": timing.climbs,
+    "objective": timing.measures,
     "task": _tasks,
     "notify": _notify,
-    "update": _update,
+    "update": timing.paces,
     "mute": _mute,
     "restrict": _restrict,
     "channel": _channel,

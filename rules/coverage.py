@@ -1,4 +1,5 @@
-"""What `pointman check` tells of people's hours: stretches with nobody on call, and steps that can never be reached.
+"""What `pointman check` tells of people's hours: stretches with nobody on call, steps that can never be reached, and
+mutes that are over, or never are.
 
 All of it is a warning. Nothing is wrong with a schedule of office hours, or with a step for somebody who has no address
 yet; but at night it would be found out too late.
@@ -18,6 +19,7 @@ from rules.model import (
     Calendar,
     ClockStep,
     Escalate,
+    Mute,
     Objective,
     Party,
     Recipient,
@@ -43,7 +45,7 @@ def problems(rules: RuleSet, products: Collection[str], now: datetime, *, looked
     told = {problem.rule for problem in rules.warnings}
     for rule in rules:
         if rule.mode != "off":
-            never = _never(rule, rules, now)
+            never = _mutes(rule, rules, now) if isinstance(rule, Mute) else _never(rule, rules, now)
             if never:
                 yield Problem(rule.where, never, str(rule), level="warning")
             elif str(rule) not in told:  # why a step is nobody is told already
@@ -105,10 +107,27 @@ def _never(rule: Rule, rules: RuleSet, now: datetime) -> str:
     for name, what in ((rule.during, "nothing of this ever goes out"), (counting, "its time never passes")):
         if name is not None and _shut(rules.calendars[name], now):
             return f"the calendar {name} does not open within two years, so {what}"
+    within = rule.within if isinstance(rule, Objective) else None
+    if within is not None and counting is not None and later(rules.calendars[counting], now, within) is None:
+        return f"this clock never runs out: {counting} is not open for so long within two years"
     if isinstance(rule, Escalate) and counting is not None:
         for number, step in enumerate(rule.steps, 1):
             if later(rules.calendars[counting], now, step.after) is None:
                 return f"step {number} is never reached: {counting} is not open for so long within two years"
+    return ""
+
+
+def _mutes(rule: Mute, rules: RuleSet, now: datetime) -> str:
+    """Why a mute holds nothing any more, or everything for good; empty where it does neither."""
+    if rule.until is not None and rule.until <= now:
+        ended = rule.until.astimezone(rules.defaults.timezone)
+        return f"this mute ended {ended:%a %d %b %Y}; take it out, or write another until"
+    during = rules.calendars[rule.during] if rule.during is not None else None
+    if during is not None and _shut(during, now):
+        return f"the calendar {during.name} does not open within two years, so this mutes nothing"
+    if during is not None and rule.when is None and is_open(during, now) and stretch(during, now)[1] is None:
+        what = " or ".join(rule.mutes)
+        return f"the calendar {during.name} does not close within two years, so no {what} rule tells anybody anything"
     return ""
 
 

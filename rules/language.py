@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rules.events import KINDS as EVENTS
 from rules.expectations import Expectation, Rows, TicketWords
@@ -23,6 +24,7 @@ from rules.references import (
     Instant,
     Level,
     Name,
+    Share,
     Source,
     TeamOf,
     To,
@@ -122,15 +124,24 @@ _STEP = _Step(
         "then": Key(Choice("deed", DEEDS), "what comes of it where nobody answered the step before"),
     }
 )
-_REPEAT = Record(
+
+
+@dataclass(frozen=True)
+class _Repeat(Record):
+    """How often the last step of a ladder comes again."""
+
+    wanted: ClassVar[str] = 'a table such as { every = "30m", times = 3 }'
+
+
+_REPEAT = _Repeat(
     {
         "every": Key(Duration(), "how often the last step comes again", required=True),
-        "times": Key(Number(1, 1000, whole=True), "how many times", required=True),
+        "times": Key(Number(1, 200, whole=True), "how many times", required=True),
     }
 )
 _CLOCK_STEP = Record(
     {
-        "at": Key(Text('a share such as "50%"', r"[1-9][0-9]?%|100%"), "at this share of the goal"),
+        "at": Key(Share(), "at this share of the goal"),
         "before": Key(Duration(), "so long before the breach"),
         "after": Key(Duration(), "so long after the breach"),
         "to": _TO,

@@ -22,7 +22,7 @@ from rules.model import Defaults, Mode, Rule, RuleSet
 from rules.naming import names_of, vocabulary
 from rules.pack import Packed
 from rules.reading import Reading
-from rules.shadows import shadows, stopped_clocks, unheard, unreached_steps
+from rules.shadows import endless_mutes, entangled_clocks, shadows, stopped_clocks, unheard, unreached_steps
 from rules.toml import Document, Node
 
 Later = Literal["refuse", "ignore"]
@@ -160,7 +160,7 @@ class _Loading:
         zone = defaults["timezone"]
         known = company.make(read, zone, self.at)
         self.at.problems.extend([*shadows(made), *unheard(made), *stopped_clocks(made, known["services"].values())])
-        self.at.problems.extend(unreached_steps(made))
+        self.at.problems.extend([*unreached_steps(made), *entangled_clocks(made), *endless_mutes(made)])
         return RuleSet(
             defaults=Defaults(
                 zone,

@@ -81,9 +81,9 @@ class Reading:
         """Warn of what is allowed but hardly meant."""
         self.problems.append(Problem(where, message, self.label, hint, "warning"))
 
-    def unwanted(self, node: Node, wanted: str) -> None:
+    def unwanted(self, node: Node, wanted: str, hint: str = "") -> None:
         """Tell that a value is of the wrong type."""
-        self.wrong(node.where, f"{wanted} is wanted here, not {_CALLED[type(node.value)]}")
+        self.wrong(node.where, f"{wanted} is wanted here, not {_CALLED[type(node.value)]}", hint)
 
     def unknown(self, where: Where, sort: str, name: str, known: Collection[str], *, ours: bool = False) -> None:
         """Tell that there is no such name, with the nearest that there is. `ours`: a word of the language itself."""

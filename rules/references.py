@@ -197,6 +197,32 @@ class Changing(Kind):
         return {"type": "string", "description": "a word of the ticket that can change", "minLength": 1}
 
 
+_SHARE = Text('a share such as "50%"', r"[1-9][0-9]?%|100%")
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Kind):
+    """A share of a goal, in whole percents from 1 to 100."""
+
+    def _read(self, node: Node, at: Reading) -> str | None:
+        number = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?) ?(%?)", node.value) if isinstance(node.value, str) else None
+        share = float(number[1]) if number is not None else 0.0
+        if number is None or re.fullmatch(_SHARE.pattern, node.value):
+            found: str | None = _SHARE.read(node, at)
+            return found
+        if share > 100:
+            said, hint = "is past the end of the goal", 'write after = "10m" in its place, counted from that end'
+        elif share < 1:
+            said, hint = "is where the clock starts", 'write "1%" or more; a [[notify]] tells at the start'
+        else:
+            said, hint = "is no share in whole percents", f'write "{share:.0f}%"'
+        at.wrong(node.said, f"{node.value} {said}", hint)
+        return None
+
+    def _schema(self) -> Schema:
+        return _SHARE.schema()
+
+
 ROLE_VERBS = ("claim", "handover")
 """What can be asked for a role by name, as `claim:poc`."""
 

@@ -1,5 +1,6 @@
 """Warns of rules that can never decide, because one before them always does where they would; of restrictions because
-of which nobody hears of anything; of clocks that never run; and of steps of ladders that are never reached.
+of which nobody hears of anything; of clocks that never run, or follow each other; of mutes that never end; and of steps
+of ladders that are never reached.
 
 It is known where the earlier rule has no condition, or where every part of its condition (between top-level `and`s)
 is a part of the later one's. What conditions mean is not looked into.
@@ -13,7 +14,8 @@ from connectors.problems import Problem
 from rules.condition import Condition
 from rules.duration import show
 from rules.language import MODES
-from rules.model import Assign, Classify, Escalate, Objective, Rule, Service
+from rules.model import Assign, Classify, Escalate, Mute, Objective, Rule, Service
+from rules.timing import reads
 
 Early = tuple[Rule, frozenset[str]]
 
@@ -58,9 +60,11 @@ def _bolder(first: Rule, second: Rule) -> bool:
 
 
 def _parts(rule: Rule) -> frozenset[str]:
-    if rule.when is None:
-        return frozenset()
-    part = rule.when.part
+    return _conjuncts(rule.when) if rule.when is not None else frozenset()
+
+
+def _conjuncts(when: Condition) -> frozenset[str]:
+    part = when.part
     return frozenset(one.source for one in (part.parts if part.joint == "and" else (part,)))
 
 
@@ -98,6 +102,38 @@ def stopped_clocks(rules: Iterable[Rule], services: Collection[Service]) -> Iter
             if step.before is not None and step.before >= longest:
                 said = f"step {number} comes when the clock starts: {show(longest)} is all there is"
                 yield Problem(rule.where, said, str(rule), "write a shorter before", "warning")
+
+
+def entangled_clocks(rules: Iterable[Rule]) -> Iterator[Problem]:
+    """Warns of objectives that ask for a field into which the clock of another is written, and of those that stand
+    still whenever they would run.
+    """
+    live = [rule for rule in rules if isinstance(rule, Objective) and rule.mode != "off"]
+    for rule in live:
+        asked = (("start", rule.start), ("stop", rule.stop), ("when", rule.when), ("pause", rule.pause))
+        for other in live:
+            words = [word for word, value in asked if other.field is not None and reads(value, other.field)]
+            if words and other is not rule:
+                said = f"reads {other.field} in {words[0]}, where the clock of {other.id} is written"
+                hint = f"ask for what {other.id} asks: each time its clock is written, this one may start or stop"
+                yield Problem(rule.where, said, str(rule), hint, "warning")
+        if rule.pause is not None and _conjuncts(rule.pause) <= _parts(rule):
+            said = "this clock never runs: it stands still whenever its condition is true"
+            yield Problem(rule.where, said, str(rule), "leave pause out, or ask for more in it", "warning")
+
+
+def endless_mutes(rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    """Warns of mutes that hold all tickets and never end, and of those whose kinds no rule is of."""
+    kinds = {rule.kind for rule in rules if rule.mode != "off"}
+    for rule in rules:
+        if not isinstance(rule, Mute) or rule.mode == "off":
+            continue
+        if rule.when is None and rule.during is None and rule.until is None:
+            said = f"nothing ends this mute, so no {' or '.join(rule.mutes)} rule ever tells anybody anything again"
+            yield Problem(rule.where, said, str(rule), "write until, or a condition", "warning")
+        elif not kinds & set(rule.mutes):
+            said = f"this mutes nothing: there is no {' or '.join(rule.mutes)} rule"
+            yield Problem(rule.where, said, str(rule), f"there are {', '.join(sorted(kinds - {'mute'}))}", "warning")
 
 
 def unreached_steps(rules: Iterable[Rule]) -> Iterator[Problem]:

@@ -54,7 +54,8 @@ class Text(Kind):
         elif not node.value.strip():
             at.wrong(node.where, f"{self.wanted} is wanted here, and this is empty")
         elif self.pattern and not re.fullmatch(self.pattern, node.value):
-            at.wrong(node.said, f"{node.value} is not {self.wanted}")
+            meant = next(filter(re.compile(self.pattern).fullmatch, _cases(node.value)), "")
+            at.wrong(node.said, f"{node.value} is not {self.wanted}", meant and f'write "{meant}"')
         else:
             return node.value
         return None
@@ -62,6 +63,12 @@ class Text(Kind):
     def _schema(self) -> Schema:
         pattern = {"pattern": f"^(?:{self.pattern})$"} if self.pattern else {"minLength": 1}
         return {"type": "string", "description": self.wanted, **pattern}
+
+
+def _cases(said: str) -> tuple[str, ...]:
+    """A text in other cases, where its own is one of these throughout: `mon` for `Mon`, and `DE-BE` for `de-be`."""
+    cases = (said.lower(), said.upper(), said.capitalize(), said.title())
+    return cases if said in cases else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +245,10 @@ class Moment(Kind):
     def _read(self, node: Node, at: Reading) -> datetime | None:
         if isinstance(node.value, datetime):
             return node.value
-        at.unwanted(node, "a date and time such as 2026-12-24T18:00:00 (without quotes)")
+        if isinstance(node.value, date):
+            at.wrong(node.where, f"{node.value} is a day without a time", f"write {node.value}T00:00:00")
+        else:
+            at.unwanted(node, "a date and time such as 2026-12-24T18:00:00 (without quotes)")
         return None
 
     def _schema(self) -> Schema:
@@ -254,7 +264,7 @@ class ListOf(Kind):
 
     def _read(self, node: Node, at: Reading) -> tuple[Any, ...]:
         if not isinstance(node.value, list):
-            at.unwanted(node, "a list")
+            at.unwanted(node, "a list", f'write ["{node.value}"]' if isinstance(node.value, str) else "")
             return ()
         if len(node.value) < self.least:
             wanted = "an entry is" if self.least == 1 else "two entries are"
@@ -377,13 +387,15 @@ class Hours(Kind):
 
     def _read(self, node: Node, at: Reading) -> tuple[tuple[time, time], ...]:
         if not isinstance(node.value, str):
-            at.unwanted(node, 'opening hours such as "08:00-18:00"')
+            several = 'write "09:00-12:00, 13:00-17:00"' if isinstance(node.value, list) else ""
+            at.unwanted(node, 'a text such as "08:00-18:00"', several)
             return ()
         read: list[tuple[time, time]] = []
         for part in node.value.split(","):
             found = re.fullmatch(rf"({_TIME})-({_TIME}|24:00)", part.strip())
             if not found:
-                at.wrong(node.said, f"{part.strip() or '(empty)'} are no opening hours", 'write "08:00-18:00"')
+                meant = _two_digits(part) or "08:00-18:00"
+                at.wrong(node.said, f"{part.strip() or '(empty)'} are no opening hours", f'write "{meant}"')
                 continue
             opens, closes = found[1], found[2]
             if opens >= closes or (read and time.fromisoformat(opens) < read[-1][1]):
@@ -397,6 +409,13 @@ class Hours(Kind):
     def _schema(self) -> Schema:
         span = f"{_TIME}-(?:{_TIME}|24:00)"
         return {"type": "string", "pattern": f"^{span}(?:, *{span})*$", "description": "opening hours: 08:00-18:00"}
+
+
+def _two_digits(said: str) -> str:
+    """Hours such as `9-17:30` as they are to be written; empty where they are nothing of the kind."""
+    found = re.fullmatch(r"\s*(\d{1,2})(?::(\d\d))?\s*[-–]\s*(\d{1,2})(?::(\d\d))?\s*", said)
+    made = f"{found[1]:0>2}:{found[2] or '00'}-{found[3]:0>2}:{found[4] or '00'}" if found is not None else ""
+    return made if re.fullmatch(rf"{_TIME}-(?:{_TIME}|24:00)", made) else ""
 
 
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"

@@ -61,6 +61,7 @@ steps = [{ id = "a", title = "A", due = "25% of rto" }, { id = "b", title = "B",
 [[mute]]
 id = "year-end"
 from = 2026-12-24T18:00:00
+until = 2027-01-02T08:00:00
 mutes = ["update"]
 [[restrict]]
 id = "security"

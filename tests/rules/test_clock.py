@@ -35,10 +35,10 @@ def made(text: str = RTO) -> RuleSet:
     return rules(text, UTC_TEXTS)
 
 
-def own(start: str, stop: str, within: str = "2h", more: str = "") -> RuleSet:
+def own(start: str, stop: str, within: str = "2h", more: str = "", step: str = 'before = "30m"') -> RuleSet:
     """One rule with a clock of its own."""
     keys = f'id = "own"\nstart = "{start}"\nstop = "{stop}"\nwithin = "{within}"\n{more}'
-    return made(f'[[objective]]\n{keys}\nsteps = [{{ before = "30m", to = ["lead:dba"] }}]\n')
+    return made(f'[[objective]]\n{keys}\nsteps = [{{ {step}, to = ["lead:dba"] }}]\n')
 
 
 def read(one: Ticket, found: RuleSet, now: datetime) -> Clock | NoClock:
@@ -156,7 +156,7 @@ held_minutes = st.lists(st.integers(1, 2_000), unique=True, max_size=8).map(sort
 @settings(max_examples=60, deadline=None)
 @given(held_minutes, st.integers(1, 600), st.booleans())
 def test_a_clock_runs_out_when_somebody_who_counts_minutes_says_so(toggles: list[int], goal: int, hours: bool) -> None:
-    found = own("created", "restored", f"{goal}m", "pause = 'hold'\n" + (HOURS if hours else ""))
+    found = own("created", "restored", f"{goal}m", "pause = 'hold'\n" + (HOURS if hours else ""), 'at = "50%"')
     one = living([(at, "hold", nth % 2 == 0) for nth, at in enumerate(toggles)])
     calendar = found.calendars["office"]
     ran, wanted = 0, None

@@ -188,3 +188,31 @@ def test_a_clocks_steps_are_judged_as_well() -> None:
     assert told(rules(rest=clock)) == ["step 1 reaches nobody, ever: person:phone"]
     assert len(told(rules(rest=clock + 'calendar = "past"\n'))) == 1
     assert told(rules(rest=clock + 'mode = "off"\n')) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("until = 2026-11-23T09:59:00", ["this mute ended Mon 23 Nov 2026; take it out, or write another until"]),
+        ("until = 2026-11-23T10:01:00", []),
+        ('during = "past"', ["the calendar past does not open within two years, so this mutes nothing"]),
+        (
+            'during = "always"',
+            ["the calendar always does not close within two years, so no escalate rule tells anybody anything"],
+        ),
+        ('during = "always"\nwhen = "hold"', []),
+        ('during = "office"', []),
+        ('during = "past"\nmode = "off"', []),
+    ],
+)
+def test_a_mute_that_is_over_or_never_is_told(keys: str, said: list[str]) -> None:
+    always = '[calendars.always]\nhours = { mon-sun = "00:00-24:00" }\n'
+    assert told(rules(rest=f'{always}[[mute]]\nid = "m"\nmutes = ["escalate"]\n{keys}\n')) == said
+
+
+@pytest.mark.parametrize(("within", "told_"), [("24h", False), ("25h", True)])
+def test_a_clock_that_never_runs_out_in_its_calendar_is_told(within: str, told_: bool) -> None:
+    keys = f'start = "created"\nstop = "restored"\nwithin = "{within}"\ncalendar = "rare"'
+    clock = f'[[objective]]\nid = "c"\n{keys}\nsteps = [{{ at = "50%", to = ["person:maria"] }}]\n'
+    said = "this clock never runs out: rare is not open for so long within two years"
+    assert told(rules(rest=clock)) == ([said] if told_ else [])

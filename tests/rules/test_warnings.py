@@ -133,7 +133,7 @@ CLOCK = '[[objective]]\nid = "clock"\n{keys}\nsteps = [{{ {step}, to = ["lead:db
         ('goal = "rto"', 'before = "4h"', "step 1 comes when the clock starts: 4h is all there is", "it is not"),
         ('goal = "rpo"', 'at = "50%"', "no service has an rpo, so this clock never runs", "nobody has one"),
         ('goal = "rpo"\nmode = "off"', 'at = "50%"', "", "it is off"),
-        (OWN, 'before = "2h"', "step 1 comes when the clock starts: 1h is all there is", "its own"),
+        (OWN, 'before = "1h"', "step 1 comes when the clock starts: 1h is all there is", "its own"),
         (OWN, 'after = "2h"', "", "that comes after it ran out"),
     ],
 )
@@ -142,6 +142,113 @@ def test_a_clock_that_never_runs_or_warns_at_its_start_is_warned_about(
 ) -> None:
     lines = warned(CLOCK.format(keys=keys, step=step))
     assert [line.partition("clock: ")[2].partition(";")[0] for line in lines] == ([said] if said else []), why
+
+
+RUNS = 'start = "{}"\nstop = "{}"\nwithin = "1h"'
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "before", "why"),
+    [
+        ("restored", "acknowledged", "acknowledged comes before restored as a rule", "it was acknowledged long ago"),
+        ("restored", "hold", "hold comes before restored as a rule", "nobody holds what is over"),
+        ("created", "detected", "detected comes before created as a rule", "it is made when it is detected"),
+        ("detected", "created", "", "how soon a ticket is made"),
+        ("acknowledged", "restored", "", "that is how it goes"),
+        ("reopened", "acknowledged", "", "it may be acknowledged anew"),
+    ],
+)
+def test_a_clock_whose_end_lies_before_its_start_as_a_rule_is_warned_about(
+    start: str, stop: str, before: str, why: str
+) -> None:
+    lines = warned(CLOCK.format(keys=RUNS.format(start, stop), step='at = "50%"'))
+    said = f"{before}, so this clock stops where it starts; exchange start and stop" if before else ""
+    assert [line.partition("clock: ")[2] for line in lines] == ([said] if said else []), why
+
+
+WRITES = (
+    '[[objective]]\nid = "first"\ngoal = "rto"\nfield = "status_text"\nsteps = [{ at = "50%", to = ["lead:dba"] }]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "word", "why"),
+    [
+        ('goal = "rto"\nwhen = \'mentions(status_text, "breached")\'', "when", "a circle of two clocks"),
+        ('goal = "rto"\npause = "status_text"', "pause", "the other clock would hold it up"),
+        ('start = "created"\nstop = "changed:status_text"\nwithin = "1h"', "stop", "writing it would stop it"),
+        ('start = "changed:status_text"\nstop = "restored"\nwithin = "1h"', "start", "writing it would start it"),
+        ('goal = "rto"\nwhen = "security"', "", "another field"),
+        ('goal = "rto"\nwhen = "status_text"\nmode = "off"', "", "it is off"),
+        ('goal = "rto"\nfield = "status_text"', "", "two clocks in one field: the tighter is shown"),
+    ],
+)
+def test_a_clock_that_reads_where_another_is_written_is_warned_about(keys: str, word: str, why: str) -> None:
+    lines = warned(WRITES + CLOCK.format(keys=keys, step='at = "50%"'))
+    said = f"reads status_text in {word}, where the clock of first is written"
+    assert [line.partition("clock: ")[2].partition(";")[0] for line in lines] == ([said] if word else []), why
+
+
+@pytest.mark.parametrize(
+    ("when", "pause", "stands", "why"),
+    [
+        ("hold and security", "hold", True, "it holds only while it is on hold"),
+        ("hold", "hold", True, "the same"),
+        ("security", "hold", False, "may be either"),
+        ("hold", "hold and security", False, "pause asks for more"),
+        ("", "hold", False, "no condition"),
+    ],
+)
+def test_a_clock_that_stands_still_whenever_it_would_run_is_warned_about(
+    when: str, pause: str, stands: bool, why: str
+) -> None:
+    keys = f'goal = "rto"\npause = "{pause}"' + (f'\nwhen = "{when}"' if when else "")
+    lines = warned(CLOCK.format(keys=keys, step='at = "50%"'))
+    said = "this clock never runs: it stands still whenever its condition is true"
+    assert [line.partition("clock: ")[2].partition(";")[0] for line in lines] == ([said] if stands else []), why
+
+
+@pytest.mark.parametrize(
+    ("steps", "said", "why"),
+    [
+        ('{ at = "50%", to = ["lead:dba"] }, { at = "50%", to = ["lead:dba"] }', True, "the same twice"),
+        ('{ at = "50%", to = ["lead:dba"] }, { at = "50%", to = ["assignee"] }', False, "somebody else"),
+        ('{ at = "50%", to = ["lead:dba"] }, { at = "75%", to = ["lead:dba"] }', False, "later"),
+        ('{ after = "5m", to = ["lead:dba"] }, { before = "5m", to = ["lead:dba"] }', False, "the other side"),
+    ],
+)
+def test_two_warnings_at_one_moment_are_warned_about(steps: str, said: bool, why: str) -> None:
+    lines = warned(f'[[objective]]\nid = "clock"\ngoal = "rto"\nsteps = [{steps}]\n')
+    told = ["step 2 tells lead:dba at the moment of step 1; leave one of them out"]
+    assert [line.partition("clock: ")[2] for line in lines] == (told if said else []), why
+
+
+@pytest.mark.parametrize(("second", "told"), [("5m1s", True), ("5m59s", True), ("6m", False)])
+def test_steps_that_leave_nobody_time_to_answer_are_warned_about(second: str, told: bool) -> None:
+    steps = f'{{ after = "5m", to = ["assignee"] }}, {{ after = "{second}", to = ["lead:dba"] }}'
+    lines = warned(f'[[escalate]]\nid = "a"\nsteps = [{steps}]\n')
+    assert ["before anybody can have answered that" in line for line in lines] == ([True] if told else [])
+
+
+CALLS = '[[escalate]]\nid = "calls"\nsteps = [{ after = "5m", to = ["lead:dba"] }]\n'
+
+
+@pytest.mark.parametrize(
+    ("keys", "said", "why"),
+    [
+        ('mutes = ["escalate"]\nfrom = 2026-12-24T18:00:00', "nothing ends this mute, so no escalate rule", "for good"),
+        ('mutes = ["escalate"]\nfrom = 2026-12-24T18:00:00\nuntil = 2026-12-25T18:00:00', "", "it ends"),
+        ('mutes = ["escalate"]\nfrom = 2026-12-24T18:00:00\nwhen = "security"', "", "some tickets only"),
+        ('mutes = ["escalate"]\nfrom = 2026-12-24T18:00:00\nmode = "off"', "", "it is off"),
+        ('mutes = ["escalate"]\nduring = "office"', "", "its calendar ends it"),
+        ('mutes = ["update", "notify"]\nduring = "office"', "this mutes nothing: there is no update or notify", "none"),
+        ('mutes = ["update", "escalate"]\nduring = "office"', "", "one of them is there"),
+    ],
+)
+def test_a_mute_that_never_ends_or_holds_nothing_is_warned_about(keys: str, said: str, why: str) -> None:
+    lines = warned(f'{CALLS}[[mute]]\nid = "m"\n{keys}\n')
+    assert len(lines) == bool(said), (why, lines)
+    assert all(said in line for line in lines), (why, lines)
 
 
 def ladder(when: str, steps: str, more: str = "") -> str:
@@ -167,6 +274,11 @@ LATER = '{ after = "15m", to = ["lead:dba"] }'
             ladder("acknowledged", f"{FIVE}, {SILENT}", 'repeat = { every = "5m", times = 2 }'),
             ["nothing is ever repeated: step 2 ends the ladder"],
             "nor is the last step made again",
+        ),
+        (
+            ladder("acknowledged", SILENT),
+            ["step 1 takes the acknowledgement back, and nobody was asked"],
+            "no question",
         ),
         (ladder("security", f"{FIVE}, {SILENT}, {LATER}"), [], "the condition asks for no acknowledgement"),
         (ladder("not acknowledged", f"{FIVE}, {SILENT}"), ["step 2 does nothing, ever"], "nobody is there to be quiet"),

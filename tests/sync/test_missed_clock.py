@@ -6,7 +6,7 @@ condition was true then and still is, and what was called covers all that was du
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.model import Change, Ticket, User
 from rules import load
-from rules.model import RuleSet
+from rules.model import Escalate, Repeat, RuleSet
 from sync import deeds
 from sync.effects import World
 from sync.ledger import Act, Claim, Ledger, Outcome
@@ -36,8 +36,9 @@ steps = [{ after = "10s", to = ["slack:#a"] },
          { after = "40s", to = ["slack:#a", "slack:#b"] },
          { after = "55s", to = ["slack:#b"], when = 'not hold' },
          { after = "70s", to = ["slack:#a"] }]
-repeat = { every = "15s", times = 3 }
 """
+AGAIN = Repeat(timedelta(seconds=15), 3)
+"""What no file may say, being faster than anybody answers: here seconds stand for minutes."""
 DUES = {"#a": (10, 40, 70, 85, 100, 115), "#b": (25, 40, 55)}
 HELD, FREED, TAKEN = 20, 50, 105
 """Seconds: from when until when it is on hold, and when somebody acknowledges it."""
@@ -58,7 +59,10 @@ steps = [{ after = "30s", to = ["slack:#a"] }, { after = "50s", then = "unacknow
 
 @cache
 def rules(text: str) -> RuleSet:
-    return load.parse({"10.toml": text}, connectors=("slack",))
+    made = load.parse({"10.toml": text}, connectors=("slack",))
+    (rule,) = made.of("escalate")
+    assert isinstance(rule, Escalate)
+    return replace(made, rules=(rule if rule.id == "still" else replace(rule, repeat=AGAIN),))
 
 
 def second(count: int) -> datetime:
