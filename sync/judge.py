@@ -32,10 +32,10 @@ from rules.model import (
     Service,
     Update,
 )
+from sync.beats import REMIND
 from sync.effects import World
 from sync.plan import Plan
 from sync.trial import Sent, Trial, account, accounts, ticket
-from sync.updates import REMIND
 from sync.upshots import upshot
 
 MADE: Final = datetime(2026, 1, 5, 10, 0)  # noqa: DTZ001  (of the rules' own time zone)

@@ -24,13 +24,13 @@ from rules.restrict import Restriction, restricting
 from rules.text import inert
 from sync import clocks, closed, rooms, watching, worth
 from sync.acts import with_acts
+from sync.beats import REMIND, set_back
 from sync.effects import Effect, Scene, World
 from sync.fields import Fields
 from sync.hush import FLOOD, Hushed
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
 from sync.telling import effects
-from sync.updates import REMIND, set_back
 
 TOO_OLD = "older than the grace: not told"
 LOST = "rules were lost: waits for `pointman release`"

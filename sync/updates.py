@@ -1,14 +1,15 @@
 """When each audience is told how things are, whether or not anything changed, and in which words.
 
 A place hears what people post at once, and if nobody posts anything it is told from the ticket's fields, so often as
-its rule says. Two rules to one place are one update, of the shorter cadence. What changed is counted from when that
-place was told last, so that is said truthfully however late an update comes; a tick that was missed is not made up for.
+its rule says (`sync.beats`). Two rules to one place are one update, of the shorter cadence. What changed is counted from
+when that place was told last, so that is said truthfully however late an update comes; a tick that was missed is not
+made up for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -20,12 +21,12 @@ from rules.clock import written
 from rules.decide import Decision, decide
 from rules.directory import Address
 from rules.events import CONFIRMED, Event, events
-from rules.model import Recipient, Update
-from rules.quiet import PAUSED, Quiet
+from rules.model import Recipient
+from rules.quiet import PAUSED
 from sync.acts import ESCALATED
+from sync.beats import REMIND, Beat, Rhythm, beats, together
 from sync.calls import Moment, Series, calls
-from sync.effects import Effect, Scene, digest, key_of, said, spoken, standard
-from sync.ledger import Entry, Ledger
+from sync.effects import Effect, Scene, digest, key_of, said, standard
 
 TEXT: Final = (
     "**{{ key }}** {{ summary }}: {{ severity or 'not classified' }}, {{ phase }}{% if hold %}, on hold{% endif %}. "
@@ -42,20 +43,12 @@ REMINDER: Final = (
     "**{{ key }}** {{ summary }}: an update for {{ audiences }} is due at {{ next_update }}. Post one, or it goes out "
     "by itself{% if unchanged %} and says that nothing has changed since {{ unchanged }}{% endif %}. {{ url }}"
 )
-REMIND: Final = "remind"
-"""The kind of a reminder's key: whoever is to post an update is told so, shortly before it goes out by itself."""
-_PACED: Final = tuple(f"{watched}{kind}:" for watched in ("", "watch.") for kind in (UPDATE, REMIND))
-"""The kinds of keys of what goes out so and so often."""
 FIRST: Final = "somebody posts one first"
 POSTS: Final = "somebody posts an update"
 MOST: Final = 10
 """So many changes are told in one update, the latest."""
 _COARSE: Final = timedelta(seconds=1)
 """What happened may be dated so much before it did: a tracker's clock may know no less than a second."""
-_AHEAD: Final = timedelta(minutes=1)
-"""What is dated farther ahead was written while the clock was wrong, not by another process whose clock is ahead."""
-_READ_WITHIN: Final = timedelta(seconds=30)
-"""How much older the ticket may have been that was read when a place was told: what came meanwhile is told again."""
 _SAYS_NOTHING: Final = frozenset(
     {"description", "status", "labels", PAUSED, ESCALATED, CONFIRMED}
     | {cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED}
@@ -63,72 +56,16 @@ _SAYS_NOTHING: Final = frozenset(
 """Words that say nothing of how things are."""
 NO_CHANGE: Final = _SAYS_NOTHING | {"severity", "assignee", "hold", "phase", "acknowledged"}
 """These, and the words whose changes are told by an event with a name of its own."""
-_ASKED: Final = frozenset({cadence.POSTED, cadence.PACED, cadence.SKIPPED, cadence.SNOOZED, "phase"})
-"""Words whose changes say how often updates go out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """One place that one rule tells, `every` so often: when it was `told`, by this rule its `own`, and what was
-    `fresh`ly posted since.
-
-    It is told again at `due`, and that goes out at `out` (None: no such moment is known). `base` is from when that is
-    counted. `by` is the rule of a shorter cadence that tells the place instead. It may be `alone` in its audience,
-    and have `hours`, a calendar.
-    """
-
-    decision: Decision
-    rule: Update
-    address: Address
-    every: timedelta
-    base: datetime
-    due: datetime
-    out: datetime | None
-    told: Told | None = None
-    own: Told | None = None
-    fresh: tuple[Change, ...] = ()
-    skipped: tuple[Change, ...] = ()
-    by: Update | None = None
-    alone: bool = True
-    hours: str = ""
-
-    @property
-    def since(self) -> datetime:
-        """From when on what happened is new to the place."""
-        if self.told is None:
-            return self.decision.since
-        heard = self.told.counted(self.every)
-        return heard if heard == self.told.due else heard - _READ_WITHIN
-
-    @property
-    def name(self) -> str:
-        """Who is told, for people."""
-        who, audience = spoken(self.address), self.address.audience
-        return f"{audience} ({who})" if audience and not self.alone else audience or who
 
 
 def updates(decisions: Iterable[Decision], scene: Scene) -> Iterator[Effect]:
     """All updates of a ticket, and the reminders before them."""
     talk = _Talk(scene)
-    found = beats(decisions, scene)
+    found = talk.beats(decisions)
     for beat in found:
         yield from talk.effects(beat)
-    for together in _together(found, scene.now):
-        yield from talk.reminder(together)
-
-
-def set_back(ledger: Ledger, now: datetime) -> Ledger:
-    """The ledger as the clock is now: what is dated at a moment that has not come was written while it was ahead.
-
-    Places that were told then, at a moment that nobody knows, were told just now: else they would hear nothing until
-    that moment comes, or at once what they know. Calls are left alone, since nobody is called twice for one step.
-    """
-    told = ((key, entry) for key, entry in ledger.entries.items() if key.startswith(_PACED))
-    ahead = [(key, entry) for key, entry in told if entry.at is not None and entry.at > now + _AHEAD]
-    for key, entry in ahead:
-        mark = min(entry.mark, now) if entry.mark is not None else None
-        ledger = ledger.with_entry(key, replace(entry, at=now, mark=mark))
-    return ledger
+    for one in together(found, scene.now):
+        yield from talk.reminder(one)
 
 
 def next_update(scene: Scene) -> datetime | None:
@@ -148,104 +85,14 @@ def unchanged(scene: Scene) -> datetime | None:
     return last if found and last <= max(found) else None
 
 
-def beats(decisions: Iterable[Decision], scene: Scene) -> tuple[Beat, ...]:
-    """Each place of each rule, in deciding order, with the rule that tells it instead."""
-    talk = _Talk(scene)
-    found: list[Beat] = []
-    for decision, rule in ((one, one.rule) for one in decisions if isinstance(one.rule, Update)):
-        found += [_beat(decision, rule, address, talk) for address in scene.addresses(decision, rule.to)]
-    best: dict[tuple[str, str, str], Beat] = {}
-    for beat in found:
-        place = _place(beat)
-        if place not in best or beat.every < best[place].every:
-            best[place] = beat
-    return tuple(beat if best[_place(beat)] is beat else replace(beat, by=best[_place(beat)].rule) for beat in found)
-
-
-def _place(beat: Beat) -> tuple[str, str, str]:
-    return beat.rule.mode, beat.address.product, beat.address.address.lower()
-
-
-def _together(found: Iterable[Beat], now: datetime) -> Iterable[tuple[Beat, ...]]:
-    """The next update of each rule; those that go out at one moment together, so that somebody is reminded once."""
-    first: dict[str, datetime] = {}
-    coming = [(beat, beat.out) for beat in found if beat.by is None and beat.out is not None and beat.out > now]
-    for beat, out in coming:
-        first[beat.rule.id] = min(out, first.get(beat.rule.id, out))
-    groups: dict[tuple[str, datetime], list[Beat]] = {}
-    for beat, out in coming:
-        if out == first[beat.rule.id]:
-            groups.setdefault((beat.rule.mode, out), []).append(beat)
-    return tuple(map(tuple, groups.values()))
-
-
 def _of_reader(scene: Scene) -> tuple[Beat, ...]:
     """The places at which whoever reads a text is told how things are; all of them, where they are at none."""
     decisions = decide((UPDATE,), scene.facts.ticket, scene.rules, scene.known, scene.now)
-    found = tuple(b for b in beats((d for d in decisions if d.rule.mode == "on"), scene) if b.by is None)
+    found = tuple(b for b in _Talk(scene).beats(d for d in decisions if d.rule.mode == "on") if b.by is None)
     who = scene.reader or Address("", "", "")
     own = tuple(b for b in found if b.address.audience == who.audience != "")
     same = tuple(b for b in found if (b.address.product, b.address.address) == (who.product, who.address))
     return own or same or found
-
-
-# ---- when
-
-
-def _asked(scene: Scene) -> tuple[Change, ...]:
-    """What people asked of updates, and posted, oldest first."""
-    return tuple(change for change in scene.facts.ticket.history if change.field in _ASKED)
-
-
-def _beat(decision: Decision, rule: Update, address: Address, talk: _Talk) -> Beat:
-    scene, history, quiet, now = talk.scene, talk.history, talk.quiet, talk.scene.now
-    every = cadence.every(rule, cadence.paced(history, now))
-    told, own = _told(rule, address, scene)
-    begun = max(decision.since, scene.world.start or decision.since)
-    counted = told.counted(every) if told is not None else begun
-    base = counted if begun <= counted + every else begun  # what a place was promised is kept, whatever came between
-    fresh = tuple(c for c in cadence.posted(history, begun, now) if told is None or c.at > told.due)
-    audience = scene.rules.audiences.get(address.audience)
-    alone = audience is None or len(audience.to) == 1
-    beat = Beat(decision, rule, address, every, base, base, None, told, own, fresh, alone=alone)
-    if fresh and not _repeats(beat, talk):
-        base = max(base, fresh[-1].at)
-    else:
-        fresh = ()
-    first = cadence.first(rule, base, every, history, now)
-    due, skipped = cadence.without_skipped(first, every, history, base, now)
-    hours = _hours(address, scene)
-    out = quiet.out(rule, due, hours)
-    return replace(beat, base=base, due=due, out=out, fresh=fresh, skipped=skipped, hours=hours)
-
-
-def _told(rule: Update, address: Address, scene: Scene) -> tuple[Told | None, Told | None]:
-    """When we told a place last, by whichever rule, and by this one."""
-    key, was = key_of(UPDATE, rule, address)
-    to = f"{address.product}:{address.address}"
-    own = _of(scene.ledger.get(key, was))
-    entries = scene.ledger.entries.items() if rule.mode != "watch" else ()  # what is watched all stands in one place
-    others = (_of(entry) for key, entry in entries if key.startswith(f"{UPDATE}:") and entry.to == to)
-    return max((one for one in (own, *others) if one is not None), key=lambda told: told.at, default=None), own
-
-
-def _of(entry: Entry | None) -> Told | None:
-    if entry is None or entry.at is None or entry.mark is None:
-        return None
-    return Told(entry.at, entry.mark)
-
-
-def _hours(address: Address, scene: Scene) -> str:
-    """The calendar of the audience that an address stands in; empty where it has none."""
-    audience = scene.rules.audiences.get(address.audience)
-    return (audience.calendar or "") if audience is not None else ""
-
-
-def _repeats(beat: Beat, talk: _Talk) -> bool:
-    """Whether what was posted says nothing new to a place: people outside are told only what their text can say."""
-    key, was = key_of(UPDATE, beat.rule, beat.address)
-    entry = talk.scene.ledger.get(key, was)
-    return beat.address.external and entry is not None and entry.sum == talk.content(beat)
 
 
 # ---- what
@@ -255,7 +102,11 @@ class _Talk:
     """What is said of one ticket at one look; its events are read once, and only where somebody is told something."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene, self.history = scene, _asked(scene)
+        self.scene, self.rhythm = scene, Rhythm(scene)
+
+    def beats(self, decisions: Iterable[Decision]) -> tuple[Beat, ...]:
+        """Each place of each rule, in deciding order."""
+        return beats(decisions, self.rhythm, self._repeats)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
@@ -266,16 +117,11 @@ class _Talk:
         theirs = (event for event in found if event.field not in ours or event.by != world.me)
         return tuple(_worth_telling(event for event in theirs if event.at <= self.scene.now))
 
-    @cached_property
-    def quiet(self) -> Quiet:
-        """What holds something back."""
-        return Quiet(self.scene.facts, self.scene.known)
-
     @property
     def last(self) -> datetime:
         """When something changed last, or somebody posted something."""
         ticket, now = self.scene.facts.ticket, self.scene.now
-        posted = (change.at for change in cadence.posted(self.history, ticket.created, now))
+        posted = (change.at for change in cadence.posted(self.rhythm.history, ticket.created, now))
         return max((ticket.created, *posted, *(event.at for event in self.events)))
 
     def effects(self, beat: Beat) -> Iterator[Effect]:
@@ -317,12 +163,17 @@ class _Talk:
         words = {**self.words(beat, beat.due), **moments}
         return digest(said(beat.decision, beat.address, beat.rule.text or standard(TEXT), words, self.scene))
 
+    def _repeats(self, beat: Beat) -> bool:
+        """Whether what was posted says nothing new to a place: people outside are told only what their text can say."""
+        entry = self.scene.ledger.get(*key_of(UPDATE, beat.rule, beat.address))
+        return beat.address.external and entry is not None and entry.sum == self.content(beat)
+
     def words(self, beat: Beat, due: datetime) -> Mapping[str, object]:
         """What a text may say of an update that goes out now and was due then."""
         now, since = self.scene.now, beat.since
         known = since - _COARSE if beat.told is not None else since
         happened = tuple(event for event in self.events if event.at > known)
-        posted = tuple(c for c in cadence.posted(self.history, since, now) if beat.told is None or c.at > since)
+        posted = tuple(c for c in cadence.posted(self.rhythm.history, since, now) if beat.told is None or c.at > since)
         outside = beat.address.external
         lines = "\n".join(str(one.after) if outside else f"{self._author(one)}: {one.after}" for one in posted)
         told = _listed(event for event in (_for_outside(happened, beat, self.scene) if outside else happened))
@@ -339,7 +190,7 @@ class _Talk:
             "unchanged": None if happened or posted else self.last,
             "late": wanted if now - wanted > beat.every / 10 else None,
             "last_update": beat.told.at if beat.told is not None else None,
-            "next_update": self.quiet.out(beat.rule, following, beat.hours),
+            "next_update": self.rhythm.quiet.out(beat.rule, following, beat.hours),
         }
 
     def _author(self, change: Change) -> str:
@@ -360,9 +211,9 @@ class _Talk:
         if out is None or to is None:
             return
         due = out - max(cadence.notice(one.rule, one.every) for one in together)
-        again = cadence.snoozed(self.history, beat.base, self.scene.now)
+        again = cadence.snoozed(self.rhythm.history, beat.base, self.scene.now)
         due = due if again is None else max(due, again)
-        told = self.quiet.out(beat.rule, due)
+        told = self.rhythm.quiet.out(beat.rule, due)
         if told is None or told >= out:
             return
         words = {

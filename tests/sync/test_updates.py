@@ -266,6 +266,16 @@ def test_two_rules_to_one_place_are_one_update_of_the_shorter_cadence() -> None:
     assert any("not done" in line and "half-hourly tells it, and no less often" in line for line in lines)
 
 
+def test_a_shorter_one_that_begins_keeps_what_the_longer_one_had_promised() -> None:
+    hourly = '[[update]]\nid = "hourly"\nevery = "1h"\nto = ["slack:#management"]\n'
+    world = World(UPDATES + hourly)
+    ref = world.ticket(summary="Checkout is slow")
+    world.at("09:50").person(ref, severity="high")
+    assert [f"{item.effect.due:%H:%M}" for item in world.plan(ref).of("next")] == ["10:00"]
+    world.at("11:05")
+    assert clocks(world) == ["10:00", "10:30", "11:00"]
+
+
 def test_when_the_shorter_one_ends_the_longer_one_goes_on_from_the_last_update() -> None:
     world = World(UPDATES + '[[update]]\nid = "hourly"\nevery = "1h"\nto = ["slack:#management"]\n')
     ref = world.ticket()
