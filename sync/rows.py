@@ -79,7 +79,7 @@ def unpacked(document: Mapping[str, Any]) -> Iterator[Act]:
     for ident, since, who, what, *said in document["a"]:
         at, (verb, *names) = moment_of(before + since), shapes[what]
         before += since
-        args = {str(name): _read(value, at) for name, value in zip(names, said, strict=True)}
+        args = {str(name): _read(value, at) for name, value in zip(names, said, strict=True)} if names or said else {}
         yield Act(str(ident), at, str(people[who]), str(verb), args)
 
 
