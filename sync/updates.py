@@ -1,9 +1,9 @@
 """When each audience is told how things are, whether or not anything changed, and in which words.
 
 A place hears what people post at once, and if nobody posts anything it is told from the ticket's fields, so often as
-its rule says (`sync.beats`). Two rules to one place are one update, of the shorter cadence. What changed is counted from
-when that place was told last, so that is said truthfully however late an update comes; a tick that was missed is not
-made up for.
+its rule says (`sync.beats`). Two rules to one place are one update, of the shorter cadence. What changed is counted
+from when that place was told last, so that is said truthfully however late an update comes; a tick that was missed is
+not made up for.
 """
 
 from __future__ import annotations
