@@ -11,6 +11,7 @@ import os
 import pkgutil
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -75,20 +76,36 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)  # after the order was shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones begin first, shared out among the workers, so that no core waits for one at the end.
+    """The long ones begin first, shared out evenly among the workers, so that no core waits for one at the end.
 
     Lines of `rules` and `sync` are not counted while connectors and the sandbox are tested.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if item.get_closest_marker("long") is not None]
     others = iter([item for item in items if item.get_closest_marker("long") is None])
-    files = list(dict.fromkeys(item.path for item in long))  # one file's tests share what was set up for them
     share = -(-len(items) // workers)  # each is given as many in a row
-    begun = [[item for item in long if item.path in files[n::workers]] for n in range(workers)]
-    items[:] = [*chain.from_iterable([*first, *islice(others, share - len(first))] for first in begun), *others]
+    begun = [[*first, *islice(others, share - len(first))] for first in _long(items, workers)]
+    items[:] = [*chain.from_iterable(begun), *others]
     for item in items:
         if item.path.parent.name in {"connectors", "sandbox"}:
             item.add_marker("uncounted")
+
+
+def _long(items: list[pytest.Item], workers: int) -> list[list[pytest.Item]]:
+    """The long ones that each worker begins with, the longest first. A file that is marked as a whole stays whole."""
+    groups: dict[object, list[pytest.Item]] = {}
+    seconds: Counter[object] = Counter()
+    for item in items:
+        if (mark := item.get_closest_marker("long")) is not None:
+            group = item if mark in item.own_markers else item.path
+            groups.setdefault(group, []).append(item)
+            seconds[group] = mark.args[0] if mark.args else 10
+    begun: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    load = [0] * workers
+    for group, takes in seconds.most_common():
+        least = load.index(min(load))
+        load[least] += takes
+        begun[least] += groups[group]
+    return begun
 
 
 def _count(here: object, in_threads: object) -> None:

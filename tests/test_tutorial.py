@@ -221,7 +221,7 @@ def untimed(text: str) -> str:
     return re.sub(r"\b\d+\.\d+ s$", "x s", text, flags=re.MULTILINE)
 
 
-@pytest.mark.long
+@pytest.mark.long(12)
 def test_the_tutorial_comes_out_as_it_says(
     tmp_path: Path, world: World, capsys: pytest.CaptureFixture[str], record_property: pytest.RecordProperty
 ) -> None:

@@ -41,7 +41,7 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.long
+@pytest.mark.long(12)
 def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
     done = demo("--headless", "--speed", "600")
     lines = done.stdout.splitlines()
@@ -56,7 +56,7 @@ def test_the_shipped_scenario_holds_to_the_last_expectation() -> None:
     assert "pointman  OPS-1  recovery = RTO: met, restored 09:" in done.stdout
 
 
-@pytest.mark.long
+@pytest.mark.long(12)
 def test_the_same_scenario_and_rules_hold_with_the_tickets_in_servicenow() -> None:
     done = demo("--headless", "--speed", "600", "--tracker", "servicenow")
     assert LAST.fullmatch(done.stdout.splitlines()[-1]), done.stdout[-4000:] + done.stderr[-2000:]

@@ -27,7 +27,7 @@ from sandbox.scenario import HERE, load
 from sandbox.tally import PATIENCE, Tally
 from sandbox.world import PRODUCTS, World
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long(20)
 SCENARIO = load(HERE / "checkout-down.toml")
 PRESSES = [timedelta(minutes=minute) for minute in (4, 4, 15, 15, 20, 20, 20)]
 

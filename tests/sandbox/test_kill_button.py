@@ -29,7 +29,7 @@ from sandbox.world import World
 from tests.pages import assert_accessible
 from tests.sandbox.stage import NARROW, WIDE, Stage
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long(50)
 SCENARIO = load(HERE / "checkout-down.toml")
 EXPECTED = [expect for expect in SCENARIO.expects if not expect.place.startswith((TEAMS, MAIL))]
 """Not what is expected in Teams and by mail, which this story is played without: see `test_kill_beside.py`."""

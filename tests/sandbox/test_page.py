@@ -14,6 +14,7 @@ from sandbox.page import Page as Served
 from sandbox.process import Pointman, Workbench
 from tests.sandbox.stage import NARROW, WIDE, created
 
+pytestmark = pytest.mark.long(20)
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 

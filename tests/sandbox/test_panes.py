@@ -13,6 +13,7 @@ from sandbox.world import World
 from tests.pages import assert_accessible
 from tests.sandbox.stage import NARROW, WIDE, created
 
+pytestmark = pytest.mark.long(20)
 PRODUCTS = ("teams", "email")
 """What stands beside Slack in the world of these tests."""
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)> **x** [y](javascript:alert(3))"

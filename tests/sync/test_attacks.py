@@ -114,7 +114,7 @@ def test_a_resolve_that_the_workflow_refuses_is_not_told_as_done() -> None:
     assert world.click("resolve", ref) == "You resolved OPS-1."
 
 
-@pytest.mark.long
+@pytest.mark.long(4)
 @pytest.mark.usefixtures("silent")
 def test_many_clicks_do_not_fill_the_ledger() -> None:
     world = World()

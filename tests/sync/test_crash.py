@@ -25,7 +25,7 @@ from sync.look import Site
 from tests.sync.fate import Died, Fate, die, watched
 from tests.world import COMPANY, RULES, World
 
-pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.long(45), pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
 
 ELSEWHERE = """

@@ -28,7 +28,7 @@ from sync.run import connect, read_rules
 from tests.combination import Products, install, products
 from tests.sync.fate import Died, Fate, die, watched
 
-pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.long(18), pytest.mark.usefixtures("silent")]
 
 RULES = """
 [defaults]

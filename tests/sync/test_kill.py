@@ -334,7 +334,7 @@ def state(world: World) -> Counter[tuple[object, ...]]:
     return facts
 
 
-@pytest.mark.long
+@pytest.mark.long(70)
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("name", COMPANIES)
 def test_kills_lose_nothing_and_double_nothing(tmp_path: Path, name: str) -> None:

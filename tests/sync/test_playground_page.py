@@ -21,7 +21,7 @@ from tests.sandbox.conftest import browser
 from tests.sync.installation import RULES, install
 from tests.sync.test_workbench import issue
 
-pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
+pytestmark = [pytest.mark.uncounted, pytest.mark.long(25)]  # smaller tests count the lines that it runs
 __all__ = ["browser"]  # a fixture
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}

@@ -22,7 +22,7 @@ from connectors.testing import MemoryMessenger
 from sync.ledger import Ledger
 from tests.world import COMPANY, RULES, World
 
-pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.long(4), pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
 
 MAIL = """

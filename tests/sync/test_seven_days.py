@@ -13,7 +13,7 @@ from sync.ledger import ROOM, Ledger
 from tests.sync.week import PAUSABLE, Week
 from tests.world import World
 
-pytestmark = [pytest.mark.uncounted, pytest.mark.long, pytest.mark.usefixtures("silent")]
+pytestmark = [pytest.mark.uncounted, pytest.mark.long(10), pytest.mark.usefixtures("silent")]
 """What is measured is measured by the small tests; counting lines would make these take more than twice as long."""
 
 PLACES = [f"email:team-{number:02d}@example.org" for number in range(18)]
