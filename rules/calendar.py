@@ -85,6 +85,16 @@ def reached(day: date, clock: time, zone: tzinfo) -> datetime:
     return found
 
 
+def meant(written: datetime, zone: tzinfo) -> datetime:
+    """The moment that is written: where it names no zone, when the clock on the wall of this one reaches it, in UTC."""
+    if written.tzinfo is not None:
+        return written
+    try:
+        return reached(written.date(), written.time(), zone)
+    except OverflowError:  # on the first and the last days that there are
+        return written.replace(tzinfo=UTC)
+
+
 def stretch(calendar: Calendar, moment: datetime) -> tuple[datetime | None, datetime | None]:
     """From when until when the calendar is all the time as it is at that moment, open or closed, in UTC.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, time, tzinfo
 from typing import Any, TypeVar
 
-from rules.calendar import known_holidays
+from rules.calendar import known_holidays, meant
 from rules.language import TABLES
 from rules.model import Audience, Calendar, Override, Party, Person, Role, Schedule, Service, Team
 from rules.naming import Tables
@@ -75,17 +75,13 @@ def _schedule(name: str, values: Values, default: tzinfo) -> Schedule:
     zone = values.get("timezone", default)
     day, _, clock = values.get("handover", "00:00").rpartition(" ")
     overrides = tuple(
-        Override(item["person"], _in(item["from"], zone), _in(item["until"], zone))
+        Override(item["person"], meant(item["from"], zone), meant(item["until"], zone))
         for item in values.get("overrides", ())
     )
     weekday = DAYS.index(day.lower()) if day else None
     given = {key: values[key] for key in ("rotation", "first", "during", "layers") if key in values}
     at = time.fromisoformat(clock)
     return Schedule(name, zone, at=at, weekday=weekday, overrides=overrides, source=values.get("from"), **given)
-
-
-def _in(moment: datetime, zone: tzinfo) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def _calendar(name: str, values: Values, default: tzinfo) -> Calendar:

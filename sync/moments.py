@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from rules import duration
+from rules.calendar import meant, reached
 
 LONGEST = 60
 """Characters of a moment; more are none, and would take minutes to read."""
@@ -75,7 +76,7 @@ def _iso(said: str, zone: tzinfo) -> datetime | None:
         found = datetime.fromisoformat(said)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+    return meant(found, zone)
 
 
 def _clock(said: str, zone: tzinfo, now: datetime) -> datetime | None:
@@ -86,15 +87,18 @@ def _clock(said: str, zone: tzinfo, now: datetime) -> datetime | None:
     clock = _time(" ".join(word for word in words if word != named))
     if clock is None:
         return None
-    today = now.astimezone(zone)
-    at = datetime.combine(today.date(), clock, zone)
-    if isinstance(day, timedelta):
-        return at + day
-    if day is None:
-        return at if at > now else at + timedelta(days=1)
-    ahead = (day - today.weekday()) % 7
-    found = at + timedelta(days=ahead)
-    return found if found > now else found + timedelta(days=7)
+    today = now.astimezone(zone).date()
+    ahead = day.days if isinstance(day, timedelta) else 0 if day is None else (day - today.weekday()) % 7
+    found = _reached(today + timedelta(days=ahead), clock, zone, now)
+    if found > now or isinstance(day, timedelta):
+        return found
+    return reached(today + timedelta(days=ahead + (1 if day is None else 7)), clock, zone)
+
+
+def _reached(day: date, clock: time, zone: tzinfo, now: datetime) -> datetime:
+    """When the clock on the wall shows a time of a day: of the night in which it does so twice, what is to come."""
+    first, again = reached(day, clock, zone), datetime.combine(day, clock, zone).replace(fold=1).astimezone(UTC)
+    return again if first <= now < again else first
 
 
 def _day(word: str) -> timedelta | int | None:
