@@ -52,6 +52,12 @@ def about_to_have(ticket: Ticket, wish: Mapping[str, Value], now: datetime, me: 
     return replace(made, history=(*ticket.history, *planned))
 
 
+def had_since(ticket: Ticket, wish: Mapping[str, Value], since: datetime, me: User | None) -> Ticket:
+    """The ticket as if this had been written then; no later change is of the same word."""
+    made = ticket.having(wish, since, me)
+    return replace(made, history=tuple(sorted(made.history, key=lambda change: change.at)))
+
+
 def events(
     ticket: Ticket, rules: RuleSet, me: User | None = None, defaults: Mapping[str, Value] = MappingProxyType({})
 ) -> tuple[Event, ...]:

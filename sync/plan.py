@@ -6,15 +6,15 @@ moment, a test and the real thing are the same code: `look` does nothing but car
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connectors.model import Message, Ticket, Value
+from connectors.model import Message, Ticket
 from rules import decide as deciding
 from rules.clock import Clock
 from rules.decide import Decision
-from rules.events import about_to_have
+from rules.events import about_to_have, had_since
 from rules.facts import Facts
 from rules.handover import by_time, handover
 from rules.model import Restrict, RuleSet
@@ -30,12 +30,11 @@ from sync.fields import Fields
 from sync.hush import FLOOD, Hushed
 from sync.items import ASK_AGAIN, Batch, Item, Plan, Status, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Ledger, Stretch
+from sync.retiring import retired
 from sync.telling import effects
 
 TOO_OLD = "older than the grace: not told"
 LOST = "rules were lost: waits for `pointman release`"
-STANDING_KINDS = ("notify:", "watch.notify:", "watch.channel:", "escalate:", "objective:", "remind:")
-"""What has buttons, and so is retired when nothing wants it any more."""
 
 
 def make_plan(ticket: Ticket, ledger: Ledger, rules: RuleSet, world: World, now: datetime) -> Plan:
@@ -150,7 +149,7 @@ class _Planner:
         wish = {decision.field: item.effect.value}
         if item.status == "owed":
             since = self._wanted_since(decision) if watched else self.now
-            self.watched_ticket = _having_since(self.watched_ticket, wish, since, self.world)
+            self.watched_ticket = had_since(self.watched_ticket, wish, since, self.world.me)
             if not watched:
                 self.ticket = about_to_have(self.ticket, wish, self.now, self.world.me)
         if watched and item.status == "owed":
@@ -381,36 +380,12 @@ class _Planner:
 
     def retirements(self, wanted: frozenset[str]) -> None:
         """What was made and is no longer wanted is retired, once."""
-        current = {*wanted, *(self._today(key) for key in wanted)}
-        entries = self.ledger.entries
-        closed_rooms = rooms.archived(self.ledger)
-        shared = {e.ref for key, e in entries.items() if self._today(key) in current and not e.retired}
-        for key, entry in entries.items():
-            if not key.startswith(STANDING_KINDS) or not entry.ref or entry.retired or self._today(key) in current:
-                continue
-            if entry.sum.startswith(closed.BLANK):  # to send it again could only bring back what it said before
-                continue
-            if entry.ref in shared:  # calls of one look to one address are one message: another rule still wants it
-                continue
-            product, _, address = entry.to.partition(":")
-            if address in closed_rooms:  # nothing there can be clicked any more
-                continue
-            what = f"retire what stands in {address}"
-            effect = Effect(
-                key, "retire", key, what, self.now, self.now, "", product, address, ref=entry.ref, digest=entry.sum
-            )
+        for effect in retired(self.ledger, wanted, self.rules, self.now):
+            claim = self.ledger.entries[effect.key].claim
             if not self.world.retiring:
                 self.items.append(Item("held", effect, None, LOST))
-            elif entry.claim is None and product in self.world.products:
+            elif claim is None and effect.product in self.world.products:
                 self.items.append(self._flooded(Item("owed", effect, self.now)))
-
-    def _today(self, key: str) -> str:
-        """The key under which a renamed rule's effect is known today."""
-        if not self.rules.renamed:
-            return key
-        kind, _, rest = key.partition(":")
-        rule, arrow, place = rest.partition(">")
-        return f"{kind}:{self.rules.renamed.get(rule, rule)}{arrow}{place}"
 
 
 def _covers(entry: Entry, moment: datetime, effect: Effect) -> bool:
@@ -419,12 +394,6 @@ def _covers(entry: Entry, moment: datetime, effect: Effect) -> bool:
     """
     earlier = entry.at is not None and entry.at < effect.begun
     return entry.mark is not None and entry.mark >= moment and not earlier
-
-
-def _having_since(ticket: Ticket, wish: Mapping[str, Value], since: datetime, world: World) -> Ticket:
-    """The ticket as if this had been written then; no later change is of the same word."""
-    made = ticket.having(wish, since, world.me)
-    return replace(made, history=tuple(sorted(made.history, key=lambda change: change.at)))
 
 
 __all__ = ["Batch", "Item", "Plan", "Status", "make_plan", "same", "shown", "with_acts"]
