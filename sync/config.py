@@ -367,7 +367,7 @@ def _is_tracker(kind: str) -> bool:
 
 
 def _references(values: Mapping[str, Any], tables: Mapping[str, Any], mistakes: Mistakes) -> None:
-    """`watch` and `emergency` name a place of a configured product."""
+    """`watch` and `emergency` name a place of a configured product, `people` of what rings another connector."""
     for word in ("watch", "emergency"):
         said = values.get(word)
         if not said or not isinstance(said, str):
@@ -377,6 +377,11 @@ def _references(values: Mapping[str, Any], tables: Mapping[str, Any], mistakes: 
             mistakes.note((word,), "must be a product's own address", hint="such as slack:#pointman")
         elif product not in tables:
             mistakes.note((word,), f"no connector {product} is configured", hint=nearest(product, tables))
+    for name, table in tables.items():
+        people = table.get("people") if isinstance(table, dict) and (table.get("use") or name) == "webhook" else None
+        if isinstance(people, str) and people and people not in tables:
+            hint = nearest(people, tables)
+            mistakes.note(("connectors", name, "people"), f"no connector {people} is configured", hint=hint)
 
 
 def moment(text: str) -> datetime:

@@ -32,6 +32,10 @@ def problems(hook: Webhook, wanted: Wanted) -> Iterator[Problem]:
     if secret and len(secret) < SHORTEST:
         said = f"the secret is shorter than {SHORTEST} characters: it can be guessed"
         yield Problem(Where(), said, table, "make one with `openssl rand -base64 32`", "warning")
+    back = settings.webhook_secret.get_secret_value() if settings.webhook_secret is not None else ""
+    if back and len(back) < SHORTEST:
+        said = f"the webhook_secret is shorter than {SHORTEST} characters: it can be guessed"
+        yield Problem(Where(), said, table, "make one with `openssl rand -base64 32`", "warning")
     tried: set[str] = set()
     places = tuple(dict.fromkeys((*wanted.addresses, *wanted.people)))
     for place in places:

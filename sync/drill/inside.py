@@ -128,8 +128,18 @@ class Marked(Messenger):
     def __init__(self, inner: Messenger, border: Border) -> None:
         super().__init__(inner.name, inner.settings)
         self.inner, self._border = inner, border
-        for fact in ("product", "editable", "searchable", "lag", "pace", "channels"):
-            setattr(self, fact, getattr(inner, fact))  # facts of a class, here of the one inside
+        for fact in (
+            "product",
+            "editable",
+            "searchable",
+            "drops_doubles",
+            "lag",
+            "pace",
+            "channels",
+            "rings",
+            "people",
+        ):
+            setattr(self, fact, getattr(inner, fact))  # facts of the one inside
         self.said: dict[str, str] = {}
         self.made: list[tuple[str, str]] = []
 
