@@ -7,6 +7,7 @@ emulator's business: a `Fault` says what happens to which request, before or aft
 from __future__ import annotations
 
 import json
+import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -78,7 +79,7 @@ class Server:
         self._faults: list[list[Any]] = []
         self._lock = Lock()
         self._server = _Threads(("127.0.0.1", port), _face(self))
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = Thread(target=self._server.serve, daemon=True)
 
     @property
     def url(self) -> str:
@@ -92,7 +93,8 @@ class Server:
 
     def stop(self) -> None:
         """Stop answering; open connections are closed."""
-        self._server.shutdown()
+        self._server.end()
+        self._thread.join()
         self._server.server_close()
 
     def __enter__(self) -> Server:
@@ -145,6 +147,28 @@ class _Threads(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     block_on_close = False
+
+    def __init__(self, address: tuple[str, int], face: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, face)
+        self._ends, self._ended = socket.socketpair()
+
+    def serve(self) -> None:
+        """Serve until `end`, which is heard at once: `serve_forever` looks for it now and then."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.socket, selectors.EVENT_READ)
+            ready.register(self._ended, selectors.EVENT_READ)
+            while self._ended not in {key.fileobj for key, _ in ready.select()}:
+                self._handle_request_noblock()  # type: ignore[attr-defined]  # of the base class, not in its types
+
+    def end(self) -> None:
+        """Serve no more."""
+        self._ends.send(b"!")
+
+    def server_close(self) -> None:
+        """Let go of the address."""
+        super().server_close()
+        self._ends.close()
+        self._ended.close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
