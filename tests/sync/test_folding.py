@@ -15,7 +15,7 @@ from connectors.model import Command, Ticket, User
 from sync.commands import carry_out, done
 from sync.folding import FOLDED_AFTER, TOLD, folded, short, spare
 from sync.ledger import REMEMBERED, WARN_AT, Act, Entry, Ledger
-from sync.plan import Plan, make_plan
+from sync.plan import make_plan
 from sync.rows import known_as
 from tests.sync.week import PAUSABLE, Week
 from tests.world import RULES, World
@@ -53,6 +53,8 @@ id = "people"
 on = ["commented", "assigned", "changed:poc"]
 to = ["slack:#people"]
 """
+LATER = (timedelta(0), timedelta(hours=5))
+"""When a moment is planned: as it is left by a look, and when much is owed since nobody looked again."""
 Fold = Callable[[Sequence[Act], datetime], tuple[Act, ...]]
 
 
@@ -65,9 +67,12 @@ class Moment:
     world: World
     now: datetime
 
-    def plan(self, acts: tuple[Act, ...]) -> Plan:
+    def decided(self, acts: tuple[Act, ...], later: timedelta) -> object:
+        """What a plan comes to: what is done, owed, next, held, not, and why; the clocks; and when to look again."""
         engine, ledger = self.world.engine, replace(self.ledger, acts=acts)
-        return make_plan(self.ticket, ledger, engine.rules, engine.world(self.ticket, ledger), self.now)
+        plan = make_plan(self.ticket, ledger, engine.rules, engine.world(self.ticket, ledger), self.now + later)
+        clocks = [(replace(clock, changed=None), repr(clock.changed)) for clock in plan.clocks]  # names equal none
+        return plan.items, plan.wake, clocks, plan.notices, plan.ledger.entries
 
 
 @cache
@@ -75,7 +80,7 @@ def _week(seed: int) -> tuple[Moment, ...]:
     """The moments of a week, as dice have it: after each thing that was asked, and some while later."""
     world, dice = World(TIMED, PAUSABLE), random.Random(seed)
     week, ref, found = Week(dice), world.ticket(), list[Moment]()
-    for number in range(44):
+    for number in range(40):
         world.later(timedelta(minutes=dice.randrange(20, 420)))
         if dice.random() < 0.5:
             week.happens(world, ref, number)
@@ -85,12 +90,6 @@ def _week(seed: int) -> tuple[Moment, ...]:
     return tuple(found)
 
 
-def _decided(plan: Plan) -> object:
-    """What a plan comes to: what is done, owed, next, held, not, and why; the clocks; and when to look again."""
-    clocks = [(replace(clock, changed=None), repr(clock.changed)) for clock in plan.clocks]  # a bare name equals none
-    return plan.items, plan.wake, clocks, plan.notices, plan.ledger.entries
-
-
 def _differs(week: Sequence[Moment], fold: Fold, dice: random.Random) -> bool:
     """Whether anything is decided otherwise, at the moment of folding or later, once acts were folded."""
     at = dice.randrange(len(week) // 2, len(week))
@@ -98,7 +97,7 @@ def _differs(week: Sequence[Moment], fold: Fold, dice: random.Random) -> bool:
     known = {act.id for act in week[at].ledger.acts}
     for moment in week[at:]:
         since = tuple(act for act in moment.ledger.acts if act.id not in known)
-        if _decided(moment.plan((*before, *since))) != _decided(moment.plan(moment.ledger.acts)):
+        if any(moment.decided((*before, *since), by) != moment.decided(moment.ledger.acts, by) for by in LATER):
             return True
     return False
 
@@ -122,7 +121,7 @@ def _roles_and_holds(acts: Sequence[Act], before: datetime) -> tuple[Act, ...]:
     return tuple(act for act in acts if act.at >= before or not {"poc", "hold"} & act.args.keys())
 
 
-SEEDS = range(6)
+SEEDS = range(3)
 
 
 @pytest.mark.uncounted
@@ -131,7 +130,7 @@ SEEDS = range(6)
 def test_whatever_people_asked_nothing_is_decided_otherwise_once_it_was_folded(seed: int) -> None:
     week, dice = _week(seed), random.Random(seed)
     assert any(len(folded(m.ledger.acts, m.now - FOLDED_AFTER)) < len(m.ledger.acts) for m in week), "something goes"
-    assert not any(_differs(week, folded, dice) for _ in range(3))
+    assert not any(_differs(week, folded, dice) for _ in range(2))
 
 
 @pytest.mark.uncounted
