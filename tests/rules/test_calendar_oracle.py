@@ -33,6 +33,8 @@ PLACES = (
     (LORD_HOWE, date(2026, 10, 4), "two o'clock is half past two"),
     (KATHMANDU, date(2026, 7, 1), "a quarter of an hour beside everybody else"),
     (APIA, date(2011, 12, 30), "a day that never was"),
+    (APIA, date(2020, 9, 27), "three o'clock is four"),
+    (APIA, date(2021, 4, 4), "four o'clock is three, for the last time"),
     (BERLIN, date(2026, 12, 31), "the end of a year"),
 )
 

@@ -6,6 +6,7 @@ are all written as an administrator writes them. Each minute is asked of each of
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,28 +71,40 @@ def written(calendar: Calendar) -> str:
     return f'{{ hours = {{ mon-sun = "{spans}" }}, timezone = "{calendar.timezone}"{closed} }}'
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Rules and, minute by minute since `first`, whether each of these is so; one minute is asked, the `nth`."""
+
+    text: str
+    first: datetime
+    nth: int
+    said: dict[str, list[bool]] = field(repr=False)
+
+    @property
+    def rules(self) -> RuleSet:
+        return load.parse({"rules.toml": self.text})
+
+    def at(self, nth: int) -> datetime:
+        return self.first + nth * MINUTE
+
+
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[RuleSet, dict[str, list[bool]], datetime, int]:
-    """Rules; minute by minute what each calendar, the mute and somebody's absence say; the first minute, and one."""
+def cases(draw: st.DrawFn) -> Case:
+    """Calendars `a` to `c`, the mute `once`, and somebody who is `away`."""
     zone, day, _ = draw(st.sampled_from(PLACES))
     wall = clock(zone, day)
     several = {name: draw(_calendars(draw(st.sampled_from((zone, zone, BERLIN, LORD_HOWE))), day)) for name in "abc"}
     days = st.integers(-2, 2).map(lambda ahead: day + timedelta(days=ahead))
     begin, length = datetime.combine(draw(days), draw(TIMES)), draw(st.integers(1, 100)) * timedelta(minutes=15)
     away = sorted((draw(days), draw(days)))
-    rules = load.parse(
-        {
-            "rules.toml": RULES.format(
-                zone=zone, away=away, once=(begin, begin + length), **{k: written(c) for k, c in several.items()}
-            )
-        }
-    )
+    hours = {name: written(calendar) for name, calendar in several.items()}
+    text = RULES.format(zone=zone, away=away, once=(begin, begin + length), **hours)
     said = {name: minutes(calendar, clock(calendar.timezone, day), day) for name, calendar in several.items()}
     ranges = {"once": (begin, begin + length), "away": (_midnight(away[0]), _midnight(away[1] + DAY))}
     for name, (first, last) in ranges.items():
         since, until = wall.reaches(first), wall.reaches(last)
         said[name] = [since <= nth < until for nth in range(len(wall.latest))]
-    return rules, said, wall.first, draw(st.integers(FIRST, LAST))
+    return Case(text, wall.first, draw(st.integers(FIRST, LAST)), said)
 
 
 @st.composite
@@ -116,31 +129,29 @@ def silent(said: dict[str, list[bool]], nth: int, *, muted: bool = True) -> bool
 @pytest.mark.uncounted
 @settings(max_examples=40)
 @given(cases(), st.booleans())
-def test_what_is_held_goes_out_in_the_first_minute_in_which_nothing_holds_it(
-    case: tuple[RuleSet, dict[str, list[bool]], datetime, int], muted: bool
-) -> None:
-    rules, said, first, nth = case
-    rule, quiet, at = rules.by_id["u"], Quiet(Facts(ticket(), rules), World()), first + nth * MINUTE
+def test_what_is_held_goes_out_in_the_first_minute_in_which_nothing_holds_it(case: Case, muted: bool) -> None:
+    rules, said, nth = case.rules, case.said, case.nth
+    rule, quiet, at = rules.by_id["u"], Quiet(Facts(ticket(), rules), World()), case.at(nth)
     assert (quiet.at(rule, at, "b", muted=muted) is not None) == silent(said, nth, muted=muted)
     free = next((n for n in range(nth, LAST + 1440) if not silent(said, n, muted=muted)), None)
     out = quiet.out(rule, at, "b", muted=muted)
     if free is not None:
-        assert out == first + free * MINUTE
+        assert out == case.at(free)
     else:
-        assert out is None or out >= first + (LAST + 1440) * MINUTE
+        assert out is None or out >= case.at(LAST + 1440)
 
 
 @pytest.mark.uncounted
 @settings(max_examples=40)
 @given(cases())
 def test_what_is_gathered_begins_with_the_closed_hours_and_a_mute_ends_when_it_did(
-    case: tuple[RuleSet, dict[str, list[bool]], datetime, int],
+    case: Case,
 ) -> None:
-    rules, said, first, nth = case
-    rule, now, oldest = rules.by_id["u"], first + nth * MINUTE, first + nth * MINUTE - DAY
+    rules, said, nth = case.rules, case.said, case.nth
+    rule, now, oldest = rules.by_id["u"], case.at(nth), case.at(nth) - DAY
     closed = [not one for one in said["a"]]
     begin, end = run(closed, nth)
-    wanted = oldest if first + end * MINUTE < oldest else min(oldest, first + begin * MINUTE)
+    wanted = oldest if case.at(end) < oldest else min(oldest, case.at(begin))
     assert gathered_since(rule, rules, oldest, now) == wanted
     for name, flags in (("again", said["c"]), ("once", said["once"])):
         mute = rules.by_id[name]
@@ -148,10 +159,8 @@ def test_what_is_gathered_begins_with_the_closed_hours_and_a_mute_ends_when_it_d
         assert (in_force(mute, rules, now) is not None) == flags[nth]
         begin, end = run(flags, nth)
         ended = [one for one in Quiet(Facts(ticket(), rules), World()).lifted(rule, now, DAY) if one.mute == name]
-        lately = not flags[nth] and begin < end and first + end * MINUTE > now - DAY
-        assert [(one.since, one.until) for one in ended] == (
-            [(first + begin * MINUTE, first + end * MINUTE)] if lately else []
-        )
+        lately = not flags[nth] and begin < end and case.at(end) > now - DAY
+        assert [(one.since, one.until) for one in ended] == ([(case.at(begin), case.at(end))] if lately else [])
 
 
 def run(flags: list[bool], nth: int) -> tuple[int, int]:
@@ -167,17 +176,17 @@ def run(flags: list[bool], nth: int) -> tuple[int, int]:
 @settings(max_examples=40)
 @given(cases())
 def test_somebody_comes_and_goes_by_the_clock_on_their_own_wall(
-    case: tuple[RuleSet, dict[str, list[bool]], datetime, int],
+    case: Case,
 ) -> None:
-    rules, said, first, nth = case
-    now = first + nth * MINUTE
+    rules, said, nth = case.rules, case.said, case.nth
+    now = case.at(nth)
     assert schedule.present("tom", rules, now) == said["b"][nth]
     assert schedule.away("tom", rules, now) == said["away"][nth]
     edges = [
         next((n for n in range(nth + 1, LAST + 1440) if flags[n] != flags[nth]), None)
         for flags in (said["b"], said["away"])
     ]
-    coming = min((first + edge * MINUTE for edge in edges if edge is not None), default=None)
+    coming = min((case.at(edge) for edge in edges if edge is not None), default=None)
     assert coming is None or min(schedule.comings(["tom"], rules, now)) == coming
 
 
@@ -189,7 +198,7 @@ timezone = "{zone}"
 [people]
 tom = {{ slack = "U1" }}
 [schedules]
-rota = {{ rotation = ["tom"], handover = "00:00", overrides = [{{ person = "tom", from = {begin}, until = 2040-01-01T00:00:00{offset} }}] }}
+rota = {{ rotation = ["tom"], handover = "00:00", overrides = [{override}] }}
 [[mute]]
 id = "m"
 from = {begin}
@@ -214,7 +223,8 @@ mutes = ["notify"]
 def test_a_moment_that_is_written_is_when_the_clock_on_the_wall_reaches_it(
     zone: ZoneInfo, begin: str, moment: str, why: str
 ) -> None:
-    rules = load.parse({"rules.toml": ONCE.format(zone=zone.key, begin=begin, offset="Z" * begin.endswith("Z"))})
+    override = f'{{ person = "tom", from = {begin}, until = 2040-01-01T00:00:00{"Z" * begin.endswith("Z")} }}'
+    rules = load.parse({"rules.toml": ONCE.format(zone=zone.key, begin=begin, override=override)})
     mute = rules.by_id["m"]
     assert isinstance(mute, Mute)
     assert mute.begin == utc(moment), why
