@@ -288,6 +288,17 @@ class Messenger(Sink[Message]):
         """
         return ""
 
+    def room(self, command: Command) -> str:
+        """The channel where a command was typed, as `open` answers its ref; else empty. Makes no call."""
+        return ""
+
+    def link(self, place: str, ref: str) -> str:
+        """Where a message is read by whoever may see it, as an address; empty where the product has none.
+
+        Raises connectors.errors.
+        """
+        return ""
+
     def who(self, user: User) -> User:
         """The user with address and name filled in, where the product tells them."""
         return user

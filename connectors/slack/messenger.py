@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -127,6 +128,16 @@ class Slack(Messenger):
                 parse="none",
             ),
         )
+
+    def link(self, place: str, ref: str) -> str:
+        """The permalink of a message. Raises connectors.errors."""
+        found = REF.fullmatch(ref)
+        if found is None:  # a channel of its own
+            return ""
+        tried = f"could not ask for the address of a message in {self.name}:{place}"
+        channel, ts = found.groups()
+        asked = partial(self._client.call, tried, lambda web: web.chat_getPermalink(channel=channel, message_ts=ts))
+        return str(read(asked)["permalink"] or "")
 
     def answer(self, command: Command, text: str) -> None:
         """Tell the person who asked, and only them: where they asked, else directly. Raises connectors.errors."""

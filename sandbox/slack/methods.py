@@ -49,6 +49,19 @@ def post_message(state: SlackState, given: Arguments) -> Json:
     return {"ok": True, "channel": channel.id, "ts": message.ts, "message": shown(message, channel, metadata=True)}
 
 
+def permalink(state: SlackState, given: Arguments) -> Json:
+    """chat.getPermalink: where a message stands; a reply's names its thread. It needs no scope."""
+    channel = state.channels.get(given.text("channel"))
+    if channel is None:
+        raise Refusal("channel_not_found")
+    message = channel.message(given.text("message_ts"))
+    if message is None:
+        raise Refusal("message_not_found")
+    reply = f"?thread_ts={message.thread_ts}&cid={channel.id}" if message.thread_ts else ""
+    where = f"https://sandbox.slack.example/archives/{channel.id}/p{message.ts.replace('.', '')}{reply}"
+    return {"ok": True, "channel": channel.id, "permalink": where}
+
+
 def update(state: SlackState, given: Arguments) -> Json:
     """chat.update: a message of our own. Text without blocks takes the blocks away; metadata stays unless given."""
     _need(state, "chat:write")
@@ -361,6 +374,7 @@ METHODS: Mapping[str, Method] = {
     **rooms.METHODS,
     "apps.connections.open": open_socket,
     "auth.test": auth_test,
+    "chat.getPermalink": permalink,
     "chat.postEphemeral": post_ephemeral,
     "chat.postMessage": post_message,
     "chat.update": update,

@@ -186,6 +186,10 @@ class Marked(Messenger):
         """As the messenger inside."""
         return self.inner.about(command)
 
+    def link(self, place: str, ref: str) -> str:
+        """As the messenger inside."""
+        return self.inner.link(place, ref)
+
     def who(self, user: User) -> User:
         """As the messenger inside."""
         return self.inner.who(user)

@@ -68,6 +68,7 @@ class Rehearsal:
     """One run. `tick` is to be called again and again with the time; nothing here waits, and nothing reads a clock.
 
     `messengers` keep what they said. `left` are the steps that were people's or nobody's, `troubles` what went wrong.
+    `links` are the addresses of messages, by product and ref, where the product has some.
     """
 
     scenario: Scenario
@@ -81,6 +82,7 @@ class Rehearsal:
     acknowledged: list[Acknowledged] = field(default_factory=list)
     left: list[Step] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    links: dict[tuple[str, str], str] = field(default_factory=dict)
     began: datetime | None = None
     ended: datetime | None = None
     _steps: list[Step] = field(default_factory=list)
@@ -121,9 +123,21 @@ class Rehearsal:
                 self.say(now, "pointman", f"{played.ticket.key} is resolved, since the drill is over", played.name)
 
     def settled(self, now: datetime) -> None:
-        """After the last looks: read the tickets as they stay."""
+        """After the last looks: read the tickets as they stay, and ask where the messages can be read."""
         for played in self.tickets.values():
             self._observe(played, now)
+        for one in self.story.told:
+            if (one.product, one.ref) not in self.links:
+                self.links[one.product, one.ref] = self._link(one)
+
+    def _link(self, told: Told) -> str:
+        """The address of a message; a rehearsal is no worse without."""
+        messenger = self.messengers.get(told.product)
+        try:
+            return messenger.link(told.address, told.ref) if messenger is not None else ""
+        except ConnectorError as error:
+            log.info("no address of a message", product=told.product, said=str(error))
+            return ""
 
     # -- what happens
 

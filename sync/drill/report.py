@@ -112,8 +112,14 @@ def _calls(told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _tells(told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for one in told["told"]:
-        evidence = f"{one['product']} {one['ref']}"
-        yield one["at"], one["whom"], one["how"], one["key"], one["rule"], one["text"], evidence
+        yield one["at"], one["whom"], one["how"], one["key"], one["rule"], one["text"], _evidence(one)
+
+
+def _evidence(one: Mapping[str, Any]) -> str:
+    """What proves it: the product's own id of the message, and a link to it where there is one."""
+    named, link = f"{one['product']} {one['ref']}", str(one["link"] or "")
+    plain = link.startswith("https://") and not set(link) & set("()<>|\\ ")
+    return f"[{named}]({link})" if plain else named
 
 
 def _tickets(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -188,6 +194,7 @@ def _told(one: Told, rehearsal: Rehearsal) -> dict[str, Any]:
         "product": one.product,
         "address": one.address,
         "ref": one.ref,
+        "link": rehearsal.links.get((one.product, one.ref)) or None,
         "text": one.text,
     }
 

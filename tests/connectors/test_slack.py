@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.base import Wanted
-from connectors.errors import Missing, Refused, Temporary
+from connectors.errors import ConnectorError, Missing, Refused, Temporary
 from connectors.model import Absent, Button, CannotTell, Command, Form, Found, Message, Question, User
 from sandbox.http import Fault
 from sandbox.slack import rooms
@@ -137,6 +137,7 @@ def test_every_request_is_as_slacks_own_document_says(at):
     at.slack.put("#ops", DOWN, ref, "k1 k2")
     at.slack.retire("#ops", ref)
     at.slack.find("#ops", "k9", NOW)
+    at.slack.link("#ops", ref)
     at.slack.who(User(at.ann.id))
     at.slack.ask(_click(at, "Take it", at.state.direct(at.ann.id)), FORM)
     assert list(at.slack.check(Wanted(addresses=("#ops", at.ops.id), people=("ann@example.org",)))) == []
@@ -145,6 +146,15 @@ def test_every_request_is_as_slacks_own_document_says(at):
         "those are held with their tests"
     )
     assert held(at.box.server.seen) == len(at.box.server.seen)
+
+
+def test_a_message_has_an_address_and_a_channel_of_its_own_none(at):
+    ref = at.slack.put("#ops", DOWN, None, "k1")
+    stamp = ref.partition(":")[2].replace(".", "")
+    assert at.slack.link("#ops", ref) == f"https://sandbox.slack.example/archives/{at.ops.id}/p{stamp}"
+    assert at.slack.link("#ops", at.ops.id) == ""
+    with pytest.raises(ConnectorError, match="could not ask for the address of a message in slack:#ops"):
+        at.slack.link("#ops", f"{at.ops.id}:1.000001")
 
 
 # ---- finding

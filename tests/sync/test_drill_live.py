@@ -192,6 +192,12 @@ def test_a_rehearsal_calls_real_people_marks_everything_and_is_cleaned_up(tmp_pa
     said = report.markdown(told)
     assert f"/browse/OPS-1) DRILL {told['run']}: Checkout is down | RTO 1h | met, restored" in said
     assert "| tom | OPS-1 |" in said
+    links = {one["ref"]: one["link"] for one in told["told"]}
+    for ref, link in links.items():
+        channel, _, stamp = ref.partition(":")
+        assert link == f"https://sandbox.slack.example/archives/{channel}/p{stamp.replace('.', '')}"
+        assert f"[slack {ref}]({link})" in said
+    assert links
 
 
 def test_who_stops_it_at_once_has_the_tickets_closed_and_the_report_all_the_same(tmp_path: Path) -> None:
