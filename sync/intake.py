@@ -99,7 +99,11 @@ class Intake:
             metrics.SIGNALS.labels("command", "queued" if new else "repeated").inc()
             if not new:
                 return under_way or _done(True)
-            asked = self._certain[key] = self._people.submit(self._settled, command)
+            try:
+                asked = self._certain[key] = self._people.submit(self._settled, command)
+            except RuntimeError:  # we take nothing more: the next process will
+                self._deliveries.drop("command", *key)
+                return _done(False)
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)
         return asked

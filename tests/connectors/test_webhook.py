@@ -322,6 +322,7 @@ def test_a_check_looks_at_addresses_and_secrets(at):
     found = at.hook("pagerduty", token=None, tokens={"db": ROUTING}).check(Wanted(addresses=("bd",)))
     assert ["nothing is configured for phone:bd" in str(problem) for problem in found] == [True]
     assert [problem.level for problem in at.hook(secret="short").check(Wanted())] == ["warning", "warning"]
+    assert "the webhook_secret is shorter" in str(next(iter(at.hook("jsm", webhook_secret="short").check(Wanted()))))
 
 
 def test_a_page_that_is_somebody_elses_is_no_success(at):

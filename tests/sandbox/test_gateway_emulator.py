@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from sandbox.clock import Clock
-from sandbox.gateway import GatewaySandbox
+from sandbox.gateway import GatewaySandbox, Person
+from sandbox.http import Answer, Fault
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 KEY = "k" * 32
@@ -164,3 +165,40 @@ def test_a_signature_is_believed_for_five_minutes_and_over_this_body(box: Gatewa
     assert len(box.state.rings) == 1
     box.state.clock.advance(timedelta(minutes=6))
     assert send(body) == 401
+
+
+# ---- people who act
+
+
+def test_somebody_acts_from_outside_and_hears_how_it_was_taken(box: GatewaySandbox) -> None:
+    act = f"{box.server.url}/sandbox"
+    maria = {"id": "PLH1HKV", "name": "Maria"}
+    assert post(f"{act}/acknowledge", maria).status_code == 409, "nothing rings yet"
+    post(box.pagerduty, EVENT)
+    box.people.hook = f"{box.server.url}/hook"  # which takes nothing that is not signed as it asks
+    assert post(f"{act}/acknowledge", maria).json() == {"statuses": [401]}
+    assert box.state.events[0].state == "acknowledged"
+    post(box.twilio().format(user="AC1"), form=CALL, authorization=basic())
+    assert post(f"{act}/press", {"said": "1"}).status_code == 409, "the call asks for no key"
+    assert post(f"{act}/fly", {}).status_code == 404
+
+
+def test_what_is_answered_with_a_fault_is_delivered_five_times_and_a_refusal_once(box: GatewaySandbox) -> None:
+    post(box.pagerduty, EVENT)
+    box.people.hook = f"{box.server.url}/hook"
+    box.server.fail(Fault(lambda asked: asked.path == "/hook", Answer(503, "later"), times=4))
+    assert box.people.acknowledge(Person("P1", "Maria")).statuses == [503, 503, 503, 503, 401]
+
+
+def test_a_user_of_pagerduty_is_told_for_a_key_only(box: GatewaySandbox) -> None:
+    box.state.rest_keys, box.state.users = {"rest"}, {"P1": "maria@example.org"}
+
+    def asked(ident: str, key: str) -> requests.Response:
+        return requests.get(f"{box.rest}/users/{ident}", headers={"authorization": f"Token token={key}"}, timeout=10)
+
+    assert [asked("P1", "rest").status_code, asked("P2", "rest").status_code, asked("P1", "no").status_code] == [
+        200,
+        404,
+        401,
+    ]
+    assert asked("P1", "rest").json()["user"]["email"] == "maria@example.org"

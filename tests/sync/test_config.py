@@ -370,3 +370,27 @@ def test_a_file_that_is_nested_too_deeply_is_told_as_one(tmp_path: Path) -> None
     path.write_text(f"x = {'[' * 2_000}{']' * 2_000}\n")
     with pytest.raises(Problems, match="nested too deeply"):
         load(path)
+
+
+def test_a_connector_by_whose_ids_people_are_known_has_to_be_there(folder: Path) -> None:
+    said = wrong(
+        folder,
+        """
+[connectors.jira]
+url = "https://example.atlassian.net"
+user = "pointman@example.org"
+token = "secret"
+[connectors.phone]
+use = "webhook"
+recipe = "pagerduty"
+token = "secret"
+people = "jria"
+""",
+    )
+    assert said == (
+        """\
+config.toml:10:10  no connector jria is configured; did you mean jira?
+    people = …
+             ^\
+"""
+    )

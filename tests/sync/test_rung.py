@@ -231,15 +231,49 @@ def test_somebody_whom_the_rules_do_not_know_acts_in_the_products_name_and_in_no
         assert (world.rings, world.said("U-ann")) == (1, []), "somebody was rung, and is up"
 
 
-@pytest.mark.parametrize("name", ["ann", "maria", "Maria", "", "x" * 5_000])
-def test_a_name_that_somebody_gives_themselves_there_is_nobodys_here(name: str) -> None:
+def test_a_name_that_somebody_gives_themselves_there_is_nobodys_here() -> None:
+    with answering() as world:
+        names = ("ann", "maria", "Maria", "", "x" * 5_000)
+        refs = [world.ticket(f"OPS-{number}", severity="high") for number, _ in enumerate(names)]
+        world.at("03:06")
+        for number, name in enumerate(names):
+            world.over(world.people.acknowledge(Person("PNOBODY", name), number))
+        acts = [act for ref in refs for act in world.acts(ref)]
+        assert len(acts) == len(names)
+        assert all(act.by.endswith(" (PagerDuty)") and len(act.by) < 80 for act in acts)
+
+
+STILL = """
+[[escalate]]
+id = "still"
+when = 'acknowledged'
+since = "acknowledged"
+steps = [{ after = "1h", to = ["acknowledger"] }, { after = "2h", to = ["slack:#ops"] }]
+text = "{{ key }}: are you still on it?"
+"""
+
+
+def test_who_is_not_known_cannot_be_asked_later_and_the_next_is() -> None:
+    with answering() as world:
+        world.rules_text += STILL
+        world.engine.replace(world._rules())
+        world.ticket(severity="high")
+        world.at("03:06")
+        world.acknowledges(STRANGER)
+        world.at("06:00")
+        assert "OPS-1: are you still on it?" in [*world.said("#ops"), *world.said("U-ann")]
+
+
+def test_a_process_that_stops_takes_nothing_more_and_says_so() -> None:
     with answering() as world:
         ref = world.ticket(severity="high")
         world.at("03:06")
-        world.acknowledges(Person("PNOBODY", name))
-        (act,) = world.acts(ref)
-        assert act.by.endswith(" (PagerDuty)")
-        assert len(act.by) < 80
+        world.intake.close()
+        one = world.people.acknowledge(MARIA)
+        assert one.statuses == [503] * TRIES
+        world.die()
+        assert world.again(one) == 202
+        assert len(world.acts(ref)) == 1
 
 
 def test_whoever_may_not_acknowledge_here_may_not_there() -> None:
