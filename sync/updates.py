@@ -254,7 +254,8 @@ def _worth_telling(happened: Iterable[Event]) -> Iterator[Event]:
             yield replace(event, text=f"nobody takes care of it any more{f', says {event.by}' if event.by else ''}")
         elif event.kind.startswith("changed:"):
             known = (event.at, event.field) in named or (event.field == "phase" and (event.at, "") in named)
-            if not known and event.field not in _SAYS_NOTHING | {"acknowledged"}:
+            over = event.field == "hold_reason" and not event.after  # that it goes on is told
+            if not known and not over and event.field not in _SAYS_NOTHING | {"acknowledged"}:
                 yield event
         elif event.kind not in {"commented", "created"}:
             yield event

@@ -108,8 +108,17 @@ _WRITTEN: Final = [
     ("11:06", "Power: met, restored 11:06"),
 ]
 """What stood in the field of the ticket: it is written where it stands otherwise, and never between."""
+OWN: Final = (
+    "severity is low by Pointman; ",  # on ServiceNow it is from the beginning
+    "hold reason is Waiting by Maria Keller; ",
+    "hold reason is Awaiting Vendor by Maria Keller; ",
+)
+"""What trackers have in words of their own."""
 _FIRST: Final = [
-    "This update was due at 09:30.\nNext update by 10:05.",
+    (
+        "Since 09:00: assigned to Maria Keller by Maria Keller; acknowledged by Maria Keller; "
+        "put on hold by Maria Keller; resumed by Maria Keller.\nThis update was due at 09:30.\nNext update by 10:05."
+    ),
     "Nothing has changed since 09:27.\nNext update by 10:35.",
 ]
 _POSTED: Final = [*_FIRST, "maria: Half of it has light.\nNext update by 10:37."]
@@ -141,5 +150,6 @@ def seen(play: Playing) -> Shown:
     course = play.made.desk.ticket(play.key).courses["recovery"]
     summary = play.read("incidents")[0].replace(f"\n{play.key}:", "")
     updates = [text.partition("\n")[2] for text in play.read("management")]
-    updates[0] = "\n".join(updates[0].splitlines()[-2:])  # what a hold is for, each tracker says in its own words
+    for own in OWN:
+        updates[0] = updates[0].replace(own, "")
     return Shown([(f"{at:%H:%M}", said) for at, said in course if said], summary, updates)
