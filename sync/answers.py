@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from connectors.model import Command, Ticket
@@ -24,6 +25,8 @@ from sync.permits import may, permitted, sees
 from sync.plan import Plan
 from sync.why import explained, markdown
 
+NAMED: Final = 5
+"""So many tickets are named where it is asked which is meant."""
 MOST: Final = 20
 """So many tickets are listed."""
 HELP: Final = "Write one of these, with the ticket's key. What is missing is asked for."
@@ -108,8 +111,8 @@ def mine(who: str, engine: Engine) -> str:
         parts = ["assigned to you", *parts] if _is(facts["assignee"], who) else parts
         if parts:
             level = facts["severity"] if facts["severity"] in levels else None
-            key = f"[{inert(ticket.key)}]({ticket.url})" if ticket.url else inert(ticket.key)
-            line = f"• {key} {inert(ticket.summary)}: {level or 'not classified'}, {ticket.phase} ({', '.join(parts)})"
+            head, how = f"{linked(ticket)} {inert(ticket.summary)}", f"{level or 'not classified'}, {ticket.phase}"
+            line = f"• {head}: {how} ({', '.join(parts)})"
             found.append((-levels.index(level) if level else 1, line))
     if not found:
         return "No open ticket is yours."
@@ -118,10 +121,36 @@ def mine(who: str, engine: Engine) -> str:
     return "\n".join((*lines[:MOST], *more))
 
 
-def _open(who: str, engine: Engine) -> Iterator[tuple[Ticket, Facts]]:
-    """The open tickets in scope that this person may see, each with its words."""
+def worst(who: str, engine: Engine) -> tuple[Ticket, ...]:
+    """The most severe open tickets that somebody may see, the newest first; of the first page alone, to be quick."""
+    levels = engine.rules.scales.get("severity", ())
+
+    def rank(found: tuple[Ticket, Facts]) -> tuple[int, datetime]:
+        level = found[1]["severity"]
+        return levels.index(level) if level in levels else -1, found[0].created
+
+    ranked = sorted(_open(who, engine, pages=1), key=rank, reverse=True)
+    return tuple(ticket for ticket, _ in ranked[:NAMED])
+
+
+def seen(who: str, ticket: Ticket, engine: Engine) -> bool:
+    """Whether somebody may see a ticket, by what it says and what was asked of it."""
+    try:
+        told = with_acts(ticket, Ledger.loads(ticket.ledger, ticket.ref))
+    except Unreadable:
+        told = ticket
+    return sees(who, told, engine.rules, engine.clock())
+
+
+def linked(ticket: Ticket) -> str:
+    """A ticket's key, which leads to it."""
+    return f"[{inert(ticket.key)}]({ticket.url})" if ticket.url else inert(ticket.key)
+
+
+def _open(who: str, engine: Engine, pages: int | None = None) -> Iterator[tuple[Ticket, Facts]]:
+    """The open tickets in scope that this person may see, each with its words; of so many pages of the tracker's."""
     now = engine.clock()
-    for page in engine.tracker.open(now):
+    for page in islice(engine.tracker.open(now), pages):
         for ticket in page:
             if ticket.phase not in {"new", "active"} or not engine.tracker.covers(ticket):
                 continue

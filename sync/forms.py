@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from connectors.model import Command, Form, Question
@@ -19,9 +19,12 @@ _LINES: Final[Mapping[str, tuple[str, str]]] = {
 """By verb, the one line that it needs: its name, and how it is asked for."""
 
 
-def form(command: Command, rules: RuleSet) -> Form | None:
-    """What to ask for; None where nothing is missing. A text that is there already may be changed in the form."""
-    questions = tuple(_questions(command, rules))
+def form(command: Command, rules: RuleSet, keys: Sequence[str] = ()) -> Form | None:
+    """What to ask for; None where nothing is missing. A text that is there already may be changed in the form.
+
+    `keys` are those of tickets that may be meant where none is named.
+    """
+    questions = tuple(_questions(command, rules, keys))
     lacking = [question for question in questions if question.required and not question.value]
     if not lacking:
         return None
@@ -29,10 +32,10 @@ def form(command: Command, rules: RuleSet) -> Form | None:
     return Form(VERBS[command.verb].capitalize(), tuple(asked))
 
 
-def _questions(command: Command, rules: RuleSet) -> Iterator[Question]:
+def _questions(command: Command, rules: RuleSet, keys: Sequence[str]) -> Iterator[Question]:
     """Everything a verb needs to know, with what is known of it."""
     if command.verb not in PLACELESS and not command.ref:
-        yield Question("ticket", "Which ticket? Its key, such as OPS-42")
+        yield Question("ticket", f"Which ticket? Its key, such as {', '.join(keys) or 'OPS-42'}")
     levels = rules.scales.get("severity", ())
     if command.verb in {"update", "comment"}:
         label = "What should everybody know?" if command.verb == "update" else "What should stand in its timeline?"

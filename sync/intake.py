@@ -33,7 +33,6 @@ LOGGED = 200
 """So much of an answer is logged."""
 UNLOGGED = {*ASKING, *PLACELESS}
 """Verbs whose answers are for the person alone: they say what stands in tickets, which may be restricted."""
-WHICH = "Which ticket? Name its key, as in `status OPS-42`."
 OVER = ("resolved", "closed")
 
 Outcome: TypeAlias = Literal["queued", "echo", "repeated"]
@@ -53,6 +52,12 @@ class Looker(Doer, Protocol):
 
     def form(self, command: Command) -> Form | None:
         """What to ask the person for before it can be carried out; None where nothing is missing."""
+
+    def here(self, command: Command, channel: str) -> str:
+        """The ref of the ticket whose own this channel is, where a command was typed; else empty."""
+
+    def which(self, command: Command) -> str:
+        """The question which ticket a command means, with those that it may be."""
 
     def knows(self, ref: str) -> bool:
         """Whether this is the immutable id of a ticket that was looked at."""
@@ -222,7 +227,8 @@ class Intake:
         try:
             if messenger.rings:
                 return self._called(command) or command
-            return replace(command, ref=messenger.about(command))
+            channel = messenger.room(command)
+            return replace(command, ref=messenger.about(command) or (channel and self._engine.here(command, channel)))
         except ConnectorError as error:  # then the person is asked
             log.info("a place does not tell its ticket", source=command.source, error=str(error))
             return command
@@ -253,7 +259,7 @@ class Intake:
     def _carried_out(self, command: Command) -> tuple[str, Click | None]:
         if not command.ref:
             lost = "Nobody was called at this number for such a ticket."
-            return lost if command.reply.startswith(rung.TO) else WHICH, None
+            return lost if command.reply.startswith(rung.TO) else self._engine.which(command), None
         return self._in_turn(command)
 
     def _in_turn(self, command: Command) -> tuple[str, Click | None]:

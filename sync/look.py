@@ -151,6 +151,7 @@ class Engine:
             ledger = Ledger.loads(ticket.ledger, ticket.ref)
         except Unreadable:
             return True
+        self.memory.rooms.update((spot, ticket.ref) for spot, _ in rooms.owned(ledger))
         if not whole or not self.memory.confirmed(ledger):
             return True
         now = self.clock()
@@ -168,7 +169,7 @@ class Engine:
 
     def outdated(self, ticket: Ticket) -> bool:
         """Whether a page shows a ticket as it was before it was last read by id."""
-        return self.memory.outdated(ticket, self.clock())
+        return self.memory.outdated(ticket, self.clock)
 
     def plan(self, ref: str, now: datetime | None = None) -> Plan:
         """The plan of a ticket as a dry run: reads, and does nothing."""
@@ -218,9 +219,25 @@ class Engine:
 
     def form(self, command: Command) -> Form | None:
         """What to ask a person for before their command can be carried out; None where nothing is missing."""
+        from sync import here
         from sync.commands import form
 
-        return form(command, self.rules)
+        return form(command, self.rules, here.keys(command, self))
+
+    def here(self, command: Command, channel: str) -> str:
+        """The ref of the ticket whose own the channel is that a command was typed in; empty where it is nobody's.
+
+        Raises connectors.errors of the tracker.
+        """
+        from sync import here
+
+        return here.ticket_of(command, channel, self)
+
+    def which(self, command: Command) -> str:
+        """The question which ticket a command means, with those that it may be."""
+        from sync import here
+
+        return here.which(command, self)
 
     def knows(self, ref: str) -> bool:
         """Whether this is the immutable id of a ticket that was seen."""

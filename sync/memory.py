@@ -32,7 +32,7 @@ class Memory:
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
     every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
     `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written;
-    `waiting` what each ticket waits for.
+    `waiting` what each ticket waits for; `rooms` whose own a channel is, empty where it is nobody's.
     """
 
     def __init__(self) -> None:
@@ -49,6 +49,7 @@ class Memory:
         self.unwritable: dict[str, int] = {}
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self.waiting = Register()
+        self.rooms: dict[tuple[str, str], str] = {}
         self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}
         self._recent: OrderedDict[str, list[tuple[str, Value]]] = OrderedDict()
@@ -93,11 +94,11 @@ class Memory:
                     return
                 del self._read[first]
 
-    def outdated(self, ticket: Ticket, now: datetime) -> bool:
+    def outdated(self, ticket: Ticket, clock: Callable[[], datetime]) -> bool:
         """Whether a ticket, as a page shows it, is older than it was when it was read by id a short while ago."""
         with self._lock:
             updated, at = self._read.get(ticket.ref, (OLDEST, OLDEST))
-        return ticket.updated < updated and now < at + SEARCH_LAGS
+        return ticket.updated < updated and clock() < at + SEARCH_LAGS
 
     def rest(self, ref: str) -> timedelta:
         """How long to leave a ticket alone whose ledger could not be written, one time more."""

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from connectors.model import Channel, Link, Message, Ticket
 from rules.decide import Decision
@@ -30,6 +30,8 @@ from sync.buttons import buttons
 from sync.effects import STANDING_TEXT, Effect, Scene, World, as_watched, colour_of, digest, said, standard
 from sync.ledger import Entry, Ledger
 
+Spot: TypeAlias = tuple[str, str]
+"""A channel: the connector, and the ref by which it was opened."""
 KIND: Final = "channel:"
 CLOSED: Final = "!restricted"
 """Ends the place of a channel that was opened for a restricted ticket: whoever was in another one stays out of it."""
@@ -76,6 +78,13 @@ def opened(rules: RuleSet, ledger: Ledger, world: World, *, restricted: bool) ->
     return found
 
 
+def owned(ledger: Ledger) -> Iterator[tuple[Spot, bool]]:
+    """The channels that are a ticket's own, and whether each was opened for it while it was restricted."""
+    for key, entry in ledger.entries.items():
+        if key.startswith(KIND) and entry.ref:
+            yield (entry.to.partition(":")[0], entry.ref), key.endswith(CLOSED)
+
+
 def archived(ledger: Ledger) -> frozenset[str]:
     """The refs of channels that are archived, with all that stands in them."""
     return frozenset(e.ref for key, e in ledger.entries.items() if key.startswith(KIND) and e.sum == ARCHIVED)
@@ -99,7 +108,7 @@ def _entries(rule: Room, ledger: Ledger) -> Iterator[tuple[str, Entry]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spot:
+class _Room:
     """One channel of a rule: the product, the rest of its key, the ticket's words as they are in it, its entry."""
 
     product: str
@@ -121,7 +130,7 @@ def _of(decision: Decision, rule: Room, scene: Scene) -> Iterator[Effect]:
             yield _card(decision, rule, spot, scene)
 
 
-def _spots(rule: Room, scene: Scene) -> Iterator[_Spot]:
+def _spots(rule: Room, scene: Scene) -> Iterator[_Room]:
     """Where the rule has channels. A restricted ticket has others, which are followed also when that is over."""
     products = [one for one in scene.world.products if one in scene.world.channels]
     for product in (one for one in products if not rule.products or one in rule.products):
@@ -135,10 +144,10 @@ def _spots(rule: Room, scene: Scene) -> Iterator[_Spot]:
                 yield private
 
 
-def _spot(rule: Room, product: str, place: str, facts: Facts, scene: Scene) -> _Spot:
+def _spot(rule: Room, product: str, place: str, facts: Facts, scene: Scene) -> _Room:
     key, was = _key(rule, place)
     entry = scene.ledger.get(key, was) if rule.mode == "on" else None  # of a watched one it is a message's
-    return _Spot(product, place, facts, entry or Entry())
+    return _Room(product, place, facts, entry or Entry())
 
 
 def _teams(facts: Facts) -> tuple[str, ...]:
@@ -168,7 +177,7 @@ def _over(ticket: Ticket) -> datetime | None:
     return max(left, default=ticket.complete_since or ticket.created)
 
 
-def _channel(decision: Decision, rule: Room, spot: _Spot, due: datetime | None, scene: Scene) -> Effect:
+def _channel(decision: Decision, rule: Room, spot: _Room, due: datetime | None, scene: Scene) -> Effect:
     words, ended = _words(spot.facts, rule, decision), due is not None and due <= scene.now
     address = Address(spot.place, spot.product, "")
     name = fitting(rule.channel.render(words))
@@ -207,7 +216,7 @@ def _channel(decision: Decision, rule: Room, spot: _Spot, due: datetime | None, 
     )
 
 
-def _archiving(decision: Decision, rule: Room, spot: _Spot, due: datetime, scene: Scene) -> Effect:
+def _archiving(decision: Decision, rule: Room, spot: _Room, due: datetime, scene: Scene) -> Effect:
     """That it will be archived."""
     name = fitting(rule.channel.render(_words(spot.facts, rule, decision)))
     key, was = _key(rule, spot.place)
@@ -218,11 +227,11 @@ def _archiving(decision: Decision, rule: Room, spot: _Spot, due: datetime, scene
     )  # fmt: skip
 
 
-def _card_key(rule: Room, spot: _Spot) -> str:
+def _card_key(rule: Room, spot: _Room) -> str:
     return f"notify:{rule.id}>channel:{rule.id}@{spot.place}"
 
 
-def _card(decision: Decision, rule: Room, spot: _Spot, scene: Scene) -> Effect:
+def _card(decision: Decision, rule: Room, spot: _Room, scene: Scene) -> Effect:
     """What stands in it, pinned: how the ticket stands."""
     address = Address(f"channel:{rule.id}@{spot.place}", spot.product, spot.entry.ref)
     then = replace(scene, now=decision.since, facts=spot.facts)
@@ -253,7 +262,7 @@ def _words(facts: Facts, rule: Room, decision: Decision) -> Mapping[str, object]
     return facts.words({"rule": rule.name or rule.id, "since": decision.since})
 
 
-def _people(rule: Room, spot: _Spot, scene: Scene) -> tuple[str, ...]:
+def _people(rule: Room, spot: _Room, scene: Scene) -> tuple[str, ...]:
     found = invited(rule.invite, spot.facts, scene.rules, spot.product, scene.now)
     closed = scene.restriction
     return tuple(

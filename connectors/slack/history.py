@@ -82,13 +82,6 @@ class Finder:
         """The ref of the ticket that the message at this timestamp is about, where it is one of ours; else empty."""
         return _about(self.message(channel, ts, tried), self._who_we_are(tried))
 
-    def tickets(self, channel: str, tried: str) -> frozenset[str]:
-        """The refs of all tickets that our latest messages in a channel are about."""
-        me = self._who_we_are(tried)
-        page = next(iter(self._pages(tried, _listed(channel, "0"))), None)
-        told = (page["messages"] or ()) if page is not None else ()
-        return frozenset(_about(message, me) for message in told) - {""}
-
     def _search(self, spot: Spot, key: str, oldest: datetime, me: Me, tried: str) -> tuple[datetime | None, list[str]]:
         """Slack's time at the first page, and the timestamps of the messages that carry the key."""
         at: datetime | None = None

@@ -166,18 +166,17 @@ class Slack(Messenger):
         self._client.call(tried, lambda web: web.views_open(trigger_id=trigger, view=view(command, form)))
 
     def about(self, command: Command) -> str:
-        """The ticket of the message that a shortcut was used on, of the one its thread stands under, or of the channel,
-        where it is a ticket's own.
-        """
+        """The ticket of the message that a shortcut was used on, or of the one its thread stands under."""
         channel, *stamps = Handle.parse(command.reply).spot.split(":")
         tried = f"could not look for the ticket of a message in {self.name}"
         for stamp in reversed(stamps):  # the thread's own message first
             if ref := self._finder.ticket(channel, stamp, tried):
                 return ref
-        if not channel or not self._rooms.opened(channel, tried):
-            return ""
-        tickets = self._finder.tickets(channel, tried)
-        return next(iter(tickets)) if len(tickets) == 1 else ""
+        return ""
+
+    def room(self, command: Command) -> str:
+        """The channel in which a command was typed, or the message stands that a shortcut was used on."""
+        return Handle.parse(command.reply).spot.partition(":")[0]
 
     def receive(self, request: Request, now: datetime) -> Receipt:
         """Read a webhook: a click, a form, a slash command, Slack's handshake. Raises BadRequest; makes no call."""

@@ -73,11 +73,6 @@ class Rooms:
         if wrong:
             raise Refused("; ".join(dict.fromkeys(wrong)))
 
-    def opened(self, ref: str, tried: str) -> bool:
-        """Whether a channel was opened for a ticket."""
-        told = self._read(tried, lambda web: web.conversations_info(channel=ref))["channel"] or {}
-        return str((told.get("purpose") or {}).get("value") or "").startswith(OPENED)
-
     # -- opening
 
     def _mark(self, id_: str, key: str, tried: str) -> None:

@@ -29,7 +29,7 @@ from connectors.teams.checks import Check
 from connectors.teams.client import Client, conversation
 from connectors.teams.forms import INSTEAD, form_card
 from connectors.teams.incoming import Reading
-from connectors.teams.places import Places, Spot, spot_from, spot_of
+from connectors.teams.places import CHANNEL, Places, Spot, spot_from, spot_of
 from connectors.teams.rooms import Rooms
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.trust import HOSTS, KEPT, Expected, Keys, verified
@@ -151,6 +151,11 @@ class Teams(Messenger):
         where = spot_from(command.reply)
         known = self._cards.get(where.ref(where.root)) if where.root else None
         return known.about if known is not None else ""
+
+    def room(self, command: Command) -> str:
+        """The channel in which a command was typed to the bot, in whatever thread."""
+        where = spot_from(command.reply).conversation
+        return where if CHANNEL.fullmatch(where) else ""
 
     def receive(self, request: Request, now: datetime) -> Receipt:
         """Read an activity: a click, a form, a message to the bot. Raises BadRequest.

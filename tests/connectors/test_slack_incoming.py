@@ -289,19 +289,15 @@ def test_a_message_elsewhere_tells_no_ticket(at):
     assert at.slack.about(Command("", "comment", User("U1"), "slack", reply="https://x trigger")) == ""
 
 
-def test_a_channel_that_was_opened_for_a_ticket_tells_it_and_no_other_channel_does(at):
+def test_a_command_says_in_which_channel_it_was_typed_and_nothing_there_tells_its_ticket(at):
     room = at.state.channel("#inc-ops-1")
-    for channel in (room, at.ops):
-        at.slack.put(channel.id, Message("a card", about=Topic("10001")), None, channel.name)
-    fields = [at.box.people.typed(at.ann, channel, "status") for channel in (room, at.ops)]
-    asked = [interpret(each, "slash_commands", "slack") for each in fields]
-    assert [at.slack.about(command) for command in asked] == ["", ""]
     room.purpose = "Opened by Pointman (k)."
-    assert [at.slack.about(command) for command in asked] == ["10001", ""]
-    lone = at.state.say(at.ann, room, "hello")
-    assert at.slack.about(chosen(at, lone)) == "10001"
-    at.slack.put(room.id, Message("of another", about=Topic("10002")), None, "k2")
-    assert at.slack.about(asked[0]) == "", "a list of several tickets may be told there, too"
+    at.slack.put(room.id, Message("a card", about=Topic("10001")), None, "k")
+    typed = interpret(at.box.people.typed(at.ann, room, "status"), "slash_commands", "slack")
+    lone = chosen(at, at.state.say(at.ann, room, "hello"))
+    assert [at.slack.room(command) for command in (typed, lone)] == [room.id, room.id]
+    assert [at.slack.about(command) for command in (typed, lone)] == ["", ""], "whose own it is says the ledger"
+    assert at.slack.room(Command("", "comment", User("U1"), "slack", reply="https://x trigger")) == ""
 
 
 def test_a_card_that_is_edited_and_retired_still_tells_its_ticket(at):

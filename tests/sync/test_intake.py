@@ -43,6 +43,7 @@ class Desk:
         self.asked: list[str] = []
         self.carried: list[Command] = []
         self.made = ""
+        self.rooms: dict[str, str] = {}
         self.planned: Callable[[Command], Shown | None] = lambda _command: Shown(Message("as it is now"))
         self.carry: Callable[[Command], str] = lambda command: f"{command.verb}: done"
         self.queue = MemoryQueue(self.look, lambda ref: 0, lambda: self.now, workers=2)
@@ -70,6 +71,12 @@ class Desk:
 
     def knows(self, ref: str) -> bool:
         return ref in self.tracker.tickets
+
+    def here(self, command: Command, channel: str) -> str:
+        return self.rooms.get(channel, "")
+
+    def which(self, command: Command) -> str:
+        return f"Which ticket? {command.verb} what?"
 
     def command(self, command: Command) -> str:
         self.carried.append(command)
@@ -228,12 +235,16 @@ class Placed(MemoryMessenger):
     """A messenger whose places tell a ticket, or are in trouble."""
 
     ref = ""
+    channel = ""
     trouble: Temporary | None = None
 
     def about(self, command: Command) -> str:
         if self.trouble is not None:
             raise self.trouble
         return self.ref
+
+    def room(self, command: Command) -> str:
+        return self.channel
 
 
 @pytest.fixture
@@ -248,6 +259,17 @@ def test_a_place_that_tells_its_ticket_needs_no_key(desk: Desk, placed: Placed) 
     desk.intake.take(words("status"))
     desk.settle()
     assert [command.ref for command in desk.carried] == [placed.ref]
+
+
+def test_a_channel_that_is_a_tickets_own_needs_no_key_and_a_thread_in_it_goes_first(desk: Desk, placed: Placed) -> None:
+    own, other = desk.tracker.ticket("OPS-1"), desk.tracker.ticket("OPS-2")
+    desk.rooms = {"C1": own}
+    for channel, thread, verb in (("C1", "", "status"), ("C1", other, "next"), ("C2", "", "why")):
+        placed.channel, placed.ref = channel, thread
+        assert desk.intake.heard(words(verb)).wait(5)
+    desk.settle()
+    assert sorted((command.verb, command.ref) for command in desk.carried) == [("next", other), ("status", own)]
+    assert [text for _, text in placed.answers if "Which" in text] == ["Which ticket? why what?"]
 
 
 def test_a_place_that_cannot_tell_now_has_the_person_asked(desk: Desk, placed: Placed) -> None:
