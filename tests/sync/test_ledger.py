@@ -75,6 +75,22 @@ def test_no_text_is_read_as_anything_but_a_ledger_or_an_error(text: str) -> None
     assert isinstance(read, Ledger)
 
 
+junk = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | texts, lambda x: st.lists(x, max_size=3))
+rows = st.lists(st.one_of(junk, st.integers(0, 2), st.sampled_from(["x", "ann"])), max_size=6)
+parts = st.lists(st.sampled_from(["ann", ["take"], ["pause", "until"], [], None, 3]), max_size=3)
+
+
+@pytest.mark.uncounted
+@given(st.fixed_dictionaries({"a": st.lists(rows, max_size=3)}, optional={"w": parts, "q": parts, "d": junk}))
+@settings(max_examples=300, deadline=None)
+def test_no_rows_are_read_as_anything_but_acts_or_an_error(written: dict[str, object]) -> None:
+    try:
+        read = Ledger.loads(json.dumps({"v": 2, "id": "1", "e": {}, **written}), "1")
+    except Unreadable:
+        return
+    assert Ledger.loads(read.dumps(), "1") == read
+
+
 def test_no_ledger_and_another_tickets_ledger_are_empty() -> None:
     theirs = Ledger("10002").with_act(Act("x", NOW, "ann", "acknowledge"))
     assert Ledger.loads(None, "10001") == Ledger("10001")
