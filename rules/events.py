@@ -149,7 +149,8 @@ def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
     if change.field == CONFIRMED:
         text = f"{change.by} is still on it"
     if change.field == "acknowledged" and change.after is None:
-        text = f"counts as not acknowledged again{_by(change.by) if change.by != OURSELVES else ''}"
+        text = f"counts as not acknowledged again{_by(change.by)}"
+        text = "nobody answered, so it counts as not acknowledged again" if change.by == OURSELVES else text
     if change.field.startswith(GOAL):
         text = _goal(change, rules)
     if change.field in rules.roles:

@@ -20,7 +20,7 @@ from rules.cadence import UPDATE, Told
 from rules.clock import written
 from rules.decide import Decision, decide
 from rules.directory import Address
-from rules.events import CONFIRMED, Event, events
+from rules.events import CONFIRMED, OURSELVES, Event, events
 from rules.model import Recipient
 from rules.quiet import PAUSED
 from sync.acts import ESCALATED
@@ -250,7 +250,9 @@ def _worth_telling(happened: Iterable[Event]) -> Iterator[Event]:
     several = tuple(happened)
     named = {(event.at, event.field) for event in several if not event.kind.startswith("changed:")}
     for event in several:
-        if event.field == "acknowledged" and event.after is None:
+        if event.field == "acknowledged" and event.after is None and event.by == OURSELVES:
+            yield event  # it says that nobody answered
+        elif event.field == "acknowledged" and event.after is None:
             yield replace(event, text=f"nobody takes care of it any more{f', says {event.by}' if event.by else ''}")
         elif event.kind.startswith("changed:"):
             known = (event.at, event.field) in named or (event.field == "phase" and (event.at, "") in named)

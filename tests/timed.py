@@ -125,7 +125,7 @@ _POSTED: Final = [*_FIRST, "maria: Half of it has light.\nNext update by 10:37."
 _BY_ITSELF: Final = [
     *_FIRST,
     "Since 10:05: affected users is 7 by Maria Keller.\nNext update by 11:05.",
-    "Since 10:35: nobody takes care of it any more, says Pointman.\nNext update by 11:35.",
+    "Since 10:35: nobody answered, so it counts as not acknowledged again.\nNext update by 11:35.",
 ]
 
 

@@ -80,7 +80,7 @@ It must be restored by 07:00.""",
         "U-tom",
         f"""\
 *OPS-1* Checkout is down: Nobody has acknowledged since 04:55, severity high. {LINK}
-Changed: counts as not acknowledged again.
+Changed: nobody answered, so it counts as not acknowledged again.
 Called: maria at 03:15, incidents at 03:15, #management at 03:30, tom at 04:40.
 In the way: it is on hold (the <vendor> looks into it), nobody has it, nobody has acknowledged it.
 It must be restored by 07:00.
