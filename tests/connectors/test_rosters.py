@@ -285,6 +285,39 @@ def test_an_event_is_a_shift(box: Box, event: str, shifts: list[tuple[str, str, 
 
 
 @ical
+@pytest.mark.parametrize(
+    ("event", "shifts", "why"),
+    [
+        ("DTSTART;TZID=Europe/Berlin:20261019T090000\r\nDTEND;TZID=Europe/Berlin:20261026T090000\r\nRRULE:FREQ=WEEKLY",
+         [("2026-10-19 07:00", "2026-10-26 08:00"), ("2026-10-26 08:00", "2026-11-02 08:00")],
+         "a week of an hour more; the next begins at nine as well"),
+        ("DTSTART:20261019T090000\r\nDTEND:20261026T090000\r\nRRULE:FREQ=WEEKLY;COUNT=2",
+         [("2026-10-19 07:00", "2026-10-26 08:00"), ("2026-10-26 08:00", "2026-11-02 08:00")], "so in no zone"),
+        ("DTSTART;VALUE=DATE:20261024\r\nDTEND;VALUE=DATE:20261026",
+         [("2026-10-23 22:00", "2026-10-25 23:00")], "two days, of which one has 25 hours"),
+        ("DTSTART;TZID=Europe/Berlin:20260329T013000\r\nDTEND;TZID=Europe/Berlin:20260329T033000",
+         [("2026-03-29 00:30", "2026-03-29 01:30")], "an hour that the clock leaps over"),
+        ("DTSTART;TZID=Europe/Berlin:20261025T023000\r\nDTEND;TZID=Europe/Berlin:20261025T033000",
+         [("2026-10-25 00:30", "2026-10-25 02:30")], "of two times the first"),
+        ("DTSTART;TZID=W. Europe Standard Time:20261025T013000\r\nDTEND;TZID=W. Europe Standard Time:20261025T033000",
+         [("2026-10-24 23:30", "2026-10-25 02:30")], "a zone as Outlook calls it"),
+        ("DTSTART;TZID=Australia/Lord_Howe:20261004T013000\r\nDTEND;TZID=Australia/Lord_Howe:20261004T030000",
+         [("2026-10-03 15:00", "2026-10-03 16:00")], "a clock that leaps over half an hour"),
+        ("DTSTART;TZID=Asia/Kathmandu:20260701T090000\r\nDTEND;TZID=Asia/Kathmandu:20260701T170000",
+         [("2026-07-01 03:15", "2026-07-01 11:15")], "a quarter of an hour beside everybody else"),
+    ],
+)  # fmt: skip
+def test_a_shift_over_a_change_of_the_clock_is_as_the_clock_on_the_wall_shows_it(
+    box: Box, event: str, shifts: list[tuple[str, str]], why: str
+) -> None:
+    box.state.feed = feed(event)
+    wanted = [tuple(datetime.fromisoformat(edge).replace(tzinfo=UTC) for edge in shift) for shift in shifts]
+    days = timedelta(days=2)
+    found = box.roster.shifts("PI7DH85", wanted[0][0] - days, wanted[-1][1] - timedelta(minutes=1))
+    assert [(shift.start, shift.until) for shift in found] == wanted, why
+
+
+@ical
 def test_a_feed_is_read_again_when_it_is_another(box: Box) -> None:
     assert [who for who, _, _ in box.shifts()] == ["maria"]
     assert [who for who, _, _ in box.shifts()] == ["maria"]
