@@ -223,8 +223,9 @@ def clock(rule: Objective, past: Past, now: datetime) -> Clock | NoClock:
     goal = _goal(rule, past) if changed is None else duration.parse(str(changed.after))
     if isinstance(goal, NoClock):
         return goal
-    made = Clock(rule, goal, past.ticket.created, now, changed=changed)
-    return _recovery_point(made, past) if rule.goal == "rpo" else _timed(made, past)
+    if rule.goal == "rpo":
+        return _recovery_point(Clock(rule, goal, past.ticket.created, now, changed=changed), past)
+    return _timed(rule, goal, changed, past, now)
 
 
 def _changed(rule: Objective, past: Past) -> Change | None:
@@ -264,22 +265,21 @@ def _recovery_point(made: Clock, past: Past) -> Clock:
     return replace(made, begun=point, running=running, stopped=detected, known=known)
 
 
-def _timed(made: Clock, past: Past) -> Clock | NoClock:
+def _timed(rule: Objective, goal: timedelta, changed: Change | None, past: Past, now: datetime) -> Clock | NoClock:
     """A clock between two moments of the ticket."""
-    rule = made.rule
     begun = _started(rule.start, past)
     if begun is None:
         return NoClock(f"its start, {rule.start}, has not come")
     stopped = _stopped(rule.stop, begun, past) if not isinstance(begun, Unknown) else UNKNOWN
     if isinstance(begun, Unknown) or isinstance(stopped, Unknown):
-        return replace(made, unknown=NO_HISTORY)
+        return Clock(rule, goal, past.ticket.created, now, changed=changed, unknown=NO_HISTORY)
     running = _running(rule, begun, stopped, past)
     if isinstance(running, str):
-        return replace(made, begun=begun, unknown=running)
+        return Clock(rule, goal, begun, now, changed=changed, unknown=running)
     eta = past.facts["eta"]
     calendar = past.rules.calendars[rule.calendar] if rule.calendar is not None else None
     expected = eta if isinstance(eta, datetime) and rule.stop == "restored" else None
-    return replace(made, begun=begun, stopped=stopped, running=running, calendar=calendar, eta=expected)
+    return Clock(rule, goal, begun, now, running, stopped, calendar, expected, changed=changed)
 
 
 # ---- from when until when

@@ -7,7 +7,7 @@ that is past is made, so nobody is called six times after an hour of downtime; e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -130,10 +130,13 @@ def reached_nobody(decision: Decision, moment: Moment, scene: Scene) -> bool:
 
 def _addressed(series: Series, scene: Scene) -> Iterator[tuple[Moment, Address]]:
     """Each moment with everybody whom it calls; where that is nobody, the fallback is told so."""
+    met: dict[tuple[Recipient, ...], tuple[Address, ...]] = {}  # a repeat is for the same as its step
     for moment in series.moments:
         if moment.then is not None:
             continue
-        found: Iterable[Address] = scene.roles(moment.to) if moment.at is None else (moment.at,)
+        found = (moment.at,) if moment.at is not None else met.get(moment.to)
+        if found is None:
+            found = met[moment.to] = scene.roles(moment.to)
         made = moment
         if not found:
             made = replace(moment, note=f"(nobody found for {', '.join(map(str, moment.to))})")

@@ -14,7 +14,7 @@ from connectors.model import Ticket, Value
 from rules.decide import Decision
 from rules.directory import person_of, user_of
 from rules.model import RuleSet
-from sync.effects import Effect, World, digest
+from sync.effects import Effect, World, digest, named
 from sync.items import Item, by_us, same, shown
 from sync.ledger import RETRY_ERRORS_AFTER, Entry, Failure, Ledger
 
@@ -46,7 +46,7 @@ class Fields:
             self.now,
             self.now,
             value=value,
-            digest=digest(value),
+            digest=named(value) if isinstance(value, str) else digest(value),
             why=decision.why,
             watched=watched,
         )

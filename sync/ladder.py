@@ -146,11 +146,13 @@ class _Ladder:
 
     def _worded(self, moment: Moment) -> Moment:
         """A call that asks whether somebody is still on it says so, and until when it waits for an answer."""
+        if moment.effective > self.scene.now:  # nothing is said yet
+            return moment
         step = self.rule.steps[moment.number - 1]
         options = step.options or self.rule.options
         words: dict[str, object] = {"offered": options} if options else {}
         following = self.rule.steps[moment.number : moment.number + 1]
-        if following and following[0].then is not None and moment.effective <= self.scene.now:
+        if following and following[0].then is not None:
             due = later(self._calendar, self.decision.since, following[0].after)
             waits = later(self._calendar, self.scene.now, following[0].after - step.after)
             ends = max((at for at in (due, waits) if at is not None), default=None)
