@@ -23,6 +23,8 @@ from connectors.errors import ConnectorError, Denied, Missing, Refused, Temporar
 T = TypeVar("T")
 PATIENCE = 3.0
 """The longest, in seconds, that `read` waits between two tries; what asks for longer is left to the caller."""
+PAUSE = 0.2
+"""How long, in seconds, it waits where the product asks for nothing."""
 
 
 def session(pool: int = 32) -> requests.Session:
@@ -106,7 +108,7 @@ def read(call: Callable[[], T], sleep: Callable[[float], None] | None = None) ->
     waits = Retrying(
         stop=stop_after_attempt(3),
         retry=retry_if_exception(_worth_another_try),
-        wait=wait_exception(lambda error: min(PATIENCE, getattr(error, "retry_after", None) or 0.2)),
+        wait=wait_exception(lambda error: min(PATIENCE, getattr(error, "retry_after", None) or PAUSE)),
         sleep=sleep or time.sleep,
         reraise=True,
     )
