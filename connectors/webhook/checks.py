@@ -36,6 +36,10 @@ def problems(hook: Webhook, wanted: Wanted) -> Iterator[Problem]:
     if back and len(back) < SHORTEST:
         said = f"the webhook_secret is shorter than {SHORTEST} characters: it can be guessed"
         yield Problem(Where(), said, table, "make one with `openssl rand -base64 32`", "warning")
+    try:
+        hook.directory()
+    except ConnectorError as error:
+        yield Problem(Where(), str(error), table, "api_token is a read-only REST API key, of the account's own")
     tried: set[str] = set()
     places = tuple(dict.fromkeys((*wanted.addresses, *wanted.people)))
     for place in places:

@@ -124,6 +124,12 @@ class Webhook(Messenger):
             self._known[user.id] = self._looked_up(user, token.get_secret_value())
         return self._known[user.id]
 
+    def directory(self) -> None:
+        """Look up whom there is, where there is a key for that, to prove it. Raises connectors.errors."""
+        if self.settings.api_token is not None and self.settings.recipe == "pagerduty":
+            token = self.settings.api_token.get_secret_value()
+            self._asked("/users?limit=1", token, f"could not look up users of {self.name}")
+
     def check(self, wanted: Wanted) -> Iterator[Problem]:
         """Whether the receiver answers and takes our credentials, without ringing; see `connectors.webhook.checks`."""
         return problems(self, wanted)
@@ -184,18 +190,21 @@ class Webhook(Messenger):
                 self._about.popitem(last=False)
 
     def _looked_up(self, user: User, token: str) -> User:
-        tried = f"could not look up who {user} is in {self.name}"
+        found = self._asked(f"/users/{user.id}", token, f"could not look up who {user} is in {self.name}").get("user")
+        email = found.get("email") if isinstance(found, dict) else None
+        return replace(user, email=email) if isinstance(email, str) else user
+
+    def _asked(self, path: str, token: str, tried: str) -> dict[str, Any]:
+        """What PagerDuty's REST API answers to a GET. Raises connectors.errors."""
         headers = {"Authorization": f"Token token={token}", "Accept": "application/vnd.pagerduty+json;version=2"}
-        url = f"{self.settings.api_url.rstrip('/')}/users/{user.id}"
+        url = f"{self.settings.api_url.rstrip('/')}{path}"
         try:
             told = read(lambda: self._once("GET", url, None, headers, tried)).json()
         except _Answered as refused:
             raise refused.error from None
         except ValueError:
             told = None
-        found = told.get("user") if isinstance(told, dict) else None
-        email = found.get("email") if isinstance(found, dict) else None
-        return replace(user, email=email) if isinstance(email, str) else user
+        return told if isinstance(told, dict) else {}
 
     # ---- sending
 

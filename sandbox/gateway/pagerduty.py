@@ -51,6 +51,8 @@ def user(state: GatewayState, asked: Asked) -> Answer:
     ident = asked.path.rpartition("/")[2]
     if asked.headers.get("authorization", "").removeprefix("Token token=") not in state.rest_keys:
         return Answer(401, {"error": {"message": "Authentication failed", "code": 2006}})
+    if ident == "users":
+        return Answer(200, {"users": [{"id": one} for one in state.users], "limit": 1, "offset": 0, "more": False})
     if ident not in state.users:
         return Answer(404, {"error": {"message": "Not Found", "code": 2100}})
     return Answer(200, {"user": {"id": ident, "type": "user", "name": "Somebody", "email": state.users[ident]}})

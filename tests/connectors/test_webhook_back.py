@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from connectors.base import BadRequest, Receipt, Request
+from connectors.base import BadRequest, Receipt, Request, Wanted
 from connectors.errors import Temporary
 from connectors.model import Command, Message, Topic, User
 from connectors.webhook.incoming import LONGEST
@@ -23,7 +23,7 @@ from connectors.webhook.pressed import signature
 from sandbox.gateway import GatewayState, People, Person
 from sandbox.gateway.people import Delivery
 from sandbox.http import Answer, Fault
-from tests.connectors.gateways import ACCOUNT, NOW, NUMBER, OURS, SECRET, TOKEN, Gateway, gateway
+from tests.connectors.gateways import ACCOUNT, NOW, NUMBER, OURS, ROUTING, SECRET, TOKEN, Gateway, gateway
 
 MARIA = Person("PLH1HKV", "Maria Engineer", "maria@example.org")
 MACHINE = Person("PINTEG1", "Events API V2", "", "events_api_v2_inbound_integration_reference")
@@ -458,6 +458,14 @@ def test_a_user_who_cannot_be_looked_up_now_is_trouble_that_names_no_secret(at: 
     with pytest.raises(Temporary, match="could not look up who Maria is") as error:
         made.who(User("PLH1HKV", "Maria"))
     assert "rest-key" not in str(error.value)
+
+
+@pytest.mark.parametrize(("key", "said"), [("rest", []), ("other", ["could not look up users of phone"])])
+def test_a_check_tries_the_key_by_which_people_are_known(at: Gateway, key: str, said: list[str]) -> None:
+    at.state.rest_keys, at.state.keys = {"rest"}, {ROUTING}
+    made = hook(at, "pagerduty", api_token=key, api_url=at.box.rest, webhook_secret="s" * 40)
+    found = [str(problem) for problem in made.check(Wanted(addresses=("oncall",)))]
+    assert [any(text in each for each in found) for text in said] == [True] * len(found)
 
 
 def test_a_call_is_remembered_with_its_ticket(at: Gateway) -> None:
