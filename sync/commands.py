@@ -20,7 +20,7 @@ from connectors.problems import nearest
 from rules.facts import Facts
 from rules.language import ASKING
 from rules.text import inert
-from sync import answers
+from sync import answers, rung
 from sync import log as ticket_log
 from sync.answers import VERBS
 from sync.asked import Asked, Shown, Sorry, Wish
@@ -134,7 +134,10 @@ def _carry_out(command: Command, engine: Engine) -> str:
     if done(command, ledger):
         return "That was done already."
     if not may(command.verb, who, asked.facts, asked.now):
-        raise Sorry(f"Only {who_may(command.verb, asked.facts, asked.now)} may {command.verb} {ticket.key}.")
+        said = f"Only {who_may(command.verb, asked.facts, asked.now)} may {command.verb} {ticket.key}."
+        if (line := rung.unheard(asked, said)) is not None:
+            _write(asked, Wish("", comment=engine.logged(ticket, [line], None)), engine)
+        raise Sorry(said)
     wanted = wish(asked)
     _write(asked, wanted, engine)
     return wanted.answer

@@ -14,6 +14,8 @@ from connectors.base import Messenger, Tracker
 from connectors.model import Command, Ticket
 from rules.events import acknowledged_after_each
 from rules.model import RuleSet
+from rules.text import inert
+from sync.items import shown
 from sync.ledger import Entry, Ledger, Unreadable
 from sync.perform import token
 
@@ -68,6 +70,18 @@ def known_elsewhere(command: Command, engine: Engine) -> str | None:
     """The key of a person whom the rules know by the ids of another connector of the same service."""
     sink, rules = engine.sinks.get(command.source), engine.rules
     return _by_id(sink.people, command.by.id, rules) if isinstance(sink, Messenger) and sink.people else None
+
+
+def unheard(asked: Asked, said: str) -> str | None:
+    """What the ticket's log says of somebody who may not do what they did where a phone rang; None for all others.
+
+    A service shows them no answer, and who reads the ticket should know why the ladder goes on.
+    """
+    place = " ".join(f"{word} {name}" for word, name in where(asked.command).items())
+    if not place:
+        return None
+    at = shown(asked.now, asked.rules, asked.now)
+    return f"{at} {inert(f'{asked.who}: {asked.command.verb} {place}')}, which does not count: {inert(said)}"
 
 
 def late(asked: Asked) -> bool:

@@ -284,8 +284,10 @@ def test_whoever_may_not_acknowledge_here_may_not_there() -> None:
         people = world.people
         assert world.over(people.act(STRANGER)).statuses == [202], "it would be refused again"
         assert world.acts(ref) == ()
+        assert "acknowledge in Opsgenie, which does not count: Only person:maria (maria) may" in world.log(ref)
         world.at("03:16")
         assert world.rings == 2, "the ladder goes on"
+        assert "which does not count" in world.log(ref)
         world.over(people.act(MARIA))
         assert world.who(ref) == ["maria: acknowledge"]
 
