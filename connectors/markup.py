@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
+
+from connectors.model import Topic
 
 _INLINE = re.compile(r"[\\`*_\[\]<>&~|]")
 _SHORT = 3_000
@@ -22,6 +25,7 @@ _ITEM = re.compile(r"- (?!\d+[.)])[^\W_][^\r\n]*")
 _LINE_START = re.compile(r"^(?:[!-/:-@\[-`{-~]|\d+(?=[.)]))")
 
 
+_WEB = ("http://", "https://")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _LIKE_LIST = SyntaxTreeNode(_MARKDOWN.parse("- a")).children[0]
 _LIKE_ITEM = _LIKE_LIST.children[0]
@@ -42,6 +46,42 @@ def parse(text: str) -> SyntaxTreeNode:
         tree.children = blocks
         return tree
     return _kept(text) if len(text) <= _SHORT else SyntaxTreeNode(_MARKDOWN.parse(text))
+
+
+def linked(text: str, about: Topic | None) -> SyntaxTreeNode:
+    """The same tree, in which the bare address of the ticket that a text is about is a link that reads as its key.
+
+    No other address becomes a link by itself: what came from a ticket may be anybody's. Code stays as it is.
+    """
+    if about is None or not about.key or not about.url.startswith(_WEB) or about.url not in plain(text):
+        return parse(text)
+    return _with_link(text, about.url, about.key)
+
+
+@lru_cache(32)
+def _with_link(text: str, url: str, key: str) -> SyntaxTreeNode:
+    tokens = _MARKDOWN.parse(text)
+    bare = re.compile(rf"(?<![^\s(]){re.escape(url)}(?=[.,:;!?)]*(?:\s|$))")
+    for token in tokens:
+        if token.type == "inline":
+            token.children = list(_relinked(token.children or [], bare, url, key))
+    return SyntaxTreeNode(tokens)
+
+
+def _relinked(children: list[Token], bare: re.Pattern[str], url: str, key: str) -> Iterator[Token]:
+    within = 0
+    for child in children:
+        within += child.nesting if child.type in {"link_open", "link_close"} else 0
+        parts = bare.split(child.content) if child.type == "text" and not within else [child.content]
+        if len(parts) == 1:
+            yield child
+            continue
+        for number, part in enumerate(parts):
+            if number:
+                yield Token("link_open", "a", 1, attrs={"href": url})
+                yield Token("text", "", 0, content=key)
+                yield Token("link_close", "a", -1)
+            yield Token("text", "", 0, content=part)
 
 
 def _by_line(parts: list[str]) -> list[SyntaxTreeNode] | None:

@@ -299,11 +299,12 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The ticket that a message is about. `key` and `summary` are empty where whoever reads it may not be told."""
+    """The ticket that a message is about. All but `ref` is empty where whoever reads it may not be told."""
 
     ref: str
     key: str = ""
     summary: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

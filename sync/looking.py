@@ -51,7 +51,7 @@ class Look:
         self.outdated = False
         self.unwritable = self.unlogged = ""
         self.resting = True
-        about = Topic(ticket.ref, ticket.key, ticket.summary)
+        about = Topic(ticket.ref, ticket.key, ticket.summary, ticket.url)
         self.performer = Performer(engine.sinks, engine.manners, engine.clock, self.expired, about)
 
     def expired(self) -> bool:

@@ -180,7 +180,7 @@ class Performer:
         texts |= dict.fromkeys(effect.thing.text for effect in group if effect.thing is not None)
         about = self.about
         if about is not None and (first.external or first.restricted):
-            about = Topic(about.ref, "" if first.external else about.key)
+            about = Topic(about.ref) if first.external else replace(about, summary="")
         offered = (button for effect in group if effect.thing is not None for button in effect.thing.buttons)
         thing = replace(first.thing, text="\n\n".join(texts), about=about, buttons=tuple(dict.fromkeys(offered)))
         claim = ledger.entries[first.key].claim

@@ -165,7 +165,7 @@ def _html(thing: Message, links: tuple[tuple[Button, str], ...], note: str) -> s
     return (
         '<!doctype html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"></head>'
         f'<body style="font-family:sans-serif;font-size:15px;line-height:1.45"><div style="{colour}">'
-        f"{title}{render.html(thing.text)}</div>"
+        f"{title}{render.html(thing.text, thing.about)}</div>"
         + (f"<p>{buttons}</p>" if buttons else "")
         + (f'<p style="font-size:13px;color:#57606a">{escape(note)}</p>' if note else "")
         + "</body></html>\n"

@@ -12,7 +12,8 @@ from html import escape
 import nh3
 from markdown_it.tree import SyntaxTreeNode
 
-from connectors.markup import parse, plain, words
+from connectors.markup import linked, parse, plain, words
+from connectors.model import Topic
 
 _TAGS = {
     "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
@@ -23,9 +24,12 @@ _SAME = {"strong", "em", "s", "blockquote", "table", "thead", "tbody", "tr", "th
 _CELLS = {"th", "td"}
 
 
-def html(text: str) -> str:
-    """A Markdown text as HTML: paragraphs, headings, lists, quotes, code, tables, links to the web and to addresses."""
-    made = "".join(_html(node) for node in parse(text).children)
+def html(text: str, about: Topic | None = None) -> str:
+    """A Markdown text as HTML: paragraphs, headings, lists, quotes, code, tables, links to the web and to addresses.
+
+    The bare address of the ticket that it is `about` is shown as its key.
+    """
+    made = "".join(_html(node) for node in linked(text, about).children)
     return nh3.clean(
         made,
         tags=_TAGS,

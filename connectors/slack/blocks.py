@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from markdown_it.tree import SyntaxTreeNode
 
-from connectors.markup import lines, parse, plain, words
-from connectors.model import Button, Message
+from connectors.markup import lines, linked, plain, words
+from connectors.model import Button, Message, Topic
 
 Json: TypeAlias = dict[str, Any]
 Style: TypeAlias = tuple[str, ...]
@@ -42,7 +42,7 @@ def blocks(message: Message) -> list[Json]:
         made.append({"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}})
     actions = [{"type": "actions", "elements": _buttons(message.buttons)}] if message.buttons else []
     room = ROOM - _size(made) - _size(actions)
-    return [*made, *rich_text(message.text, room), *actions]
+    return [*made, *rich_text(message.text, room, message.about), *actions]
 
 
 def _mark(colour: float | None) -> str:
@@ -98,9 +98,12 @@ def _buttons(buttons: Sequence[Button]) -> list[Json]:
 # ---- Markdown to rich text
 
 
-def rich_text(text: str, room: int = ROOM) -> list[Json]:
-    """A Markdown text as at most one `rich_text` block whose JSON takes no more than `room` characters."""
-    elements = _fitting([e for e in _blocks(parse(text).children, 0) if e["elements"]], room - 40)
+def rich_text(text: str, room: int = ROOM, about: Topic | None = None) -> list[Json]:
+    """A Markdown text as at most one `rich_text` block whose JSON takes no more than `room` characters.
+
+    The bare address of the ticket that it is `about` is shown as its key.
+    """
+    elements = _fitting([e for e in _blocks(linked(text, about).children, 0) if e["elements"]], room - 40)
     return [{"type": "rich_text", "elements": elements}] if elements else []
 
 

@@ -32,7 +32,7 @@ from microsoft_teams.cards.core import (
     TextRun,
 )
 
-from connectors.markup import lines, parse, plain, words
+from connectors.markup import lines, linked, plain, words
 from connectors.model import Button, Message
 
 Json: TypeAlias = dict[str, Any]
@@ -62,7 +62,7 @@ def card(message: Message, actions: Sequence[Action] | None = None) -> Json:
     buttons = [execute(button) for button in message.buttons] if actions is None else list(actions)
     head = _title(message)
     bare = dumped(AdaptiveCard(version=VERSION, body=head, actions=_in_row(buttons) or None))
-    body = _fitting(_blocks(parse(message.text).children, ""), ROOM - SPARE - size(bare))
+    body = _fitting(_blocks(linked(message.text, message.about).children, ""), ROOM - SPARE - size(bare))
     made = dumped(AdaptiveCard(version=VERSION, body=[*head, *body], actions=_in_row(buttons) or None))
     return {**made, "fallbackText": summary(message)}
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from connectors.markup import _line, inert, parse, plain, words
+from connectors.markup import _line, inert, linked, parse, plain, words
+from connectors.model import Topic
 
 NASTY = [
     "**bold** _it_ ~~gone~~ `code` ```",
@@ -152,3 +153,55 @@ def test_a_long_log_costs_little_when_one_is_added() -> None:
     assert _line.cache_info().misses == before + 1
     assert [node.type for node in tree.children].count("bullet_list") == 2
     assert len(tree.children[-1].children) == 301
+
+
+URL = "https://tracker.example.org/browse/OPS_1?x=1&y=2"
+ABOUT = Topic("1", "OPS-1", url=URL)
+
+
+def linked_to(text: str, about: Topic | None = ABOUT) -> list[tuple[str, str]]:
+    return [(str(node.attrs["href"]), words(node)) for node in linked(text, about).walk() if node.type == "link"]
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "why"),
+    [
+        (f"It is down. {inert(URL)}", 1, "at the end"),
+        (f"{inert(URL)}\n\n- see {inert(URL)}.\n- ({inert(URL)}), twice", 3, "anywhere, before punctuation"),
+        (f"**{inert(URL)}**", 1, "bold"),
+        (f"{inert(URL)}0", 0, "another address that begins so"),
+        (f"{inert(URL)}/comments", 0, "another address that begins so"),
+        (f"x{inert(URL)}", 0, "within a word"),
+        (f"https://evil.example/?to={inert(URL)}", 0, "within another address"),
+        ("https://evil.example/OPS-1", 0, "nobody else's becomes one"),
+        (f"`{URL}`", 0, "code"),
+        (f"```\ncurl {URL}\n```", 0, "code"),
+        (f"[there]({URL})", 1, "a link already"),
+        (f"[see {URL} there](https://wiki.example.org)", 1, "within a link"),
+    ],
+)
+def test_the_bare_address_of_the_ticket_reads_as_its_key(text: str, count: int, why: str) -> None:
+    found = linked_to(text)
+    assert len(found) == count, why
+    written = "](" in text
+    assert all(written or one == (URL, "OPS-1") for one in found), why
+
+
+@pytest.mark.parametrize(
+    "about",
+    [None, Topic("1"), Topic("1", "OPS-1"), Topic("1", url=URL), Topic("1", "OPS-1", url="javascript:alert(1)")],
+)
+def test_an_address_stays_as_it_is_where_the_key_or_the_address_may_not_be_told(about: Topic | None) -> None:
+    assert linked_to(f"{inert(URL)} javascript:alert(1)", about) == []
+
+
+def test_a_key_that_looks_like_markup_is_text() -> None:
+    (node,) = [n for n in linked(inert(URL), Topic("1", "**<!here>**", url=URL)).walk() if n.type == "link"]
+    assert [child.type for child in node.children] == ["text"]
+    assert words(node) == "**<!here>**"
+
+
+def test_a_tree_that_is_shared_is_not_changed() -> None:
+    text = f"see {inert(URL)}"
+    linked(text, ABOUT)
+    assert kinds(parse(text)) <= {"root", "paragraph", "inline", "text"}

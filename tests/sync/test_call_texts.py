@@ -104,11 +104,13 @@ def night() -> list[tuple[str, Message]]:
 
 
 def slack(message: Message) -> str:
-    """What Slack shows of a message: the text of its blocks, bold as `*bold*`."""
+    """What Slack shows of a message: the text of its blocks, bold as `*bold*`, a link as `<address|text>`."""
 
     def shown(one: Any) -> str:
         if "elements" in one:
             return "".join(map(shown, one["elements"]))
+        if one["type"] == "link":
+            return f"<{one['url']}|{one['text']}>"
         return f"*{one['text']}*" if one.get("style", {}).get("bold") else str(one.get("text", one.get("url", "")))
 
     return "\n".join(shown(one) for one in blocks(message) if one["type"] == "rich_text")
@@ -118,6 +120,8 @@ def teams(message: Message) -> str:
     """What Teams shows of a message: the text of its card."""
 
     def shown(run: Any) -> str:
+        if "selectAction" in run:
+            return f"<{run['selectAction']['url']}|{run['text']}>"
         return f"*{run['text']}*" if run.get("weight") == "Bolder" else str(run["text"])
 
     return "\n".join("".join(map(shown, one["inlines"])) for one in card(message)["body"])
@@ -133,9 +137,10 @@ def test_the_whole_text_of_each_step_in_slack_teams_and_mail(nth: int, night: li
     assert len(night) == len(STEPS)
     (place, message), (to, said) = night[nth], STEPS[nth]
     assert place == to
-    assert slack(message) == said
-    assert teams(message) == said
+    assert slack(message) == said.replace(LINK, f"<{LINK}|OPS-1>"), "the key leads there"
+    assert teams(message) == said.replace(LINK, f"<{LINK}|OPS-1>")
     assert mail(message) == said.replace("*", "")
+    assert f'<a href="{LINK}" rel="noopener noreferrer">OPS-1</a>' in render.html(message.text, message.about)
 
 
 def test_a_step_for_people_outside_says_only_what_their_audience_may_hear() -> None:
