@@ -132,6 +132,11 @@ class Escalate(Rule):
     calendar: str | None = None
     options: tuple[Template, ...] = ()
 
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for a sign of life: something comes of silence."""
+        return any(step.then is not None for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:

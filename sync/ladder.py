@@ -213,7 +213,7 @@ def _skipped(effective: datetime, skipping: list[Change]) -> str:
 
 def _unless(rule: Escalate, rules: RuleSet) -> str:
     """What would end the ladder, where its condition speaks of it."""
-    if any(step.then is not None for step in rule.steps):
+    if rule.asks:
         return UNLESS
     names = rule.when.names if rule.when is not None else frozenset()
     roles_ = (f"somebody is {rules.roles[role]}" for role in rules.roles if role in names)

@@ -17,7 +17,7 @@ from rules.decide import Decision
 from rules.events import about_to_have, had_since
 from rules.facts import Facts
 from rules.handover import by_time, handover
-from rules.model import Restrict, RuleSet
+from rules.model import Escalate, Restrict, RuleSet
 from rules.past import Past
 from rules.quiet import Quiet
 from rules.restrict import Restriction, restricting
@@ -259,10 +259,11 @@ class _Planner:
         self.retirements(frozenset(item.effect.key for item in self.items if not self._outdated(item)))
 
     def _outdated(self, item: Item) -> bool:
-        """Whether what stands there reminds of an update that is out, and the line is of the next reminder."""
-        entry = self.ledger.get(item.effect.key, item.effect.was)
-        reminds = item.effect.key.startswith(f"{REMIND}:") and item.effect.thing is None
-        return reminds and entry is not None and entry.at is not None and entry.at < item.effect.begun
+        """Whether what stands there is over (an update is out, somebody answered), and the line is of the next one."""
+        effect, rule = item.effect, self.rules.by_id.get(item.effect.rule)
+        ends = effect.key.startswith(f"{REMIND}:") or (isinstance(rule, Escalate) and rule.asks)
+        entry = self.ledger.get(effect.key, effect.was) if ends and effect.thing is None else None
+        return entry is not None and entry.at is not None and entry.at < effect.begun
 
     def _clocks(self) -> tuple[Decision, ...]:
         """Every objective with a clock here, and the fields that say how it stands; later kinds see them so."""

@@ -93,6 +93,16 @@ def test_a_change_and_a_comment_in_the_tracker_are_signs_of_life_and_what_we_do_
     assert acts(world, ref)[-1] == ("", "unacknowledge"), "our own notes on the ticket are no answer"
 
 
+def test_what_was_answered_asks_no_more_and_what_comes_next_asks_anew() -> None:
+    world, ref = quiet()
+    world.at("09:33").click("confirm", ref, "ann")
+    (asked,) = (post for post in world.posts if post.place == ANN)
+    assert asked.message.buttons == ()
+    world.at("10:04")
+    first, second = ([b.verb for b in post.message.buttons] for post in world.posts if post.place == ANN)
+    assert (first, second) == ([], ["confirm", "assign"])
+
+
 def test_who_answers_late_acknowledges_it_again() -> None:
     world, ref = quiet()
     world.at("09:48")
