@@ -23,6 +23,7 @@ from rules.values import Kind, ListOf, Record, TableOf
 from sync import config
 from sync.config import Config
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 RULES = "# ======== rules ========"
 LATER = "# ---- not yet"

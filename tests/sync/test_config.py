@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connectors.problems import Problems
 from sync.config import Config, load, moment
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 JIRA = """
 [connectors.jira]
 url = "https://example.atlassian.net"

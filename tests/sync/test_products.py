@@ -21,6 +21,7 @@ from sync.ledger import Ledger
 from sync.look import Engine, Site
 from tests.connectors import jiras, slack_workspace
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PEOPLE = """
 [defaults]

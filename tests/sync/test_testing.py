@@ -14,6 +14,7 @@ from sync.cli.app import app
 from tests.pages import ROOT
 from tests.world import COMPANY, RULES
 
+pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 CONFIG = """
 rules = ["rules.d"]
 mode = "watch"
