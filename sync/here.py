@@ -33,9 +33,9 @@ def ticket_of(command: Command, channel: str, engine: Engine) -> str:
     Raises connectors.errors of the tracker.
     """
     spot, known = (command.source, channel), engine.memory.rooms
-    if spot not in known:  # the first sweep has not come by yet, or it never will
+    if spot not in known and not engine.memory.whole:  # the first sweep has not come by yet
         known[spot] = _searched(spot, engine)
-    if not known[spot]:
+    if not known.get(spot):
         return ""
     try:
         ticket = engine.tracker.get(known[spot])

@@ -202,6 +202,10 @@ class Engine:
         """A whole sweep begins: what only the rules account for is counted anew."""
         self.unexplained = set()
 
+    def end_sweep(self) -> None:
+        """A whole sweep is through: everything that is open was considered."""
+        self.memory.whole = True
+
     def read(self, command: Command) -> Command | str:
         """The command with its parts in their places, where it came in words; or why it is none, for the person."""
         from sync.commands import Sorry, understood

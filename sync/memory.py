@@ -32,7 +32,8 @@ class Memory:
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
     every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
     `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written;
-    `waiting` what each ticket waits for; `rooms` whose own a channel is, empty where it is nobody's.
+    `waiting` what each ticket waits for; `rooms` whose own a channel is, empty where it is nobody's;
+    `whole` says that everything open was considered once.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Memory:
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self.waiting = Register()
         self.rooms: dict[tuple[str, str], str] = {}
+        self.whole = False
         self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}
         self._recent: OrderedDict[str, list[tuple[str, Value]]] = OrderedDict()

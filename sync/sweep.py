@@ -52,6 +52,9 @@ class Considering(Protocol):
     def begin_sweep(self) -> None:
         """A whole list begins: what only the rules account for is counted anew."""
 
+    def end_sweep(self) -> None:
+        """A whole list is through: everything that is open was considered."""
+
     def reaching(self, since: datetime) -> datetime:
         """How far back to list, so that nothing is forgotten which was held since then."""
 
@@ -114,6 +117,7 @@ class Sweep:
         for ref in left:
             del self._seen[ref]
             self._queue.put(ref)
+        self._engine.end_sweep()
         self.swept.last = self.swept.whole = began
         self.swept.listed, self.swept.refs = len(listed), frozenset(listed)
         return Round(len(listed), queued + len(left))

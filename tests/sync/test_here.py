@@ -61,6 +61,16 @@ def test_a_channel_that_was_nobodys_is_known_once_it_is_a_tickets() -> None:
     assert world.engine.here(asked(), "R1") == ref
 
 
+def test_once_a_sweep_was_through_nothing_is_searched_for_a_channel_that_is_nobodys() -> None:
+    world = _world()
+    ref = opened(world)
+    world.sweep()
+    world.engine.end_sweep()
+    world.tracker.open = None  # type: ignore[method-assign, assignment]
+    assert world.engine.here(asked(), "R9") == ""
+    assert world.engine.here(asked(), "R1") == ref
+
+
 def test_the_same_id_in_another_product_is_another_channel() -> None:
     world = _world()
     opened(world)

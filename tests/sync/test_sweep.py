@@ -85,7 +85,11 @@ class Desk:
         return self.back or since
 
     def begin_sweep(self) -> None:
-        self.begun = True
+        self.begun, self.ended = True, False
+
+    def end_sweep(self) -> None:
+        assert self.begun
+        self.ended = True
 
     def emergency(self) -> bool:
         self.emergencies += 1
@@ -140,6 +144,17 @@ def test_only_what_needs_it_is_looked_at(desk: Desk) -> None:
     desk.tracker.ticket("OPS-2", "quiet")
     done = desk.sweep.whole()
     assert (done.listed, done.queued, desk.looks()) == (2, 1, ["OPS-1"])
+
+
+def test_a_list_that_breaks_off_is_not_through(desk: Desk) -> None:
+    desk.tracker.ticket("OPS-1", "quiet")
+    desk.tracker.error = Temporary("could not list: HTTP 503")
+    with pytest.raises(Temporary):
+        desk.sweep.whole()
+    assert not desk.ended
+    desk.tracker.error = None
+    desk.sweep.whole()
+    assert desk.ended
 
 
 def test_ten_thousand_unchanged_tickets_cost_a_hundred_requests_and_no_thought(desk: Desk) -> None:
