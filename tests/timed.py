@@ -129,6 +129,43 @@ _BY_ITSELF: Final = [
 ]
 
 
+def answered(play: Playing) -> None:
+    """It is dark once more, and one who has it answers whatever is asked of him: later, not this one, still on it."""
+    play.at("11:10")
+    play.create("ann", summary="The warehouse is dark again")
+    play.at("11:16")
+    play.press("tom", "Take it", instead=_never)
+    play.at("11:37:10")
+    play.press("tom", "Remind me later", instead=_never)
+    play.at("11:39")
+    play.press("tom", "Skip this one", instead=_never)
+    play.at("12:21")
+    play.press("tom", "Still on it", instead=_never)
+    play.at("12:22")
+    play.ask("tom", ("pause", "1h"), instead=_never)
+    play.at("13:23")
+    play.move("tom", "Resolved")
+
+
+def _never() -> None:
+    raise AssertionError("it is played where people can answer")
+
+
+ANSWERED: Final = Counter({
+    ("escalate:dark", "person:tom", "Nobody has it, step 1"): 1,
+    ("escalate:still-on-it", "acknowledger", "Still on it?, step 1"): 2,
+    ("objective:power", "place:incidents", "Power, step 1"): 1,
+    _REMINDER: 3,
+    _UPDATE: 2,
+})  # fmt: skip
+"""The reminder comes again, and then of the update after the one that is skipped; what a pause holds comes after it."""
+ANSWERED_END: Final[Mapping[str, object]] = {**_END, "assignee": "tom", "acknowledged": True}
+AFTERWARDS: Final = [
+    "Since 11:10: assigned to Tom Reyes by Tom Reyes; acknowledged by tom.\nNext update by 12:40.",
+    "Nothing has changed since 11:16.\nThis update was due at 12:40.\nNext update by 13:52.",
+]
+
+
 def end(messenger: Messenger) -> Mapping[str, object]:
     """How the ticket stands when it is over."""
     return {**_END, "acknowledged": messenger != "webhook"}
@@ -149,7 +186,12 @@ def seen(play: Playing) -> Shown:
     """What is there."""
     course = play.made.desk.ticket(play.key).courses["recovery"]
     summary = play.read("incidents")[0].replace(f"\n{play.key}:", "")
-    updates = [text.partition("\n")[2] for text in play.read("management")]
+    return Shown([(f"{at:%H:%M}", said) for at, said in course if said], summary, updates(play))
+
+
+def updates(play: Playing) -> list[str]:
+    """What the updates say of what happened, each tracker's own words left out."""
+    found = [text.partition("\n")[2] for text in play.read("management")]
     for own in OWN:
-        updates[0] = updates[0].replace(own, "")
-    return Shown([(f"{at:%H:%M}", said) for at, said in course if said], summary, updates)
+        found[0] = found[0].replace(own, "")
+    return found
