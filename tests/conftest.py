@@ -35,6 +35,8 @@ COUNTING = pytest.StashKey[tuple[object, object]]()
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """What is measured is imported while lines are counted; after that they are not, until a test runs."""
+    if session.config.pluginmanager.has_plugin("dsession"):  # the workers do
+        return (yield)
     if (measured := coverage.Coverage.current()) is not None:
         _import_all(measured.get_option("run:source_pkgs"))
     session.config.stash[COUNTING] = sys.gettrace(), threading.gettrace()
