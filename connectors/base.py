@@ -292,6 +292,10 @@ class Messenger(Sink[Message]):
         """The channel where a command was typed, as `open` answers its ref; else empty. Makes no call."""
         return ""
 
+    def called(self, command: Command) -> tuple[str, ...]:
+        """What the calls are known by that somebody answered, where it rings. Raises connectors.errors."""
+        return (command.reply,)
+
     def link(self, place: str, ref: str) -> str:
         """Where a message is read by whoever may see it, as an address; empty where the product has none.
 

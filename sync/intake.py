@@ -17,10 +17,11 @@ from typing import Any, Literal, Protocol, TypeAlias
 import structlog
 
 from connectors.base import Messenger, Tracker
-from connectors.errors import ConnectorError, Missing, Refused
+from connectors.errors import ConnectorError, Missing, Refused, Temporary
 from connectors.model import Alert, Changed, Command, Comment, Edit, Form, Signal, Ticket
 from rules.language import ASKING, PLACELESS
 from sync import metrics, rung
+from sync.certain import Certain
 from sync.clicks import PATIENCE, Click, Doer
 from sync.queue import Queue
 from sync.recent import REMEMBERED, Recent
@@ -78,8 +79,8 @@ class Intake:
         self._deliveries = Recent(clock)
         self._people = ThreadPoolExecutor(8, "commands")
         self._asked: set[Future[Any]] = set()
-        self._certain: dict[tuple[str, str], Future[bool]] = {}
-        self._turn, self._clock = Lock(), clock
+        self._clock = clock
+        self._certain = Certain(self._deliveries, self._people, self._answered)
         self.alerts = Alerts(tracker, queue, clock)
 
     def take(self, signal: Changed | Command, carried_out: Callable[[], None] = lambda: None) -> Outcome:
@@ -92,40 +93,31 @@ class Intake:
         return outcome
 
     def certain(self, command: Command) -> Future[bool]:
-        """Take a command whose sender delivers it again until all is well: whether it is.
-
-        It is well when it stands on its ticket, and when it never will. What could not be done now is forgotten, so
-        that the next delivery tries again; one that comes meanwhile waits for the same.
-        """
-        key = command.source, command.id
-        with self._turn:
-            under_way = self._certain.get(key)
-            new = under_way is None and self._deliveries.add("command", *key)
-            metrics.SIGNALS.labels("command", "queued" if new else "repeated").inc()
-            if not new:
-                return under_way or _done(True)
-            try:
-                asked = self._certain[key] = self._people.submit(self._settled, command)
-            except RuntimeError:  # we take nothing more: the next process will
-                self._deliveries.drop("command", *key)
-                return _done(False)
+        """Take a command whose sender delivers it again until all is well: whether it is. See `sync.certain`."""
+        asked, new = self._certain.take(command)
+        metrics.SIGNALS.labels("command", "queued" if new else "repeated").inc()
         self._asked.add(asked)
         asked.add_done_callback(self._asked.discard)
         return asked
 
-    def _settled(self, command: Command) -> bool:
-        """Carry out a command from where a phone rang; whether it needs not come again."""
-        well = True
-        try:
-            well = self._answered(command)
-        finally:
-            with self._turn:
-                self._certain.pop((command.source, command.id), None)
-                if not well:
-                    self._deliveries.drop("command", command.source, command.id)
-        return well
-
     def _answered(self, command: Command) -> bool:
+        try:
+            well = tuple(self._answered_one(one) for one in self._calls(command))  # one that fails stops no other
+            return all(well)
+        except Temporary as error:
+            log.warning("not taken yet", source=command.source, call=command.reply, error=str(error))
+            return False
+        except ConnectorError as error:  # it would be denied again
+            log.warning("not known whose call it was", source=command.source, call=command.reply, error=str(error))
+            return True
+
+    def _calls(self, command: Command) -> tuple[Command, ...]:
+        """The command for each call that it is about: a service may gather several in one."""
+        messenger = self._messengers.get(command.source)
+        calls = messenger.called(command) if messenger is not None else (command.reply,)
+        return tuple(replace(command, reply=call) for call in calls)
+
+    def _answered_one(self, command: Command) -> bool:
         try:
             placed = self._called(command)
             if placed is None:
@@ -389,12 +381,6 @@ class Alerts:
         me = self._tracker.me()
         people = [c.by for c in ticket.history] + [c.by for c in ticket.comments]
         return any(by is not None and by != me for by in people)
-
-
-def _done(well: bool) -> Future[bool]:
-    done: Future[bool] = Future()
-    done.set_result(well)
-    return done
 
 
 def _later(alert: Alert) -> str:

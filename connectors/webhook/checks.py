@@ -36,6 +36,9 @@ def problems(hook: Webhook, wanted: Wanted) -> Iterator[Problem]:
     if back and len(back) < SHORTEST:
         said = f"the webhook_secret is shorter than {SHORTEST} characters: it can be guessed"
         yield Problem(Where(), said, table, "make one with `openssl rand -base64 32`", "warning")
+    if back and settings.recipe == "pagerduty" and settings.api_token is None:
+        said = "incidents of services that create alerts do not say which call they are of"
+        yield Problem(Where(), said, table, "set api_token, to look it up", "warning")
     try:
         hook.directory()
     except ConnectorError as error:

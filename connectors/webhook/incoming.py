@@ -39,6 +39,9 @@ SIGNATURES: Final = 10
 LONGEST_ID: Final = 200
 OURS: Final = re.compile(r"[0-9a-f]{10}")
 """What a call of ours is known by."""
+INCIDENT: Final = "incident:"
+"""What PagerDuty's incidents are known by that do not tell their calls; ours may be among their alerts."""
+_INCIDENT: Final = re.compile(r"[A-Z0-9]{3,30}")
 
 
 class Nothing(Exception):  # an answer for the sender, no fault of theirs
@@ -69,7 +72,7 @@ def receive(name: str, settings: WebhookSettings, request: Request, now: datetim
 
 def _recent(command: Command, now: datetime) -> None:
     at = command.at or now
-    if not OURS.fullmatch(command.reply):
+    if not OURS.fullmatch(command.reply) and not command.reply.startswith(INCIDENT):
         raise Nothing("it is about no call of Pointman's")
     if now - at > WINDOW or at - now > AHEAD:
         raise Nothing(f"it happened at {at.isoformat()}, which is too long ago, or ahead of its time")
@@ -123,8 +126,13 @@ def _pagerduty(told: Json, name: str, settings: WebhookSettings) -> Command:
     if agent.get("type") != "user_reference":  # we ended it ourselves, or it ended by time
         raise Nothing("no person did it")
     by = User(str(agent["id"]), str(agent.get("summary") or ""))
-    at = _at(str(event["occurred_at"]))
-    return _acknowledged(by, name, settings, str(event["data"].get("incident_key") or ""), at, str(event["id"]))
+    at, data = _at(str(event["occurred_at"])), event["data"]
+    call = str(data.get("incident_key") or "")
+    if settings.api_token is not None and _INCIDENT.fullmatch(str(data["id"])):
+        call = f"{INCIDENT}{data['id']} {call}".strip()
+    elif not call:
+        raise Nothing("its service creates alerts, so it does not say which call it was; an api_token could find out")
+    return _acknowledged(by, name, settings, call, at, str(event["id"]))
 
 
 def _alert(told: Json, name: str, settings: WebhookSettings) -> Command:

@@ -31,7 +31,7 @@ from connectors.problems import Problem, nearest
 from connectors.shapes import misshapen
 from connectors.webhook import pressed
 from connectors.webhook.checks import problems
-from connectors.webhook.incoming import receive
+from connectors.webhook.incoming import INCIDENT, OURS, receive
 from connectors.webhook.saying import asking, cut, words
 from connectors.webhook.settings import WebhookSettings
 from connectors.webhook.signing import signed
@@ -109,6 +109,26 @@ class Webhook(Messenger):
         """The ref of the ticket that a call was for, where this process made it; else empty."""
         with self._lock:
             return self._about.get(command.reply, "")
+
+    def called(self, command: Command) -> tuple[str, ...]:
+        """The calls of an incident of PagerDuty's: the keys of its alerts, which it does not tell itself."""
+        incident, _, key = command.reply.partition(" ")
+        token = self.settings.api_token
+        if token is None or not incident.startswith(INCIDENT):
+            return (command.reply,)
+        tried = f"could not look up the alerts of an incident of {self.name}"
+        path = f"/incidents/{incident.removeprefix(INCIDENT)}/alerts?limit=100"
+        try:
+            told = self._asked(path, token.get_secret_value(), tried).get("alerts")
+        except Temporary:
+            raise
+        except ConnectorError:
+            if not OURS.fullmatch(key):
+                raise
+            return (key,)
+        alerts = (alert for alert in told if isinstance(alert, dict)) if isinstance(told, list) else ()
+        keys = dict.fromkeys([key, *(str(alert.get("alert_key") or "") for alert in alerts)])
+        return tuple(one for one in keys if OURS.fullmatch(one))
 
     def answer(self, command: Command, text: str) -> None:
         """Say it to whoever pressed a key or sent a short message; elsewhere nobody waits for an answer."""

@@ -80,7 +80,7 @@ class WebhookSettings(ConnectorSettings):
         default="", description="Another connector by whose ids [people] knows this service's users: pagerduty, jira."
     )
     api_token: Secret | None = Field(
-        default=None, description="PagerDuty: a read-only REST API key, to look up the e-mail address of its users."
+        default=None, description="PagerDuty: a read-only REST API key, to look up an incident's alerts and its users."
     )
     api_url: str = Field(
         default="https://api.pagerduty.com",

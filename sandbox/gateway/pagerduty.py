@@ -58,6 +58,23 @@ def user(state: GatewayState, asked: Asked) -> Answer:
     return Answer(200, {"user": {"id": ident, "type": "user", "name": "Somebody", "email": state.users[ident]}})
 
 
+def alerts(state: GatewayState, asked: Asked) -> Answer:
+    """Tell of the alerts of an incident, each by the key of its event."""
+    if asked.headers.get("authorization", "").removeprefix("Token token=") not in state.rest_keys:
+        return Answer(401, {"error": {"message": "Authentication failed", "code": 2006}})
+    ident = asked.path.removeprefix("/rest/incidents/").removesuffix("/alerts")
+    found = [one for one in state.events if ident == state.gathered or incident_of(one.key) == ident]
+    if not found:
+        return Answer(404, {"error": {"message": "Not Found", "code": 2100}})
+    told = [{"id": f"A{one.key}", "type": "alert", "alert_key": one.key, "status": one.state} for one in found]
+    return Answer(200, {"alerts": told, "limit": 100, "offset": 0, "more": False})
+
+
+def incident_of(key: str) -> str:
+    """The id of the incident of an event."""
+    return f"Q{key.upper()}"
+
+
 def _wrong(event: Any) -> list[str]:
     if not isinstance(event, dict):
         return ["Event object format is unrecognized"]

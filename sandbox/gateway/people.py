@@ -19,6 +19,7 @@ from xml.etree import ElementTree as ET
 
 import requests
 
+from sandbox.gateway.pagerduty import incident_of
 from sandbox.gateway.state import Alert, Spoken
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ class People:
                 "agent": _reference(by.id, by.name, by.kind) if by is not None else None,
                 "client": None,
                 "data": {
-                    **_reference("PGR0VU2", "", "incident"),
+                    **_reference(self.state.gathered or incident_of(key), "", "incident"),
                     "number": 2,
                     "status": "acknowledged" if kind == "acknowledged" else "triggered",
-                    "incident_key": key,
+                    "incident_key": None if self.state.creates_alerts else key,
                     "created_at": now,
                     "title": "Checkout is down",
                     "service": _reference("PF9KMXH", "API Service", "service_reference"),

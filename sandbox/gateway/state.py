@@ -55,6 +55,8 @@ class GatewayState:
     """The receivers. `keys` are PagerDuty's routing keys, `api_keys` Opsgenie's and JSM's; `accounts` Twilio's tokens
     by SID, whose `numbers` may call; `secrets` are what the gateway of one's own verifies with, and `remembers` says
     whether it drops what comes twice. `users` are PagerDuty's with their addresses, told for one of `rest_keys`.
+    `creates_alerts`: its service does so, as all new ones do; then an incident does not tell the key of its event.
+    `gathered` is the incident that alert grouping put them all in.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -64,6 +66,8 @@ class GatewayState:
     numbers: set[str] = field(default_factory=set)
     secrets: tuple[str, ...] = ()
     remembers: bool = True
+    creates_alerts: bool = True
+    gathered: str = ""
     rest_keys: set[str] = field(default_factory=set)
     users: dict[str, str] = field(default_factory=dict)
     rings: list[Ring] = field(default_factory=list)
@@ -91,6 +95,7 @@ class GatewayState:
             "/2010-04-01/Accounts": twilio.take,
             "/hook": signed.take,
             "/rest/users": pagerduty.user,
+            "/rest/incidents": pagerduty.alerts,
         }
         for path, take in takers.items():
             if asked.path == path or asked.path.startswith(f"{path}/"):

@@ -186,6 +186,10 @@ class Marked(Messenger):
         """As the messenger inside."""
         return self.inner.about(command)
 
+    def called(self, command: Command) -> tuple[str, ...]:
+        """As the messenger inside."""
+        return self.inner.called(command)
+
     def link(self, place: str, ref: str) -> str:
         """As the messenger inside."""
         return self.inner.link(place, ref)

@@ -15,12 +15,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from connectors.base import BadRequest, Receipt, Request, Wanted
-from connectors.errors import Temporary
+from connectors.errors import Missing, Temporary
 from connectors.model import Command, Message, Topic, User
 from connectors.webhook.incoming import LONGEST
 from connectors.webhook.messenger import Webhook
 from connectors.webhook.pressed import signature
-from sandbox.gateway import GatewayState, People, Person
+from sandbox.gateway import Alert, GatewayState, People, Person
 from sandbox.gateway.people import Delivery
 from sandbox.http import Answer, Fault
 from tests.connectors.gateways import ACCOUNT, NOW, NUMBER, OURS, ROUTING, SECRET, TOKEN, Gateway, gateway
@@ -47,6 +47,7 @@ def at(running: Gateway) -> Gateway:
         kept.clear()
     running.box.server.heal()
     running.box.people.secrets = (KEY,)
+    state.creates_alerts, state.gathered = False, ""
     return running
 
 
@@ -143,9 +144,7 @@ def test_a_test_of_the_subscription_is_taken_well(at: Gateway) -> None:
     assert "pagey.ping" in ignored(hook(at, "pagerduty").receive(request(at.box.people.signed(ping)), NOW))
 
 
-@pytest.mark.parametrize(
-    "key", ["", "d3640fbd41094207a1c11e58e46b1662", "0123456789 ", "012345678G", "to:+4915112345678"]
-)
+@pytest.mark.parametrize("key", ["d3640fbd41094207a1c11e58e46b1662", "0123456789 ", "012345678G", "to:+4915112345678"])
 def test_what_is_about_no_call_of_ours_asks_for_nothing(at: Gateway, key: str) -> None:
     said = ignored(hook(at, "pagerduty").receive(request(incident(at.box.people, key=key)), NOW))
     assert said == "it is about no call of Pointman's"
@@ -458,6 +457,29 @@ def test_a_user_who_cannot_be_looked_up_now_is_trouble_that_names_no_secret(at: 
     with pytest.raises(Temporary, match="could not look up who Maria is") as error:
         made.who(User("PLH1HKV", "Maria"))
     assert "rest-key" not in str(error.value)
+
+
+def test_a_service_that_creates_alerts_does_not_tell_the_call_and_its_alerts_do(at: Gateway) -> None:
+    at.state.creates_alerts, at.state.keys, at.state.rest_keys = True, {ROUTING}, {"rest"}
+    at.state.events.append(Alert(CALL, ROUTING, "triggered", {}))
+    blind, made = hook(at, "pagerduty"), hook(at, "pagerduty", api_token="rest", api_url=at.box.rest)
+    assert "an api_token could find out" in ignored(blind.receive(request(incident(at.box.people)), NOW))
+    assert made.called(read(made, incident(at.box.people))) == (CALL,)
+    at.state.events.append(Alert("somebody else's", ROUTING, "triggered", {}))
+    at.state.gathered = "QGATHERED"
+    assert made.called(read(made, incident(at.box.people))) == (CALL,)
+    with pytest.raises(Missing):
+        made.called(replace(read(made, incident(at.box.people)), reply="incident:QNOBODY"))
+    told = replace(read(made, incident(at.box.people)), reply=f"incident:QNOBODY {CALL}")
+    assert made.called(told) == (CALL,), "it tells the call itself"
+
+
+@pytest.mark.parametrize("ident", ["", "../users", "Q1?x=1", "q1", 7, None])
+def test_what_is_no_incidents_id_is_never_asked_for(at: Gateway, ident: object) -> None:
+    made = hook(at, "pagerduty", api_token="rest", api_url=at.box.rest)
+    event = at.box.people.incident(MARIA, "acknowledged", CALL)
+    event["event"]["data"]["id"] = ident
+    assert "incident:" not in read(made, at.box.people.signed(event)).reply
 
 
 @pytest.mark.parametrize(("key", "said"), [("rest", []), ("other", ["could not look up users of phone"])])

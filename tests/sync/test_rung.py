@@ -20,7 +20,7 @@ from connectors.webhook.messenger import Webhook
 from rules import load
 from sandbox.gateway import People, Person
 from sandbox.gateway.people import TRIES, Delivery
-from sandbox.http import Fault
+from sandbox.http import Answer, Fault
 from sync.gate import Gate
 from sync.health import Health, Swept
 from sync.intake import Intake
@@ -73,6 +73,8 @@ class Answering(Night):
     def _phone(self) -> Webhook:
         url = f"http://127.0.0.1:{self.port}"
         back = {"public_url": url} if self.recipe.startswith("twilio") else {"webhook_secret": SECRET}
+        if self.recipe == "pagerduty":
+            back |= {"api_token": "rest", "api_url": self.at_gateway.box.rest}
         self.at_gateway.box.people.hook = f"{url}/hooks/phone"
         return self.at_gateway.hook(self.recipe, **{**back, **self.settings})
 
@@ -149,7 +151,7 @@ def answering(
 ) -> Iterator[Answering]:
     clock = Same(NIGHT, speed=0)
     with gateway(clock) as at:
-        at.box.people.secrets = (SECRET,)
+        at.box.people.secrets, at.state.rest_keys = (SECRET,), {"rest"}
         world = Answering(at, recipe, to, company, settings)
         clock.world = world
         yield world
@@ -204,10 +206,8 @@ def test_a_key_that_is_pressed_and_a_short_message_that_is_answered_stop_the_lad
 
 
 def test_whoever_ends_the_incident_there_acknowledges_and_the_ticket_stays_open() -> None:
-    with answering(settings={"api_token": "rest"}) as world:
-        world.state.users, world.state.rest_keys = {"PLH1HKV": "maria@example.org"}, {"rest"}
-        world.settings = {"api_token": "rest", "api_url": world.at_gateway.box.rest}
-        world.die()
+    with answering() as world:
+        world.state.users = {"PLH1HKV": "maria@example.org"}
         ref = world.ticket(severity="high")
         world.at("03:06")
         world.over(world.people.resolve(MARIA))
@@ -460,6 +460,40 @@ def test_an_incident_that_is_none_of_ours_is_taken_well_and_changes_nothing(key:
         event = world.people.incident(MARIA, "acknowledged", key)
         assert world.again(world.people.signed(event)) == 202, "three refusals, and PagerDuty would stop to deliver"
         assert world.tracker.tickets[ref] == before
+
+
+def test_an_incident_that_gathers_several_calls_acknowledges_each_ticket() -> None:
+    with answering() as world:
+        refs = [world.ticket(f"OPS-{n}", severity="high") for n in range(1, 4)]
+        world.at("03:06")
+        world.state.gathered = "QALLOFTHEM"
+        one = world.acknowledges()
+        assert one.statuses == [202]
+        assert [len(world.acts(ref)) for ref in refs] == [1, 1, 1]
+        assert world.again(one) == 202
+        assert [len(world.acts(ref)) for ref in refs] == [1, 1, 1]
+
+
+def test_a_service_without_alerts_tells_the_call_itself() -> None:
+    with answering(settings={"api_token": None}) as world:
+        world.state.creates_alerts = False
+        ref = world.ticket(severity="high")
+        world.at("03:06")
+        assert world.acknowledges().statuses == [202]
+        assert len(world.acts(ref)) == 1
+
+
+def test_a_key_that_is_wrong_makes_nobody_deliver_in_vain_and_trouble_that_passes_does() -> None:
+    with answering() as world:
+        ref = world.ticket(severity="high")
+        world.at("03:06")
+        server = world.at_gateway.box.server
+        server.fail(Fault(lambda asked: "/alerts" in asked.path, Answer(503, "down"), times=3))
+        one = world.acknowledges()
+        assert one.statuses == [503, 202], "PagerDuty was away, and is back"
+        assert len(world.acts(ref)) == 1
+        world.state.rest_keys = set()
+        assert world.acknowledges().statuses == [202], "three that fail, and it would stop to deliver"
 
 
 # ---- nothing is lost
