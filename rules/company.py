@@ -187,6 +187,20 @@ def _rota(_name: str, values: Values, node: Node, at: Reading) -> None:
                 at.wrong(spoken["until"].where, "from and until must both have an offset, or neither")
             elif until <= start:
                 at.wrong(spoken["until"].where, "this override ends before it begins")
+    for index, one in enumerate(values.get("overrides", ())):
+        covering = next((late for late in values["overrides"][index + 1 :] if _covers(late, one)), None)
+        if covering is not None and overrides is not None:
+            said = f"a later override covers all of its time, so it counts only while {covering['person']} is away"
+            at.doubtful(overrides.value[index].where, said, "leave one of them out")
+
+
+def _covers(late: Values, one: Values) -> bool:
+    """Whether an override holds all the time that another does; those with and without an offset are not compared."""
+    spans = [moments.get(word) for moments in (late, one) for word in ("from", "until")]
+    known = [each for each in spans if isinstance(each, datetime)]
+    if len(known) < 4 or len({each.tzinfo is None for each in known}) > 1:
+        return False
+    return known[0] <= known[2] and known[3] <= known[1]
 
 
 def _reach(_name: str, values: Values, node: Node, at: Reading) -> None:

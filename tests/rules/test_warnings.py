@@ -144,6 +144,28 @@ def test_a_clock_that_never_runs_or_warns_at_its_start_is_warned_about(
     assert [line.partition("clock: ")[2].partition(";")[0] for line in lines] == ([said] if said else []), why
 
 
+SPAN = '{{ person = "{}", from = 2026-12-{}T00:00:00{z}, until = 2026-12-{}T00:00:00{z} }}'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hidden", "why"),
+    [
+        (("tom", 24, 26), ("maria", 24, 26), True, "the same days"),
+        (("tom", 24, 26), ("maria", 20, 30), True, "within"),
+        (("tom", 20, 30), ("maria", 24, 26), False, "a few days of a longer one"),
+        (("tom", 20, 25), ("maria", 24, 26), False, "one after the other"),
+    ],
+)
+def test_an_override_that_another_covers_is_warned_about(
+    first: tuple[str, int, int], second: tuple[str, int, int], hidden: bool, why: str
+) -> None:
+    rota = '[schedules]\nx = {{ rotation = ["maria", "tom"], handover = "09:00", overrides = [{}, {}] }}\n'
+    lines = warned(rota.format(SPAN.format(*first, z=""), SPAN.format(*second, z="")))
+    said = "a later override covers all of its time, so it counts only while maria is away"
+    assert [said in line for line in lines] == ([True] if hidden else []), why
+    assert warned(rota.format(SPAN.format(*first, z=""), SPAN.format(*second, z="Z"))) == [], "it is not compared"
+
+
 RUNS = 'start = "{}"\nstop = "{}"\nwithin = "1h"'
 
 
