@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from sandbox.clock import Clock
 from sandbox.page import Page
@@ -16,6 +16,7 @@ from sandbox.process import Pointman
 from sandbox.world import World
 from tests.sandbox.stage import Stage
 
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SWITCHES = (
     "--no-sandbox",

@@ -23,7 +23,7 @@ class Stage:
 
     def open(self, size: ViewportSize = WIDE) -> Page:
         view = self.browser.new_page(viewport=size)
-        view.set_default_timeout(8000)
+        view.set_default_timeout(20_000)
         view.on("console", lambda told: self.faults.append(told.text) if told.type in {"error", "warning"} else None)
         view.on("pageerror", lambda error: self.faults.append(str(error)))
         view.on("dialog", lambda dialog: (self.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))

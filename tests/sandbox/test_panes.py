@@ -91,7 +91,7 @@ def test_a_past_moment_shows_teams_and_the_mailboxes_as_they_were(served, stage)
     told = len(stage.world.mail.state.inbox("incidents@example.org"))
 
     def at(moment: int) -> dict[str, str]:
-        return requests.get(f"{served[1]}state", params={"at": str(moment)}, timeout=5).json()["regions"]
+        return requests.get(f"{served[1]}state", params={"at": str(moment)}, timeout=20).json()["regions"]
 
     for _ in range(100):  # the world is recorded ten times a second, on a busy machine later
         if "Checkout is down in the past" in at(int(stage.world.clock.now().timestamp()))["teams_messages"]:
@@ -131,7 +131,7 @@ def test_the_panes_fit_and_break_no_rule_of_accessibility_at_both_widths(stage):
     ],
 )
 def test_a_wrong_request_is_refused_in_a_sentence(served, path, form):
-    answer = requests.post(f"{served[1]}do/{path}", data=form, timeout=5)
+    answer = requests.post(f"{served[1]}do/{path}", data=form, timeout=20)
     assert answer.status_code == 400
     assert answer.json()["said"].startswith("That did not work: ")
 
@@ -141,8 +141,8 @@ def test_a_world_without_them_has_no_such_panes(tmp_path):
         page = Served(world)
         url = page.start()
         try:
-            text = requests.get(url, timeout=5).text
-            refused = requests.post(f"{url}do/write", data={"by": "ann", "text": "x", "conversation": "x"}, timeout=5)
+            text = requests.get(url, timeout=20).text
+            refused = requests.post(f"{url}do/write", data={"by": "ann", "text": "x", "conversation": "x"}, timeout=20)
         finally:
             page.stop()
     assert 'id="teams"' not in text

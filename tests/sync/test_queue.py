@@ -30,10 +30,10 @@ class Desk:
         return self.wakes.pop(ref, None)
 
     def settle(self) -> None:
-        assert self.queue.drain(timedelta(seconds=10)), "the queue did not come to rest"
+        assert self.queue.drain(timedelta(seconds=30)), "the queue did not come to rest"
 
     def until(self, true: Callable[[], bool]) -> None:
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 30
         while not true():
             assert time.monotonic() < limit, "it did not come true"
             time.sleep(0.005)

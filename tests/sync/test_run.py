@@ -16,7 +16,7 @@ from tests.sync.installation import RULES, SECRET, install
 pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 
 
-def until(true: Callable[[], object], seconds: float = 10) -> None:
+def until(true: Callable[[], object], seconds: float = 30) -> None:
     limit = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < limit, "it did not come true"

@@ -100,12 +100,12 @@ class Desk:
         return None
 
     def looks(self) -> list[str]:
-        assert self.queue.drain(timedelta(seconds=10))
+        assert self.queue.drain(timedelta(seconds=30))
         said, self.looked = self.looked, []
         return sorted(said)
 
     def until(self, true: Callable[[], bool]) -> None:
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 30
         while not true():
             assert time.monotonic() < limit, "it did not come true"
             time.sleep(0.005)
@@ -415,7 +415,7 @@ class Real:
         return self.rested()
 
     def rested(self) -> datetime | None:
-        assert self.queue.drain(timedelta(seconds=10))
+        assert self.queue.drain(timedelta(seconds=30))
         return self.queue.next_wake()
 
 
