@@ -59,12 +59,15 @@ class Beat:
     hours: str = ""
 
     @property
+    def heard(self) -> datetime:
+        """When the place was told last, or else from when on it is."""
+        return self.decision.since if self.told is None else self.told.counted(self.every)
+
+    @property
     def since(self) -> datetime:
         """From when on what happened is new to the place."""
-        if self.told is None:
-            return self.decision.since
-        heard = self.told.counted(self.every)
-        return heard if heard == self.told.due else heard - _READ_WITHIN
+        heard = self.heard
+        return heard if self.told is None or heard == self.told.due else heard - _READ_WITHIN
 
     @property
     def name(self) -> str:

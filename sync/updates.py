@@ -185,7 +185,7 @@ class _Talk:
             **({"eta": None, "overdue": eta} if over else {"overdue": None}),
             "posted": lines,
             "happened": told,
-            "heard": since,
+            "heard": beat.heard,
             "changed": "\n".join(filter(None, (lines, told))),
             "unchanged": None if happened or posted else self.last,
             "late": wanted if now - wanted > beat.every / 10 else None,

@@ -300,6 +300,16 @@ def test_after_downtime_one_update_is_late_and_says_so() -> None:
     ]
 
 
+def test_what_is_told_after_a_late_update_is_said_to_be_since_then() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    world.at("09:35").down = True
+    world.at("12:45").restart()
+    world.at("12:50").person(ref, hold=True)
+    world.at("13:16")
+    assert told(world)[-1][1].startswith("Since 12:45: put on hold by Ann.")
+
+
 def test_a_restart_every_minute_doubles_nothing_and_loses_nothing() -> None:
     world = World(UPDATES)
     world.ticket()
