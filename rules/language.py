@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from rules.events import KINDS as EVENTS
 from rules.expectations import Expectation, Rows, TicketWords
+from rules.hours import Hours
 from rules.outcomes import Floors, Setting, Thresholds
 from rules.pack import PACKS
 from rules.references import (
@@ -37,7 +38,6 @@ from rules.values import (
     Due,
     Duration,
     Flag,
-    Hours,
     Key,
     ListOf,
     Moment,

@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -379,43 +379,3 @@ def _described(about: str, schema: Schema) -> Schema:
 
 
 _PLAIN = frozenset({"a text", "a skill", "an option"})
-
-
-@dataclass(frozen=True, slots=True)
-class Hours(Kind):
-    """Opening hours of a day: `08:00-18:00`, or several with a comma; `24:00` is the end of the day (midnight)."""
-
-    def _read(self, node: Node, at: Reading) -> tuple[tuple[time, time], ...]:
-        if not isinstance(node.value, str):
-            several = 'write "09:00-12:00, 13:00-17:00"' if isinstance(node.value, list) else ""
-            at.unwanted(node, 'a text such as "08:00-18:00"', several)
-            return ()
-        read: list[tuple[time, time]] = []
-        for part in node.value.split(","):
-            found = re.fullmatch(rf"({_TIME})-({_TIME}|24:00)", part.strip())
-            if not found:
-                meant = _two_digits(part) or "08:00-18:00"
-                at.wrong(node.said, f"{part.strip() or '(empty)'} are no opening hours", f'write "{meant}"')
-                continue
-            opens, closes = found[1], found[2]
-            if opens >= closes or (read and time.fromisoformat(opens) < read[-1][1]):
-                said = f"{part.strip()} ends before it begins, or begins before the hours it follows end"
-                night = f'over midnight write "{opens}-24:00", and "00:00-{closes}" on the day after'
-                at.wrong(node.said, said, night if opens > closes else "")
-                continue
-            read.append((time.fromisoformat(opens), time(0) if closes == "24:00" else time.fromisoformat(closes)))
-        return tuple(read)
-
-    def _schema(self) -> Schema:
-        span = f"{_TIME}-(?:{_TIME}|24:00)"
-        return {"type": "string", "pattern": f"^{span}(?:, *{span})*$", "description": "opening hours: 08:00-18:00"}
-
-
-def _two_digits(said: str) -> str:
-    """Hours such as `9-17:30` as they are to be written; empty where they are nothing of the kind."""
-    found = re.fullmatch(r"\s*(\d{1,2})(?::(\d\d))?\s*[-–]\s*(\d{1,2})(?::(\d\d))?\s*", said)
-    made = f"{found[1]:0>2}:{found[2] or '00'}-{found[3]:0>2}:{found[4] or '00'}" if found is not None else ""
-    return made if re.fullmatch(rf"{_TIME}-(?:{_TIME}|24:00)", made) else ""
-
-
-_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
