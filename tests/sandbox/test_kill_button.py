@@ -51,7 +51,7 @@ class Show:
 
     def end(self) -> None:
         """Wait until the story is over."""
-        until = time.monotonic() + 100
+        until = time.monotonic() + 130
         while not self.player.done and time.monotonic() < until:
             time.sleep(0.05)
         assert self.player.done
