@@ -36,14 +36,14 @@ def short(act: Act) -> Act:
     return act if args == act.args else replace(act, args=args)
 
 
-def spare(acts: Iterable[Act], before: datetime) -> tuple[Act, ...]:
-    """The acts before a moment that lie between the first and the last of their kind, oldest first."""
+def spare(acts: Iterable[Act], before: datetime | None = None) -> tuple[Act, ...]:
+    """The acts (before a moment, where one is given) between the first and the last of their kind, oldest first."""
     kinds: dict[Hashable, list[Act]] = {}
     for act in acts:
         kind = _kind(act)
         if kind is not None:
             kinds.setdefault(kind, []).append(act)
-    between = (act for several in kinds.values() for act in several[1:-1] if act.at < before)
+    between = (act for several in kinds.values() for act in several[1:-1] if before is None or act.at < before)
     return tuple(sorted(between, key=lambda act: act.at))
 
 

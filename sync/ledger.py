@@ -218,7 +218,7 @@ class Ledger:
         """The ledger with its old acts folded; without the oldest that can be spared, as far as the room demands it."""
         latest = max(act.at for act in self.acts)
         made = self._with_only(folding.folded(self.acts, latest - folding.FOLDED_AFTER))
-        spared = list(reversed(folding.spare(made.acts, latest)))
+        spared = list(reversed(folding.spare(made.acts)))
         while spared and (over := made.size() - WARN_AT) > 0:
             going: set[str] = set()
             while spared and over > 0:
