@@ -122,9 +122,10 @@ def test_without_any_schedule_that_is_said(config: Path) -> None:
     assert call("oncall", "--config", config).output == "no team has a schedule\n"
 
 
-def test_teams_are_completed(config: Path) -> None:
+def test_teams_are_completed(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert oncall.names(config) == ["dba", "web", "none"]
-    assert bash("pointman oncall d", config.parent) == {"dba"}
+    monkeypatch.chdir(config.parent)
+    assert bash("pointman oncall d") == {"dba"}
     (config.parent / "rules.d" / "rules.toml").write_text("=")
     assert oncall.names(config) == []
     config.write_text('rules = "rules.d/rules.toml"')
