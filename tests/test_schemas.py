@@ -23,7 +23,6 @@ from tests.pages import PAGES, ROOT, Block, blocks
 from tests.test_docs import is_rules
 from tests.test_example import parts, switched_on
 
-pytestmark = pytest.mark.uncounted  # smaller tests count the lines that it runs
 PUBLISHED = {what: ROOT / "schema" / f"{what}.schema.json" for what in ("rules", "config", "pack", "drill")}
 _DIRECTIVE = re.compile(r"#:schema (\S+)\n")
 FILLED_IN = {
