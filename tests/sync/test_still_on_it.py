@@ -57,6 +57,22 @@ def test_whoever_goes_quiet_is_asked_and_without_an_answer_the_ladder_begins_aga
     assert len(world.said(TOM)) == 1, "five minutes after it counts as not acknowledged"
 
 
+UPDATE = """
+[[update]]
+id = "half-hourly"
+when = 'severity == "high"'
+every = "30m"
+to = ["audience:management"]
+"""
+
+
+def test_the_next_update_says_that_nobody_answered_and_not_that_it_was_taken_back() -> None:
+    world, _ = quiet(STILL + UPDATE)
+    world.at("10:01")
+    assert "nobody answered, so it counts as not acknowledged again" in world.said("#management")[-1]
+    assert "takes care of it any more" not in "".join(world.said("#management"))
+
+
 # ---- a sign of life
 
 
