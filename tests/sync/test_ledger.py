@@ -56,6 +56,21 @@ def test_a_ledger_comes_back_as_it_was(ledger: Ledger) -> None:
     assert Ledger.loads(ledger.dumps(), "10001").dumps() == ledger.dumps()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2026-13-45T10:32:00+00:00",
+        "2026-11-24T10:32:00+00:00:30",
+        "2026-11-24T10:32:00",
+        "2026-11-24T10:32:00+00:00",
+        "2026-11-24T11:32:00+01:00",
+    ],
+)
+def test_a_moment_and_what_only_looks_like_one_come_back_letter_by_letter(said: str) -> None:
+    act = Act("a", datetime(2026, 11, 24, 9, tzinfo=UTC), "ann", "eta", {"until": said})
+    assert Ledger.loads(Ledger("1", {}, (act,)).dumps(), "1").acts == (act,)
+
+
 @pytest.mark.uncounted
 @given(
     st.text(max_size=60)
