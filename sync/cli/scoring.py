@@ -12,11 +12,12 @@ from connectors.model import Ticket, Value
 from rules import duration
 from rules.model import Assign, Escalate, RuleSet
 from rules.text import shown
+from sync.again import life, live
 from sync.cli import console
 from sync.ledger import Ledger, Unreadable
 from sync.look import Engine
 from sync.plan import with_acts
-from sync.score import Judged, Life, Score, Span, life, live, scores
+from sync.score import Judged, Life, Score, Span, scores
 
 EXAMPLES = 5
 """So many disagreements of a rule are shown."""

@@ -14,11 +14,12 @@ from connectors.testing import BOT
 from rules import load
 from rules.calendar import between, is_open
 from rules.model import Escalate
+from sync.again import life, live
 from sync.cli.live import wanted
 from sync.config import Config
 from sync.judge import judge
 from sync.ladder import dues
-from sync.score import Span, life, live
+from sync.score import Span
 from sync.trial import rehearsal
 from sync.trial import world as virtual
 from tests.world import COMPANY, MORNING, RULES, World

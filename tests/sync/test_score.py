@@ -16,12 +16,13 @@ from connectors.model import Ticket, User, Value
 from connectors.testing import BOT
 from rules import load
 from sandbox.world import World as Sandbox
+from sync.again import life, live
 from sync.cli import scoring
 from sync.cli.app import app
 from sync.effects import World as Known
 from sync.ledger import Act
 from sync.plan import with_acts
-from sync.score import Life, Span, life, live, scores
+from sync.score import Life, Span, scores
 from tests.sync.installation import install
 from tests.world import COMPANY, MORNING, RULES, World
 
@@ -239,9 +240,9 @@ def test_a_score_is_the_sum_of_its_tickets() -> None:
 
 @pytest.mark.uncounted
 def test_a_ticket_of_endless_moments_counts_as_read_in_part() -> None:
-    from sync import score
+    from sync import again
 
-    busy = ticket(*((n / 10, "summary", f"Checkout is down {n}", ANN) for n in range(1, score.MOMENTS + 2)))
+    busy = ticket(*((n / 10, "summary", f"Checkout is down {n}", ANN) for n in range(1, again.MOMENTS + 2)))
     assert lived(busy).known == MORNING
 
 
