@@ -1,7 +1,7 @@
 """How rules would have done over tickets that are past: how often each would have spoken, and what people did then.
 
-The history is the ground truth. Each ticket is lived through again in virtual time (`sync.again`). What a person made of
-the same field, before the decision was replaced by another, says whether they agree.
+The history is the ground truth. Each ticket is lived through again in virtual time (`sync.again`). What a person made
+of the same field, before the decision was replaced by another, says whether they agree.
 
 | what | is |
 |---|---|
