@@ -44,7 +44,11 @@ def _over_midnight(opens: str, closes: str) -> str:
 
 
 def _meant(said: str) -> str:
-    """How hours such as `9-17:30` are to be written."""
+    """How hours such as `9-17:30` or `24/7` are to be written."""
+    if said.strip().lower() in _WHOLE:
+        return 'write "00:00-24:00"'
+    if said.strip().lower() in _NONE:
+        return "leave the day out: one that is not named is closed"
     found = re.fullmatch(r"\s*(\d{1,2})(?::(\d\d))?\s*[-–]\s*(\d{1,2})(?::(\d\d))?\s*", said)
     opens, closes = (f"{found[n]:0>2}:{found[n + 1] or '00'}" for n in (1, 3)) if found is not None else ("", "")
     if not re.fullmatch(rf"{_TIME}-(?:{_TIME}|24:00)", f"{opens}-{closes}"):
@@ -52,4 +56,6 @@ def _meant(said: str) -> str:
     return _over_midnight(opens, closes) if opens > closes else f'write "{opens}-{closes}"'
 
 
+_WHOLE = {"24/7", "24h", "0-24", "all day", "whole day", "always", "open"}
+_NONE = {"closed", "none", "never", "off", "-"}
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"

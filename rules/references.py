@@ -294,7 +294,12 @@ class To(Kind):
         kinds = [*_PEOPLE, *products] if self.places else [*(k for k in _PEOPLE if k != "place"), "email"]
         kinds += ["channel"] if self.rooms else []
         if not colon:
-            hint = next((f"write {k}:{node.value}" for k in kinds if node.value in at.names.of(_named_by(k)[0])), "")
+            name = node.value.removeprefix("@")
+            hint = next((f"write {k}:{name}" for k in kinds if name in at.names.of(_named_by(k)[0])), "")
+            if not hint and node.value.startswith("#") and "slack" in kinds:
+                hint = f"write slack:{node.value}"
+            if not hint and "@" in name and "email" in kinds:
+                hint = f"write email:{node.value}"
             if hint:
                 at.wrong(node.said, f"{node.value} is no recipient", hint)
             else:

@@ -105,7 +105,9 @@ def _warns(written: Written, index: int, step: Values, at: Reading) -> None:
     """A step of a clock has one moment, after the clock started, at which nobody is told twice."""
     where = written.find("steps", index).where
     if len(_moment(step)) != 1 and isinstance(written.find("steps", index).value, dict):
-        at.wrong(where, f"step {index + 1} needs one of at, before and after")
+        several = " and ".join(_moment(step))
+        hint = f"it says {several}; leave one of them out" if several else ""
+        at.wrong(where, f"step {index + 1} needs one of at, before and after", hint)
     before, within = step.get("before"), written.values.get("within")
     if before is not None and within is not None and before > within:
         said = f"{show(before)} before its end this clock has not started: {show(within)} is all there is"
@@ -137,7 +139,8 @@ def paces(written: Written, at: Reading) -> None:
     if every is not None and every < LEAST:
         at.wrong(written.find("every").where, "nobody reads so many updates", "write 1m or more")
     if every is not None and remind is not None and remind >= every:
-        at.wrong(written.key("remind"), "this reminds before the update that is before", "write less than every")
+        said = "this reminds of an update before the one that comes before it is out"
+        at.wrong(written.key("remind"), said, f"write less than {show(every)}")
 
 
 def in_hours(written: Written, at: Reading) -> None:

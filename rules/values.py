@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -248,11 +249,21 @@ class Moment(Kind):
         if isinstance(node.value, date):
             at.wrong(node.where, f"{node.value} is a day without a time", f"write {node.value}T00:00:00")
         else:
-            at.unwanted(node, "a date and time such as 2026-12-24T18:00:00 (without quotes)")
+            at.unwanted(node, "a date and time such as 2026-12-24T18:00:00 (without quotes)", _moment_meant(node.value))
         return None
 
     def _schema(self) -> Schema:
         return {"type": "string", "description": "a date and time such as 2026-12-24T18:00:00, without quotes"}
+
+
+def _moment_meant(said: object) -> str:
+    """How a moment that was written as a text, or that is a time of day, is to be written."""
+    with suppress(ValueError):
+        if isinstance(said, time) or (isinstance(said, str) and time.fromisoformat(said)):
+            return "hours of every day stand in a calendar, which is named with during"
+    with suppress(ValueError):
+        return f"write {datetime.fromisoformat(said).isoformat()}" if isinstance(said, str) else ""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
