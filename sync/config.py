@@ -331,6 +331,7 @@ def _connectors(tables: Mapping[str, Any], mistakes: Mistakes) -> tuple[dict[str
             made[name] = registry.settings(kind).model_validate(table)
         except LookupError as error:
             message, _, hint = str(error).partition("; ")
+            hint = hint or f'write use = "…" with what it is: {", ".join(registry.available())}'
             mistakes.note((*place, "use") if table.get("use") else place, message, hint=hint, key=not table.get("use"))
             continue
         except ValidationError as error:

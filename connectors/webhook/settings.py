@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -74,7 +75,7 @@ class WebhookSettings(ConnectorSettings):
     public_url: str = Field(
         default="",
         pattern=r"^((https://|http://(127\.0\.0\.1|localhost)[:/])[^\s?#]*)?$",
-        description="Twilio: where it reaches Pointman; then a call asks for a key to press, and replies count.",
+        description="Twilio: where it reaches Pointman, as https://pointman.example.org. A call then asks for a key.",
     )
     people: str = Field(
         default="", description="Another connector by whose ids [people] knows this service's users: pagerduty, jira."
@@ -102,6 +103,13 @@ class WebhookSettings(ConnectorSettings):
         for need in recipe.needs:
             if not (getattr(self, need) or (need == "token" and self.tokens)):
                 raise ValueError(f"the recipe {self.recipe} needs {_NEEDS[need]}")
+        for setting, recipes in _WAY_BACK.items():
+            if setting in self.model_fields_set and getattr(self, setting) and self.recipe not in recipes:
+                raise ValueError(
+                    f"{setting} says nothing to the recipe {self.recipe}; it is for {' and '.join(recipes)}"
+                )
+        if "/hooks" in urlsplit(self.public_url).path:
+            raise ValueError("public_url ends before /hooks, which is added")
         return self
 
     @property
@@ -110,6 +118,13 @@ class WebhookSettings(ConnectorSettings):
         return RECIPES[self.recipe]
 
 
+_WAY_BACK: Mapping[str, tuple[Name, ...]] = {
+    "webhook_secret": ("pagerduty", "opsgenie", "jsm"),
+    "api_token": ("pagerduty",),
+    "public_url": ("twilio", "twilio_sms"),
+    "press": ("twilio",),
+}
+"""Settings of the way back, and whose they are: elsewhere they would be believed in, and nothing would come back."""
 _NEEDS = {
     "token": "a token",
     "user": "user, the account's SID",

@@ -266,6 +266,8 @@ def test_what_a_receiver_calls_a_call_is_no_path(at):
 
 # ---- settings
 
+LINE = {"token": "t", "user": "AC1", "sender": "+4930123456"}
+
 
 @pytest.mark.parametrize(
     ("table", "said"),
@@ -279,6 +281,20 @@ def test_what_a_receiver_calls_a_call_is_no_path(at):
         ({"recipe": "twilio", "token": "t", "user": "AC1"}, "needs sender, the number"),
         ({"recipe": "pager"}, "Input should be"),
         ({"recipe": "pagerduty", "token": "t", "body": {"a": ["{sumary}"]}}, "no word {sumary}; did you mean summary"),
+        (
+            {"recipe": "twilio", **LINE, "webhook_secret": "s"},
+            "webhook_secret says nothing to the recipe twilio; it is for",
+        ),
+        (
+            {"recipe": "jsm", "token": "t", "api_token": "t"},
+            "api_token says nothing to the recipe jsm; it is for pagerduty",
+        ),
+        ({"recipe": "jsm", "token": "t", "public_url": "https://p.org"}, "it is for twilio and twilio_sms"),
+        (
+            {"recipe": "twilio_sms", **LINE, "press": "1"},
+            "press says nothing to the recipe twilio_sms; it is for twilio",
+        ),
+        ({"recipe": "twilio", **LINE, "public_url": "https://p.org/hooks/phone"}, "public_url ends before /hooks"),
     ],
 )
 def test_what_is_missing_or_misspelt_is_told_and_no_secret_with_it(table, said):

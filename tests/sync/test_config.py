@@ -169,6 +169,10 @@ config.toml:15:13  there is no connector slak; did you mean slack?
         ("connectors = 5", "1:14  must be a table"),
         ("[connectors]\njira = 'x'", "2:8  a connector is a table; write [connectors.jira] and its settings below it"),
         ("[connectors.prod]\nuse = 'jria'", "2:7  there is no connector jria; did you mean jira?"),
+        (
+            "[connectors.telephone]\nrecipe = 'twilio'" + JIRA,
+            '1:13  there is no connector telephone; write use = "…" with what it is: email, ical, jira',
+        ),
         ("watch = 'slak:#x'" + JIRA + SLACK, "1:9  no connector slak is configured; did you mean slack?"),
         ("[sweep]\nevery = '0s'" + JIRA, "2:9  0s is no time at all; a duration is above zero"),
         ("[sweep]\nevery = -1" + JIRA, "2:9  must be longer than nothing"),
