@@ -8,7 +8,8 @@ known that it answers (HEAD): whatever else is sent to it might ring.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from connectors.base import Wanted
@@ -17,28 +18,26 @@ from connectors.problems import Problem, Where
 
 if TYPE_CHECKING:
     from connectors.webhook.messenger import Webhook
+    from connectors.webhook.settings import WebhookSettings
 
 NEVER: Final = "pointman-check"
 """The id of a call that never was."""
 SHORTEST: Final = 24
 """Bytes of a secret that signs, as Standard Webhooks asks for."""
+_WAY_BACK: Final[Mapping[str, tuple[str, ...]]] = {
+    "webhook_secret": ("pagerduty", "opsgenie", "jsm"),
+    "api_token": ("pagerduty",),
+    "public_url": ("twilio", "twilio_sms"),
+    "press": ("twilio",),
+}
+"""Settings of the way back, and whose they are: elsewhere they are believed in, and nothing comes back."""
 _NUMBER: Final = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def problems(hook: Webhook, wanted: Wanted) -> Iterator[Problem]:
     """Everything that is wrong with the settings, the addresses or the connection."""
     settings, table = hook.settings, f"connectors.{hook.name}"
-    secret = settings.secret.get_secret_value() if settings.secret is not None else ""
-    if secret and len(secret) < SHORTEST:
-        said = f"the secret is shorter than {SHORTEST} characters: it can be guessed"
-        yield Problem(Where(), said, table, "make one with `openssl rand -base64 32`", "warning")
-    back = settings.webhook_secret.get_secret_value() if settings.webhook_secret is not None else ""
-    if back and len(back) < SHORTEST:
-        said = f"the webhook_secret is shorter than {SHORTEST} characters: it can be guessed"
-        yield Problem(Where(), said, table, "make one with `openssl rand -base64 32`", "warning")
-    if back and settings.recipe == "pagerduty" and settings.api_token is None:
-        said = "incidents of services that create alerts do not say which call they are of"
-        yield Problem(Where(), said, table, "set api_token, to look it up", "warning")
+    yield from (replace(one, rule=table) for one in _doubts(settings))
     try:
         hook.directory()
     except ConnectorError as error:
@@ -59,6 +58,22 @@ def problems(hook: Webhook, wanted: Wanted) -> Iterator[Problem]:
             yield from _tried(hook, place)
     if not places:
         yield Problem(Where(), "no rule, place or person calls by it", table, level="warning")
+
+
+def _doubts(settings: WebhookSettings) -> Iterator[Problem]:
+    """Secrets that can be guessed, and settings of the way back by which nothing comes back."""
+    for setting in ("secret", "webhook_secret"):
+        secret = getattr(settings, setting)
+        if secret is not None and 0 < len(secret.get_secret_value()) < SHORTEST:
+            said = f"the {setting} is shorter than {SHORTEST} characters: it can be guessed"
+            yield Problem(Where(), said, hint="make one with `openssl rand -base64 32`", level="warning")
+    for setting, recipes in _WAY_BACK.items():
+        if setting in settings.model_fields_set and getattr(settings, setting) and settings.recipe not in recipes:
+            said = f"{setting} says nothing to the recipe {settings.recipe}; it is for {' and '.join(recipes)}"
+            yield Problem(Where(), said, level="warning")
+    if settings.webhook_secret is not None and settings.recipe == "pagerduty" and settings.api_token is None:
+        said = "incidents of services that create alerts do not say which call they are of"
+        yield Problem(Where(), said, hint="set api_token, to look it up", level="warning")
 
 
 def _tried(hook: Webhook, place: str) -> Iterator[Problem]:

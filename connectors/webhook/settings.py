@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -103,11 +102,6 @@ class WebhookSettings(ConnectorSettings):
         for need in recipe.needs:
             if not (getattr(self, need) or (need == "token" and self.tokens)):
                 raise ValueError(f"the recipe {self.recipe} needs {_NEEDS[need]}")
-        for setting, recipes in _WAY_BACK.items():
-            if setting in self.model_fields_set and getattr(self, setting) and self.recipe not in recipes:
-                raise ValueError(
-                    f"{setting} says nothing to the recipe {self.recipe}; it is for {' and '.join(recipes)}"
-                )
         if "/hooks" in urlsplit(self.public_url).path:
             raise ValueError("public_url ends before /hooks, which is added")
         return self
@@ -118,13 +112,6 @@ class WebhookSettings(ConnectorSettings):
         return RECIPES[self.recipe]
 
 
-_WAY_BACK: Mapping[str, tuple[Name, ...]] = {
-    "webhook_secret": ("pagerduty", "opsgenie", "jsm"),
-    "api_token": ("pagerduty",),
-    "public_url": ("twilio", "twilio_sms"),
-    "press": ("twilio",),
-}
-"""Settings of the way back, and whose they are: elsewhere they would be believed in, and nothing would come back."""
 _NEEDS = {
     "token": "a token",
     "user": "user, the account's SID",

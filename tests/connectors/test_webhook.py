@@ -281,19 +281,6 @@ LINE = {"token": "t", "user": "AC1", "sender": "+4930123456"}
         ({"recipe": "twilio", "token": "t", "user": "AC1"}, "needs sender, the number"),
         ({"recipe": "pager"}, "Input should be"),
         ({"recipe": "pagerduty", "token": "t", "body": {"a": ["{sumary}"]}}, "no word {sumary}; did you mean summary"),
-        (
-            {"recipe": "twilio", **LINE, "webhook_secret": "s"},
-            "webhook_secret says nothing to the recipe twilio; it is for",
-        ),
-        (
-            {"recipe": "jsm", "token": "t", "api_token": "t"},
-            "api_token says nothing to the recipe jsm; it is for pagerduty",
-        ),
-        ({"recipe": "jsm", "token": "t", "public_url": "https://p.org"}, "it is for twilio and twilio_sms"),
-        (
-            {"recipe": "twilio_sms", **LINE, "press": "1"},
-            "press says nothing to the recipe twilio_sms; it is for twilio",
-        ),
         ({"recipe": "twilio", **LINE, "public_url": "https://p.org/hooks/phone"}, "public_url ends before /hooks"),
     ],
 )
@@ -339,6 +326,21 @@ def test_a_check_looks_at_addresses_and_secrets(at):
     assert ["nothing is configured for phone:bd" in str(problem) for problem in found] == [True]
     assert [problem.level for problem in at.hook(secret="short").check(Wanted())] == ["warning", "warning"]
     assert "the webhook_secret is shorter" in str(next(iter(at.hook("jsm", webhook_secret="short").check(Wanted()))))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "whose"),
+    [
+        ("twilio", "webhook_secret", "pagerduty and opsgenie and jsm"),
+        ("jsm", "api_token", "pagerduty"),
+        ("pagerduty", "public_url", "twilio and twilio_sms"),
+        ("twilio_sms", "press", "twilio"),
+    ],
+)
+def test_a_check_warns_of_a_way_back_that_is_another_recipes(at, recipe, setting, whose):
+    told = [str(one) for one in at.hook(recipe, **{setting: "https://a.long.secret.example/"}).check(Wanted())]
+    said = f"warning: connectors.phone: {setting} says nothing to the recipe {recipe}; it is for {whose}"
+    assert [one for one in told if "says nothing" in one] == [said]
 
 
 def test_a_page_that_is_somebody_elses_is_no_success(at):
