@@ -14,7 +14,7 @@ from typing import Any
 from connectors.model import Change, Ticket, User, Value
 from rules.calendar import is_open
 from rules.directory import person_of, user_of
-from rules.events import OPEN, Event, acknowledged_by, events
+from rules.events import OPEN, Event, acknowledged_by
 from rules.life import Life
 from rules.logic import UNKNOWN, Truth
 from rules.model import RuleSet, Service
@@ -23,8 +23,6 @@ from rules.patterns import LONGEST_TEXT, Pattern, Searched
 _OWN = frozenset({"key", "url", "summary", "description", "kind", "phase", "created", "updated", "project", "status"})
 SAID = frozenset({"eta", "last_recovery_point", "hold", "hold_reason"})
 """Words that are, where no field is mapped, what people last said through us; roles are so as well."""
-_HAPPENED = "(happened)"
-"""Where the events stand among the values that were read: no word has such a name."""
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "ja"})
 _FALSE = frozenset({"no", "false", "off", "0", "n", "nein"})
 
@@ -117,10 +115,8 @@ class Facts:
 
     def happened(self, me: User | None, defaults: Mapping[str, Value]) -> tuple[Event, ...]:
         """Everything that happened to the ticket, read once however many texts ask; `me` is our own account."""
-        if _HAPPENED not in self._values:
-            self._values[_HAPPENED] = events(self.ticket, self.rules, me, defaults)
-        found: tuple[Event, ...] = self._values[_HAPPENED]
-        return found
+        now = self._life if self._life.ticket is self.ticket else Life(self.ticket)
+        return now.events(self.rules, me, defaults)
 
     def words(self, extras: Mapping[str, object]) -> Mapping[str, object]:
         """Every word for a text, with these beside them; what is unknown is empty there."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from connectors.model import Change, Ticket, User
 from rules.condition import Condition
 from rules.decision import World
-from rules.events import OURSELVES, Event, events
+from rules.events import OURSELVES, Event
 from rules.facts import Facts
 from rules.life import Life
 from rules.model import RuleSet
@@ -41,7 +41,6 @@ class Past:
         self._known = known or World()
         self._life = Life(ticket)
         self.facts = Facts(ticket, rules, now, self._life)
-        self._events: tuple[Event, ...] | None = None
         self._states: tuple[tuple[datetime, ...], tuple[Facts, ...]] | None = None
 
     @property
@@ -70,9 +69,7 @@ class Past:
     @property
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
-        if self._events is None:
-            self._events = events(self.ticket, self.rules, self._known.me, self._known.defaults)
-        return self._events
+        return self._life.events(self.rules, self._known.me, self._known.defaults)
 
     def at(self, moment: datetime) -> Facts | None:
         """What held at a moment; None where the history does not go back so far."""

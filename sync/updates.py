@@ -20,7 +20,7 @@ from rules.cadence import UPDATE, Told
 from rules.clock import written
 from rules.decide import Decision, decide
 from rules.directory import Address
-from rules.events import CONFIRMED, OURSELVES, Event, events
+from rules.events import CONFIRMED, OURSELVES, Event, with_reasons
 from rules.model import Recipient
 from rules.quiet import PAUSED
 from sync.acts import ESCALATED
@@ -113,7 +113,7 @@ class _Talk:
         """What changed of how things are, oldest first."""
         facts, world = self.scene.facts, self.scene.world
         ours = written(facts.rules)
-        found = events(facts.ticket, facts.rules, world.me, world.defaults)
+        found = facts.happened(world.me, world.defaults)
         theirs = (event for event in found if event.field not in ours or event.by != world.me)
         return tuple(_worth_telling(event for event in theirs if event.at <= self.scene.now))
 
@@ -176,7 +176,7 @@ class _Talk:
         posted = tuple(c for c in cadence.posted(self.rhythm.history, since, now) if beat.told is None or c.at > since)
         outside = beat.address.external
         lines = "\n".join(str(one.after) if outside else f"{self._author(one)}: {one.after}" for one in posted)
-        told = _listed(event for event in (_for_outside(happened, beat, self.scene) if outside else happened))
+        told = _listed(_for_outside(happened, beat, self.scene) if outside else with_reasons(happened))
         wanted = cadence.opens(self.scene.rules.calendars.get(beat.hours), due) or due
         following = Told(now, due).counted(beat.every) + beat.every
         eta = self.scene.facts["eta"]
