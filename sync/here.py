@@ -35,13 +35,8 @@ def ticket_of(command: Command, channel: str, engine: Engine) -> str:
     spot, known = (command.source, channel), engine.memory.rooms
     if spot not in known and not engine.memory.whole:  # the first sweep has not come by yet
         known[spot] = _searched(spot, engine)
-    if not known.get(spot):
-        return ""
-    try:
-        ticket = engine.tracker.get(known[spot])
-    except Missing:
-        return ""
-    return ticket.ref if _is_own(spot, ticket, engine) and _sees(command, ticket, engine) else ""
+    own = [one for ref in known.get(spot, ()) if (one := _owner(spot, ref, engine)) is not None]
+    return own[0].ref if len(own) == 1 and _sees(command, own[0], engine) else ""
 
 
 def which(command: Command, engine: Engine) -> str:
@@ -69,10 +64,18 @@ def keys(command: Command, engine: Engine) -> tuple[str, ...]:
         return ()
 
 
-def _searched(spot: Spot, engine: Engine) -> str:
+def _searched(spot: Spot, engine: Engine) -> tuple[str, ...]:
     found = (t.ref for page in engine.tracker.open(engine.clock()) for t in page if spot[1] in (t.ledger or ""))
-    own = [ref for ref in found if _is_own(spot, engine.tracker.get(ref), engine)]
-    return own[0] if len(own) == 1 else ""
+    return tuple(ref for ref in found if _owner(spot, ref, engine) is not None)
+
+
+def _owner(spot: Spot, ref: str, engine: Engine) -> Ticket | None:
+    """The ticket as it is now, where a channel is its own."""
+    try:
+        ticket = engine.tracker.get(ref)
+    except Missing:
+        return None
+    return ticket if _is_own(spot, ticket, engine) else None
 
 
 def _is_own(spot: Spot, ticket: Ticket, engine: Engine) -> bool:

@@ -151,7 +151,7 @@ class Engine:
             ledger = Ledger.loads(ticket.ledger, ticket.ref)
         except Unreadable:
             return True
-        self.memory.rooms.update((spot, ticket.ref) for spot, _ in rooms.owned(ledger))
+        self.memory.owns(ticket.ref, (spot for spot, _ in rooms.owned(ledger)))
         if not whole or not self.memory.confirmed(ledger):
             return True
         now = self.clock()

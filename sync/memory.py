@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -32,7 +32,7 @@ class Memory:
     last severity; `loads` open tickets by person; `coming` the calls planned at the last look; `known` the key of
     every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
     `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written;
-    `waiting` what each ticket waits for; `rooms` whose own a channel is, empty where it is nobody's;
+    `waiting` what each ticket waits for; `rooms` whose ledgers name a channel, none where it is nobody's;
     `whole` says that everything open was considered once.
     """
 
@@ -50,7 +50,7 @@ class Memory:
         self.unwritable: dict[str, int] = {}
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self.waiting = Register()
-        self.rooms: dict[tuple[str, str], str] = {}
+        self.rooms: dict[tuple[str, str], tuple[str, ...]] = {}
         self.whole = False
         self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}
@@ -73,6 +73,14 @@ class Memory:
             if held is not None:
                 self._holders[ticket.ref] = held
                 self.loads[held] += 1
+
+    def owns(self, ref: str, spots: Iterable[tuple[str, str]]) -> None:
+        """Note the channels that a ticket's ledger names as its own, beside those whose ledgers say the same."""
+        with self._lock:
+            for spot in spots:
+                known = self.rooms.get(spot, ())
+                if ref not in known:
+                    self.rooms[spot] = (*known, ref)
 
     def closing(self, ref: str, *, restricted: bool) -> None:
         """Count a restricted ticket to nobody: how much somebody has to do says nothing of it."""
