@@ -6,7 +6,7 @@ events: a severity that went up is `raised` and `changed:severity`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -24,6 +24,7 @@ KINDS = (
     "closed",
 )  # fmt: skip
 LONGEST_QUOTE = 300
+HELD: Final = "put on hold"
 CONFIRMED: Final = "confirmed"
 """The word of the change by which somebody says that they are still on it."""
 OURSELVES: Final = User("(ourselves)", "Pointman")
@@ -79,6 +80,18 @@ def events(
             said = f"{comment.by or 'somebody'} commented: {comment.text[:LONGEST_QUOTE]}"
             found.append(Event("commented", comment.at, comment.by, text=said))
     return tuple(sorted(found, key=lambda event: event.at))
+
+
+def with_reasons(told: Iterable[Event]) -> Iterator[Event]:
+    """The same, each hold with its reason as one event: `put on hold (Waiting) by Maria`. For people inside."""
+    several = tuple(told)
+    held = {event.at for event in several if event.kind == "hold"}
+    reasons = {event.at: event.after for event in several if event.field == "hold_reason" and event.at in held}
+    for event in several:
+        if event.kind == "hold" and reasons.get(event.at):
+            yield replace(event, text=f"{HELD} ({reasons[event.at]}){event.text.removeprefix(HELD)}")
+        elif event.field != "hold_reason" or event.at not in held:
+            yield event
 
 
 def acknowledged_at(ticket: Ticket) -> datetime | Unknown | None:
@@ -168,7 +181,7 @@ def _said(change: Change, rules: RuleSet) -> Iterator[tuple[str, str]]:
     elif change.field == "assignee" and after is not None:
         yield "assigned", f"assigned to {after}"
     elif change.field == "hold":
-        yield ("hold", "put on hold") if after else ("resumed", "resumed")
+        yield ("hold", HELD) if after else ("resumed", "resumed")
     elif change.field == "phase":
         if before in OPEN and after not in OPEN:
             yield "resolved", "resolved"

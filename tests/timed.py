@@ -110,8 +110,8 @@ _WRITTEN: Final = [
 """What stood in the field of the ticket: it is written where it stands otherwise, and never between."""
 OWN: Final = (
     "severity is low by Pointman; ",  # on ServiceNow it is from the beginning
-    "hold reason is Waiting by Maria Keller; ",
-    "hold reason is Awaiting Vendor by Maria Keller; ",
+    " (Waiting)",
+    " (Awaiting Vendor)",
 )
 """What trackers have in words of their own."""
 _FIRST: Final = [

@@ -310,6 +310,17 @@ def test_what_is_told_after_a_late_update_is_said_to_be_since_then() -> None:
     assert told(world)[-1][1].startswith("Since 12:45: put on hold by Ann.")
 
 
+def test_why_it_was_put_on_hold_is_said_in_one_sentence_with_it_and_only_inside() -> None:
+    outside = OUTSIDE.replace("we are working on it", "{{ changed }}").replace("1h", "30m")
+    world = World(UPDATES + CUSTOMERS.replace("fields = [", 'fields = ["hold", ') + outside)
+    ref = world.ticket()
+    world.until(world.now + timedelta(minutes=3)).person(ref, hold=True, hold_reason="Waiting")
+    world.until(world.now + timedelta(minutes=5)).person(ref, hold_reason="Vendor")
+    world.at("09:31")
+    assert "put on hold (Waiting) by Ann; hold reason is Vendor by Ann." in told(world)[0][1]
+    assert [text for _, text in told(world, "#status")] == ["checkout: put on hold. Next update by 10:00."]
+
+
 def test_a_restart_every_minute_doubles_nothing_and_loses_nothing() -> None:
     world = World(UPDATES)
     world.ticket()
