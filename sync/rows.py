@@ -90,13 +90,13 @@ def _written(said: str, at: int) -> str | int | list[int]:
     try:
         read = datetime.fromisoformat(said)
         east = read.utcoffset()
-    except (ValueError, OverflowError):
+        if east is None or east % _MINUTE:
+            return said
+        number = (read - _EPOCH) // _TICK - at
+        made = [number, east // _MINUTE] if east else number
+        return made if _read(made, _EPOCH + timedelta(milliseconds=at)) == said else said
+    except (ValueError, OverflowError):  # also where it is no moment in UTC, in the first year or the last
         return said
-    if east is None or east % _MINUTE:
-        return said
-    number = (read - _EPOCH) // _TICK - at
-    made = [number, east // _MINUTE] if east else number
-    return made if _read(made, _EPOCH + timedelta(milliseconds=at)) == said else said
 
 
 def _read(said: Any, at: datetime) -> str:

@@ -64,6 +64,8 @@ def test_a_ledger_comes_back_as_it_was(ledger: Ledger) -> None:
         "2026-11-24T10:32:00",
         "2026-11-24T10:32:00+00:00",
         "2026-11-24T11:32:00+01:00",
+        "0001-01-01T00:00:00+05:00",
+        "9999-12-31T23:59:59-05:00",
     ],
 )
 def test_a_moment_and_what_only_looks_like_one_come_back_letter_by_letter(said: str) -> None:
