@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from connectors.base import Messenger, Tracker
 from connectors.model import Command, Ticket
@@ -18,6 +18,7 @@ from rules.text import inert
 from sync.items import shown
 from sync.ledger import Entry, Ledger, Unreadable
 from sync.perform import token
+from sync.rows import known_as
 
 if TYPE_CHECKING:
     from sync.asked import Asked
@@ -31,20 +32,25 @@ A ticket's key may follow.
 WHERE: Final = ("in", "by")
 """What an act says of where it was done: in a product, or by which means."""
 LONGEST_NAME: Final = 60
+_Made: TypeAlias = tuple[bool, datetime]
+"""Whether a call was made for certain, and when."""
 
 
 def ticket_of(command: Command, tracker: Tracker, since: datetime) -> str | None:
     """The ref of the ticket for which a call was made, by the ledgers of what is open or changed since; else None.
 
-    Raises connectors.errors of the tracker.
+    A message that came before is about the ticket that has its act, whatever was called since; and a call in doubt is
+    meant only where there is no other: they may never have heard of it. Raises connectors.errors of the tracker.
     """
     call, _, key = command.reply.partition(" ")
-    latest: tuple[datetime, str] | None = None
+    latest: tuple[_Made, str] | None = None
     for page in tracker.open(since):
         for ticket in page:
-            at = None if key and key != ticket.key.upper() else _made(call, command.source, ticket)
-            if at is not None and (latest is None or at > latest[0]):
-                latest = at, ticket.ref
+            if call.startswith(TO) and _acted(command.id, ticket):
+                return ticket.ref
+            made = None if key and key != ticket.key.upper() else _made(call, command.source, ticket)
+            if made is not None and (latest is None or made > latest[0]):
+                latest = made, ticket.ref
     return latest[1] if latest is not None else None
 
 
@@ -98,16 +104,28 @@ def _by_id(connector: str, ident: str, rules: RuleSet) -> str | None:
     return rules.person_by_id.get((connector, ident))
 
 
-def _made(call: str, source: str, ticket: Ticket) -> datetime | None:
+def _acted(ident: str, ticket: Ticket) -> bool:
+    known = known_as(ident)
+    ledger = _read(ticket) if ident and ticket.ledger and known in ticket.ledger else None
+    return ledger is not None and ledger.knows(known)
+
+
+def _made(call: str, source: str, ticket: Ticket) -> _Made | None:
     """When this call was made, or claimed, for the ticket; None where it was not."""
     if not ticket.ledger or not _may_hold(call, source, ticket.ledger):
         return None
-    try:
-        ledger = Ledger.loads(ticket.ledger, ticket.ref)
-    except Unreadable:
+    ledger = _read(ticket)
+    if ledger is None:
         return None
     found = (_moment(call, source, ledger, key, entry) for key, entry in ledger.entries.items())
-    return max((at for at in found if at is not None), default=None)
+    return max((made for made in found if made is not None), default=None)
+
+
+def _read(ticket: Ticket) -> Ledger | None:
+    try:
+        return Ledger.loads(ticket.ledger, ticket.ref)
+    except Unreadable:
+        return None
 
 
 def _may_hold(call: str, source: str, text: str) -> bool:
@@ -115,12 +133,15 @@ def _may_hold(call: str, source: str, text: str) -> bool:
     return '"c":[' in text or (f"{source}" in text if call.startswith(TO) else f'"{call}"' in text)
 
 
-def _moment(call: str, source: str, ledger: Ledger, key: str, entry: Entry) -> datetime | None:
-    if call.startswith(TO):
-        return entry.at if entry.to == f"{source}:{call.removeprefix(TO)}" and not entry.retired else None
-    if entry.at is not None and entry.ref == call and entry.to.startswith(f"{source}:"):
-        return entry.at
+def _moment(call: str, source: str, ledger: Ledger, key: str, entry: Entry) -> _Made | None:
     claim = entry.claim
+    if call.startswith(TO):
+        to = f"{source}:{call.removeprefix(TO)}"
+        if entry.at is not None and entry.to == to and not entry.retired:
+            return True, entry.at
+        return (False, claim.first) if claim is not None and claim.to == to else None
+    if entry.at is not None and entry.ref == call and entry.to.startswith(f"{source}:"):
+        return True, entry.at
     if claim is None or not claim.to.startswith(f"{source}:") or token(ledger.ref, key, claim.moment) != call:
         return None
-    return claim.first
+    return False, claim.first
