@@ -78,9 +78,10 @@ class Intake:
         self._engine, self._queue, self._tracker, self._messengers = engine, queue, tracker, messengers
         self._deliveries = Recent(clock)
         self._people = ThreadPoolExecutor(8, "commands")
+        self._rung = ThreadPoolExecutor(4, "rung")  # who was called may have to be looked up: no click waits for that
         self._asked: set[Future[Any]] = set()
         self._clock = clock
-        self._certain = Certain(self._deliveries, self._people, self._answered)
+        self._certain = Certain(self._deliveries, self._rung, self._answered)
         self.alerts = Alerts(tracker, queue, clock)
 
     def take(self, signal: Changed | Command, carried_out: Callable[[], None] = lambda: None) -> Outcome:
@@ -162,6 +163,7 @@ class Intake:
     def close(self, patience: timedelta = timedelta(seconds=PATIENCE)) -> bool:
         """Take nothing more; what people have asked for is still answered. Whether all were, in time."""
         self._people.shutdown(wait=False)
+        self._rung.shutdown(wait=False)
         return not wait(list(self._asked), patience.total_seconds()).not_done
 
     def _changed(self, changed: Changed) -> Outcome:
@@ -216,9 +218,9 @@ class Intake:
         messenger = self._messengers.get(command.source)
         if command.ref or command.verb in PLACELESS or messenger is None:
             return command
+        if messenger.rings:  # whose call it was is found when it is carried out
+            return command
         try:
-            if messenger.rings:
-                return self._called(command) or command
             channel = messenger.room(command)
             return replace(command, ref=messenger.about(command) or (channel and self._engine.here(command, channel)))
         except ConnectorError as error:  # then the person is asked
@@ -249,6 +251,9 @@ class Intake:
         return said, click
 
     def _carried_out(self, command: Command) -> tuple[str, Click | None]:
+        messenger = self._messengers.get(command.source)
+        if not command.ref and messenger is not None and messenger.rings:
+            command = self._called(command) or command
         if not command.ref:
             lost = "Nobody was called at this number for such a ticket."
             return lost if command.reply.startswith(rung.TO) else self._engine.which(command), None
