@@ -66,8 +66,7 @@ class Beat:
     @property
     def since(self) -> datetime:
         """From when on what happened is new to the place."""
-        heard = self.heard
-        return heard if self.told is None or heard == self.told.due else heard - _READ_WITHIN
+        return self.heard if self.told is None else max(self.told.due, self.told.at - _READ_WITHIN)
 
     @property
     def name(self) -> str:

@@ -310,6 +310,21 @@ def test_what_is_told_after_a_late_update_is_said_to_be_since_then() -> None:
     assert told(world)[-1][1].startswith("Since 12:45: put on hold by Ann.")
 
 
+def test_what_an_update_that_was_a_little_late_told_is_not_told_again() -> None:
+    world = World(UPDATES)
+    ref = world.ticket()
+    world.at("09:29").down = True
+    world.at("09:31").person(ref, hold=True)
+    world.at("09:32").restart()
+    world.at("10:01").person(ref, hold=False)
+    world.at("10:31")
+    assert [text.partition(".\n")[0] for _, text in told(world)] == [
+        "Since 09:00: put on hold by Ann",
+        "Nothing has changed since 09:31",
+        "Since 10:00: resumed by Ann",
+    ]
+
+
 def test_why_it_was_put_on_hold_is_said_in_one_sentence_with_it_and_only_inside() -> None:
     outside = OUTSIDE.replace("we are working on it", "{{ changed }}").replace("1h", "30m")
     world = World(UPDATES + CUSTOMERS.replace("fields = [", 'fields = ["hold", ') + outside)
