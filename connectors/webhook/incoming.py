@@ -30,8 +30,8 @@ LONGEST: Final = 256 * 1024
 """Bytes; PagerDuty sends no more."""
 WINDOW: Final = timedelta(hours=1)
 """How old an acknowledgement may be: what is not taken is delivered again, by PagerDuty for twenty minutes."""
-AHEAD: Final = timedelta(minutes=5)
-"""How far a service's clock may be ahead of ours."""
+AHEAD: Final = timedelta(hours=1)
+"""How far a service's clock may be ahead of ours, which is the tracker's: where that is slow, nothing must be lost."""
 SIGNED_WITHIN: Final = timedelta(minutes=5)
 """How old a signature of Standard Webhooks may be."""
 SIGNATURES: Final = 10

@@ -150,7 +150,7 @@ def test_what_is_about_no_call_of_ours_asks_for_nothing(at: Gateway, key: str) -
     assert said == "it is about no call of Pointman's"
 
 
-@pytest.mark.parametrize(("age", "taken"), [(59, True), (61, False), (-4, True), (-6, False)])
+@pytest.mark.parametrize(("age", "taken"), [(59, True), (61, False), (-6, True), (-59, True), (-61, False)])
 def test_an_old_acknowledgement_and_one_ahead_of_its_time_ask_for_nothing(
     at: Gateway, age: int, *, taken: bool
 ) -> None:
