@@ -68,8 +68,7 @@ def stranger(command: Command, engine: Engine) -> str | None:
     if not (isinstance(sink, Messenger) and sink.rings) or not where(command):
         return None
     said = "".join(letter if letter.isprintable() else " " for letter in str(command.by))
-    name = f"{' '.join(said.split())[:LONGEST_NAME]} ({command.args.get('in', command.source)})"
-    return None if name in engine.rules.people else name
+    return f"{' '.join(said.split())[:LONGEST_NAME]} ({command.args.get('in', command.source)})"
 
 
 def known_elsewhere(command: Command, engine: Engine) -> str | None:

@@ -442,6 +442,16 @@ def test_a_short_message_after_a_restart_is_about_the_latest_ticket_or_that_whic
             assert [len(world.acts(ref)) for ref in refs] == acts, text
 
 
+@pytest.mark.parametrize("last", [0, 1])
+def test_a_short_message_that_names_none_is_about_the_ticket_that_called_last(last: int) -> None:
+    with answering("twilio_sms", "person:maria") as world:
+        refs = [world.ticket(f"OPS-{n + 1}", severity="low" if n == last else "high") for n in range(2)]
+        world.at("03:03").person(refs[last], severity="high")
+        world.at("03:09").die()
+        world.over(world.people.reply("ack"))
+        assert [len(world.acts(ref)) for ref in refs] == [int(n == last) for n in range(2)]
+
+
 def test_a_number_that_was_not_called_acknowledges_nothing() -> None:
     with answering("twilio_sms", "person:maria") as world:
         ref = world.ticket(severity="high")
