@@ -127,7 +127,7 @@ class Intake:
             said, click = self._carried_out(placed)
         except Missing:
             said, click, placed = f"There is no ticket {command.ref}, or Pointman may not see it.", None, command
-        except ConnectorError as error:
+        except (ConnectorError, TimeoutError) as error:  # a ticket that is busy for long: it stands there later
             log.warning("not taken yet", verb=command.verb, source=command.source, error=str(error))
             return False
         except Exception:  # it would fail again, and whoever cannot deliver for long may stop to try

@@ -86,3 +86,19 @@ def test_while_pagerdutys_api_hangs_a_click_in_slack_is_answered() -> None:
             asked.result(10)
         assert answered
         assert world.who(ref) == ["ann: acknowledge"]
+
+
+def test_while_its_ticket_is_busy_for_long_nobody_is_told_that_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.clicks.PATIENCE", 0.1)
+    with answering() as world:
+        ref = world.ticket(severity="high")
+        world.at("03:06")
+        free_again = Event()
+        held = world.queue.turn(ref, lambda: str(free_again.wait(10)))
+        one = world.people.acknowledge(MARIA)
+        assert (set(one.statuses), world.acts(ref)) == ({503}, ()), "it stands on no ticket yet"
+        free_again.set()
+        held.result(5)
+        world.over(one)
+        assert world.again(one) == 202
+        assert len(world.acts(ref)) == 1
