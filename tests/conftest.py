@@ -112,7 +112,7 @@ def _long(items: list[pytest.Item], workers: int) -> list[list[pytest.Item]]:
 
 def _count(here: object, in_threads: object) -> None:
     sys.settrace(here)  # type: ignore[arg-type]  # what sys.gettrace() answered
-    threading.settrace(in_threads)  # type: ignore[arg-type]
+    threading.settrace(in_threads)  # type: ignore[arg-type]  # likewise
 
 
 @contextmanager

@@ -183,7 +183,7 @@ class People:
         account, token = next(iter(self.state.accounts.items()))
         told = self.deliver(self.form(url, {**form, "AccountSid": account, "ApiVersion": "2010-04-01"}, token))
         try:
-            about.heard = " ".join("".join(part.itertext()) for part in ET.fromstring(told.said))  # noqa: S314
+            about.heard = " ".join("".join(part.itertext()) for part in ET.fromstring(told.said))  # noqa: S314  # our own
         except ET.ParseError:
             about.heard = "We are sorry, an application error has occurred. Goodbye."
         return about.heard
