@@ -33,8 +33,9 @@ def ticket_of(command: Command, channel: str, engine: Engine) -> str:
     Raises connectors.errors of the tracker.
     """
     spot, known = (command.source, channel), engine.memory.rooms
-    if spot not in known and not engine.memory.whole:  # the first sweep has not come by yet
+    if not engine.memory.whole and spot not in engine.memory.searched:  # the first sweep has not come by all of them
         known[spot] = _searched(spot, engine)
+        engine.memory.searched.add(spot)
     own = [one for ref in known.get(spot, ()) if (one := _owner(spot, ref, engine)) is not None]
     return own[0].ref if len(own) == 1 and _sees(command, own[0], engine) else ""
 

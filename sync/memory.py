@@ -33,7 +33,7 @@ class Memory:
     every ref seen; `alarms` what was told without a ledger; `slow` whose last look was too old when it had been read;
     `closed` which tickets are restricted; `unwritable` how often in a row a ticket's ledger could not be written;
     `waiting` what each ticket waits for; `rooms` whose ledgers name a channel, none where it is nobody's;
-    `whole` says that everything open was considered once.
+    `searched` channels were looked for; `whole` says that everything open was considered once.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class Memory:
         self.coming: dict[str, tuple[tuple[datetime, str], ...]] = {}
         self.waiting = Register()
         self.rooms: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.searched: set[tuple[str, str]] = set()
         self.whole = False
         self._read: dict[str, tuple[datetime, datetime]] = {}
         self._holders: dict[str, str] = {}

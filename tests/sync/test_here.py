@@ -66,7 +66,7 @@ def test_once_a_sweep_was_through_nothing_is_searched_for_a_channel_that_is_nobo
     ref = opened(world)
     world.sweep()
     world.engine.end_sweep()
-    world.tracker.open = None  # type: ignore[method-assign, assignment]
+    world.tracker.open = None  # type: ignore[method-assign, assignment]  # nobody may ask
     assert world.engine.here(asked(), "R9") == ""
     assert world.engine.here(asked(), "R1") == ref
 
@@ -109,6 +109,9 @@ def test_where_two_ledgers_claim_a_channel_it_is_asked_which() -> None:
     world.tracker.tickets[other] = replace(world.tracker.tickets[other], ledger=copied)
     world.engine = world._engine()
     assert world.engine.here(asked(), "R1") == ""
+    world.engine = world._engine()
+    world.engine.consider(world.tracker.tickets[other])
+    assert world.engine.here(asked(), "R1") == "", "also when the first sweep has come by one of them alone"
     world.sweep()
     world.engine.end_sweep()
     assert world.engine.here(asked(), "R1") == "", "also when the sweep has come by, whichever it read last"
