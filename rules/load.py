@@ -107,6 +107,7 @@ class _Files:
             else:
                 known = [*TABLES, "defaults", "change", *KINDS, "test"]
                 hint = nearest(key, known) or f"there are {', '.join(known)}"
+                hint = "it belongs into config.toml" if key == "connectors" else hint
                 self._lost(Problem(node.key, f"no table {key}", hint=hint), names=isinstance(node.value, dict))
 
     def _lost(self, problem: Problem, *, names: bool = True) -> None:

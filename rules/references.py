@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.model import WORDS
+from connectors.problems import nearest
 from rules.model import Recipient
 from rules.reading import Names, Reading
 from rules.toml import Node
@@ -304,6 +305,11 @@ class To(Kind):
                 at.wrong(node.said, f"{node.value} is no recipient", hint)
             else:
                 at.unknown(node.said, "recipient", kind, [*_BARE, *(f"{k}:…" for k in kinds)])
+            return False
+        meant = kind == "channel" or nearest(kind, kinds)
+        if kind not in kinds and self.places and at.names.whole and not meant:
+            hint = f"a connector of that name has to stand in config.toml; else there is {', '.join(_PEOPLE)}"
+            at.wrong(node.inside(0, len(kind)), f"no kind of recipient {kind or '(empty)'}", hint)
             return False
         if kind not in kinds:
             at.unknown(node.inside(0, len(kind)), "kind of recipient", kind, kinds)
