@@ -241,6 +241,8 @@ class Intake:
             failed = False
         except Missing:
             said = f"There is no ticket {command.ref}, or Pointman may not see it."
+        except TimeoutError:  # its turn comes all the same
+            said = "The ticket is busy. It will be done as soon as it is not; please look there in a minute."
         except ConnectorError as error:
             said = f"That could not be done now: {error}"
         except Exception:
@@ -262,16 +264,13 @@ class Intake:
     def _in_turn(self, command: Command) -> tuple[str, Click | None]:
         """Carry it out when it is the ticket's turn; where there is none such, the engine says so in its own way."""
         try:
-            ref = self._ref(command.ref)
+            known = self._engine.knows(command.ref)  # a person may have typed a key: the queue gives turns by id
+            ref = command.ref if known else self._tracker.get(command.ref).ref
         except Missing:
             return self._engine.command(command), None
         click = Click(command, self._engine)
         self._queue.turn(ref, click.take)
         return click.said(), click
-
-    def _ref(self, said: str) -> str:
-        """The immutable id, where a person typed a key: the queue gives turns by id."""
-        return said if self._engine.knows(said) else self._tracker.get(said).ref
 
     def _answer(self, command: Command, said: str, click: Click | None) -> None:
         """Tell the person; or show them what becomes of the message that they clicked."""

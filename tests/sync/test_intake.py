@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 from structlog.testing import capture_logs
@@ -334,6 +335,28 @@ def test_what_fails_after_the_command_costs_nobody_their_answer(desk: Desk, erro
     ref = clicked(desk, showing)
     assert [text for _, text in showing.answers] == ["acknowledge: done"]
     assert (showing.shown, desk.looked) == ([], [ref])
+
+
+def test_whoever_waits_for_a_ticket_that_is_busy_hears_so_and_it_is_done_after_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.clicks.PATIENCE", 0.0)
+    free, said = Event(), []
+
+    def busy(command: Command) -> str:
+        free.wait(30)
+        said.append(command.verb)
+        return "done"
+
+    desk.carry = busy
+    desk.intake.take(click(desk.tracker.ticket("OPS-1")))
+    desk.intake.close()
+    free.set()
+    desk.settle()
+    assert ([text.partition(".")[0] for _, text in desk.slack.answers], said) == (
+        ["The ticket is busy"],
+        ["acknowledge"],
+    )
 
 
 class Asking(MemoryMessenger):
