@@ -70,15 +70,18 @@ def events(
     chosen: set[str] = set()
     found = [Event("created", ticket.created, ticket.reporter, text=f"created{_by(ticket.reporter)}")]
     acknowledged = acknowledged_after_each(ticket)
-    for change, before, after in zip(ticket.history, acknowledged, acknowledged[1:], strict=False):
+    for made, before, after in zip(ticket.history, acknowledged, acknowledged[1:], strict=False):
+        by = _named(made.by, rules)
+        change = made if by is made.by else replace(made, by=by)
         if after is not None and before is None:
             found.append(Event("acknowledged", change.at, change.by, text=f"acknowledged{_by(change.by)}"))
         found.extend(_of(_first(change, chosen, defaults), rules) if change.id != PLANNED else ())
         chosen.add(change.field)
     for comment in ticket.comments:
         if comment.at is not None and (me is None or comment.by != me):
-            said = f"{comment.by or 'somebody'} commented: {comment.text[:LONGEST_QUOTE]}"
-            found.append(Event("commented", comment.at, comment.by, text=said))
+            by = _named(comment.by, rules)
+            said = f"{by or 'somebody'} commented: {comment.text[:LONGEST_QUOTE]}"
+            found.append(Event("commented", comment.at, by, text=said))
     return tuple(sorted(found, key=lambda event: event.at))
 
 
@@ -154,6 +157,13 @@ def _first(change: Change, chosen: Collection[str], defaults: Mapping[str, Value
     return replace(change, before=None) if unchosen else change
 
 
+def _named(by: User | None, rules: RuleSet) -> User | None:
+    """Whoever asked something of us as people call them, and not by their key."""
+    if by is None or by.id or by.email or by.name not in rules.people:
+        return by
+    return replace(by, name=str(rules.people[by.name]))
+
+
 def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
     """The events of one change."""
     for kind, text in _said(change, rules):
@@ -167,7 +177,7 @@ def _of(change: Change, rules: RuleSet) -> Iterator[Event]:
     if change.field.startswith(GOAL):
         text = _goal(change, rules)
     if change.field in rules.roles:
-        text = _played(change, str(rules.roles[change.field]))
+        text = _played(change, rules)
     yield Event(f"changed:{change.field}", change.at, change.by, change.field, change.before, change.after, text)
 
 
@@ -204,11 +214,12 @@ def _goal(change: Change, rules: RuleSet) -> str:
     return f"{called} is {'what its rule says again' if own else f'{change.after} now'}{_by(change.by)}"
 
 
-def _played(change: Change, role: str) -> str:
+def _played(change: Change, rules: RuleSet) -> str:
     """Who plays a part from now on; by whom, where that is somebody else."""
+    role = str(rules.roles[change.field])
     if change.after is None:
         return f"nobody is {role}{_by(change.by)}"
-    who = str(change.after)
+    who = str(rules.people.get(str(change.after), change.after))
     named = _by(change.by) if change.by is not None and str(change.by) != who else ""
     return f"{who} is {role}{', named' if named else ''}{named}"
 

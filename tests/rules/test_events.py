@@ -6,6 +6,7 @@ import pytest
 
 from connectors.model import Change, Comment, User, Value
 from rules.events import LONGEST_QUOTE, events
+from rules.load import parse
 from tests.rules.example import ANN, EMPTY, MORNING, TOM, later, ticket
 
 
@@ -129,3 +130,32 @@ def test_what_the_tracker_itself_wrote_is_no_level_to_be_raised_from(
     found = [event.kind for event in events(ticket(history=history), EMPTY, None, {"severity": "low"})]
     assert [kind for kind in found if kind in {"raised", "lowered"}] == happened, why
     assert found.count("changed:severity") == len([c for c in changes if c[0] == "severity"]), "changed it was"
+
+
+def test_what_was_asked_of_us_is_by_whoever_it_was_as_people_call_them() -> None:
+    text = '[defaults]\ntimezone = "UTC"\nfallback = ["slack:#x"]\n[roles]\npoc = { title = "point of contact" }\n'
+    text += '[people]\nann = { name = "Ann Archer", email = "ann@example.org" }\ntom = { email = "tom@example.org" }\n'
+    rules = parse({"00.toml": text}, connectors=("slack",))
+    by = {key: User("", key) for key in ("ann", "tom", "Ann Archer")}
+    stranger = User("U1", "ann")
+    asked = (
+        Change(later(minutes=1), "acknowledged", None, later(minutes=1), by["ann"]),
+        Change(later(minutes=2), "poc", None, "ann", by["ann"]),
+        Change(later(minutes=3), "poc", "ann", "tom", by["ann"]),
+        Change(later(minutes=4), "severity", "low", "high", by["tom"]),
+        Change(later(minutes=5), "severity", "high", "low", stranger),
+    )
+    comment = Comment("Done", id="1", at=later(minutes=6), by=by["ann"])
+    found = events(ticket(history=asked, comments=(comment,)), rules)
+    said = [
+        event.text for event in found if event.kind in {"acknowledged", "raised", "lowered", "changed:poc", "commented"}
+    ]
+    assert said == [
+        "acknowledged by Ann Archer",
+        "Ann Archer is point of contact",
+        "tom is point of contact, named by Ann Archer",
+        "raised from low to high by tom",
+        "lowered from high to low by ann",
+        "Ann Archer commented: Done",
+    ]
+    assert all(event.text.endswith(f" by {event.by}") for event in found if event.kind in {"acknowledged", "raised"})
