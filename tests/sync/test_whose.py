@@ -52,7 +52,7 @@ def test_whoever_takes_a_part_that_the_tracker_keeps_was_named_by_nobody() -> No
     world.click("handover", ref, by="ann", role="lead", person="tom")
     assert [text.rpartition(": ")[2] for text in world.said("#news")] == [
         "Ann Archer is lead",
-        "tom is lead, named by ann",
+        "tom is lead, named by Ann Archer",
     ]
 
 
