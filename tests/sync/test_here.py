@@ -168,7 +168,7 @@ def test_while_the_tracker_is_away_the_question_names_nobody() -> None:
     def away(_since: object) -> Iterator[Any]:
         raise Temporary("no answer in time")
 
-    world.tracker.open = away  # type: ignore[method-assign]
+    world.tracker.open = away  # type: ignore[method-assign]  # what a tracker is that is away
     assert world.engine.which(asked()) == "Which ticket? Name its key, as in `status OPS-42`."
     form = world.engine.form(asked())
     assert form is not None
@@ -215,7 +215,10 @@ def office() -> Iterator[Office]:
         made.state.channel("#incidents")
         made.state.channel("#management")
         company = COMPANY.replace("U-ann", made.ann.id)
-        messengers: Any = lambda clock: {"slack": made.slack}  # noqa: E731
+
+        def messengers(_clock: object) -> Any:
+            return {"slack": made.slack}
+
         world = World(RULES + ROOM + CADENCE, company, site=Site(), messengers=messengers)
         queue = MemoryQueue(world.engine.look, lambda ref: 0, world.clock, workers=1)
         intake = Intake(world.tracker, world.engine, queue, {"slack": made.slack}, world.clock)

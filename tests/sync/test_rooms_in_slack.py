@@ -37,7 +37,10 @@ class Room:
         made.state.channel("#management")
         company = COMPANY.replace("U-tom", tom.id).replace("U-maria", maria.id).replace("U-ann", made.ann.id)
         company = company.replace("[places.incidents]", 'security = { type = "flag" }\n[places.incidents]')
-        messengers: Any = lambda clock: {"slack": made.slack}  # noqa: E731
+
+        def messengers(_clock: object) -> Any:
+            return {"slack": made.slack}
+
         self.world = World(RULES + rules, company, site=Site(home="OPS-9"), messengers=messengers)
         self.world.tracker.ticket("OPS-9")
         self.tom, self.maria = tom.id, maria.id
